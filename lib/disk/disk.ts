@@ -1,0 +1,138 @@
+import type { RelativePath } from '../core/model/path.js'
+import type { Content } from '../core/model/record.js'
+import type { Stamp } from '../core/model/stamp.js'
+
+/** One name in a directory, as it was when it was listed. */
+export interface Listed {
+  readonly name: string
+  readonly stamp: Stamp
+  /** Where a symlink points; only for symlinks. */
+  readonly target?: string
+}
+
+/** Why an item can't be synced: an ordinary outcome, told to the user, that stops nothing else. */
+export interface ItemProblem {
+  readonly code: ProblemCode
+  /** A sentence for people, with what to do where something can be done. */
+  readonly message: string
+}
+
+export type ProblemCode =
+  | 'special-file' // a socket, FIFO or device
+  | 'bad-name' // a name that is not UTF-8, or that no folder may contain
+  | 'unreadable' // EACCES, EIO and the like, on reading
+  | 'unwritable' // EACCES, EROFS, ENOSPC and the like, on writing
+  | 'changing' // it kept changing while it was read
+  | 'collision' // another name that this file system can't tell from it
+  | 'not-representable' // this system can't store such a name or kind
+  | 'too-deep' // beyond the limits of a path
+  | 'no-source' // no connected peer has the content
+
+/** The outcome of listing a directory: its entries, or nothing because it is gone, or why it can't be listed. */
+export type Listing =
+  | { readonly kind: 'listed'; readonly entries: readonly Listed[]; readonly badNames: readonly string[] }
+  | { readonly kind: 'absent' } // no such directory, or something that is no directory
+  | { readonly kind: 'failed'; readonly problem: ItemProblem }
+
+/** The outcome of reading and chunking a file. `chunks` is the compact chunk list (see core/chunk/content-tree.ts); empty where height is 0. */
+export type Hashed =
+  | { readonly kind: 'hashed'; readonly stamp: Stamp; readonly content: Content; readonly chunks: Uint8Array }
+  | { readonly kind: 'absent' } // gone, or no regular file any more
+  | { readonly kind: 'failed'; readonly problem: ItemProblem } // `changing` where it kept changing
+
+/** What the caller believes to stand at a path: nothing, or something with this stamp. */
+export type Expected = { readonly kind: 'nothing' } | { readonly kind: 'stamped'; readonly stamp: Stamp }
+
+/**
+ * One change to the user's tree. Steps of a batch are carried out in order.
+ *
+ * - `file`: the staged file `staged` becomes `path`. What stood there goes to `displaced`.
+ * - `move`: the file or symlink at `from` (which must still have stamp `fromStamp`) becomes `path`, with new metadata.
+ * - `symlink`, `directory`: makes one. A directory that stands there already only gets its mode.
+ * - `metadata`: mode (and mtime) of what stands there, which must have the expected stamp.
+ * - `remove`: a file or symlink goes to `displaced`; a directory is removed if it is empty, else the step is `blocked`
+ *   (junk that the ignore rules call deletable goes to the revisions first).
+ */
+export type InstallStep = { readonly path: RelativePath; readonly expected: Expected } & (
+  | {
+      readonly kind: 'file'
+      readonly staged: string
+      readonly mtimeNs: bigint
+      readonly mode: number
+      readonly displaced: Displaced
+    }
+  | {
+      readonly kind: 'move'
+      readonly from: RelativePath
+      readonly fromStamp: Stamp
+      readonly mtimeNs: bigint
+      readonly mode: number
+      readonly displaced: Displaced
+    }
+  | { readonly kind: 'symlink'; readonly target: string; readonly mtimeNs: bigint; readonly displaced: Displaced }
+  | { readonly kind: 'directory'; readonly mode: number; readonly displaced: Displaced }
+  | { readonly kind: 'metadata'; readonly mtimeNs: bigint | undefined; readonly mode: number | undefined }
+  | { readonly kind: 'remove'; readonly displaced: Displaced }
+)
+
+/** Where the file that a step replaces or removes goes: into the revisions, or beside it under the name of a conflict copy. */
+export type Displaced = { readonly kind: 'revision' } | { readonly kind: 'conflict'; readonly path: RelativePath }
+
+/** What a step did. Anything but `done` left the user's tree as the user had it. */
+export type InstallResult =
+  /** `stamp`: what stands at the path now (absent after `remove`). `conflictStamp`: of the conflict copy that was made; absent where one stood there already (the bytes then went to the revisions). */
+  | { readonly kind: 'done'; readonly stamp?: Stamp; readonly conflictStamp?: Stamp }
+  /** What stands there is not what was expected: look again. */
+  | { readonly kind: 'changed' }
+  /** A directory that is not empty, or a parent that is missing or no directory. */
+  | { readonly kind: 'blocked'; readonly by: string }
+  | { readonly kind: 'failed'; readonly problem: ItemProblem }
+
+/** A file being put together in `.backer/tmp`, chunk by chunk, in any order. */
+export interface StagedFile {
+  /** Its name in `.backer/tmp`: what `InstallStep.staged` takes. */
+  readonly name: string
+  /** Writes at `offset`. The bytes have been verified by the caller. */
+  write(offset: number, bytes: Uint8Array): Promise<void>
+  /** Reads back what was written: to serve it, or to verify what an earlier run left. Shorter than `length` at the end. */
+  read(offset: number, length: number): Promise<Uint8Array>
+  /** Ends writing; the name stays. Installing syncs it to the disk. */
+  close(): Promise<void>
+  /** Closes and removes it. */
+  discard(): Promise<void>
+}
+
+/** What a file system can do, found out by trying in `.backer/tmp`. */
+export interface DiskTraits {
+  /** Names that differ only in case (or in Unicode form) are one file. */
+  readonly foldsCase: boolean
+  readonly foldsUnicode: boolean
+  readonly hasSymlinks: boolean
+  readonly hasModes: boolean
+  /** renameat2 with RENAME_EXCHANGE works: no window when a file is replaced. */
+  readonly canExchange: boolean
+}
+
+/** Everything that backer does to one folder's directory. Paths never lead outside it, whatever symlinks do. */
+export interface Disk {
+  readonly traits: DiskTraits
+  /** Lists directories (undefined: the root) in the order asked. */
+  list(directories: readonly (RelativePath | undefined)[]): Promise<readonly Listing[]>
+  /** The stamps of what stands at each path; undefined where nothing does, or where a parent is no directory. */
+  stat(paths: readonly RelativePath[]): Promise<readonly (Listed | undefined)[]>
+  /** Reads files whole, cuts them into chunks and hashes them. A file that changes meanwhile is read again, some times. */
+  hash(paths: readonly RelativePath[]): Promise<readonly Hashed[]>
+  /** Up to `length` bytes at `offset`; undefined where the file is gone or can't be read. The caller verifies them. */
+  read(path: RelativePath, offset: number, length: number): Promise<Uint8Array | undefined>
+  /** Opens `.backer/tmp/NAME`, made if it is missing. `resumed` where it was there already. NAME: letters, digits, `-`. */
+  stage(name: string, size: number): Promise<{ readonly file: StagedFile; readonly resumed: boolean }>
+  /** Writes small whole files into `.backer/tmp` at one go: cheaper than `stage` for each. */
+  stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void>
+  /** Carries out a batch and syncs it to the disk: when it returns, what is `done` survives a power loss. */
+  install(steps: readonly InstallStep[]): Promise<readonly InstallResult[]>
+  /** True while the folder's marker is there with the right id: else nothing may be concluded from what is missing. */
+  checkMarker(): Promise<boolean>
+  /** Free bytes on the file system for this user. */
+  freeBytes(): Promise<number>
+  close(): Promise<void>
+}

@@ -1,0 +1,83 @@
+import type { Hash } from '../core/model/hash.js'
+import type { RelativePath } from '../core/model/path.js'
+import type { Record } from '../core/model/record.js'
+import type { ReplicaId } from '../core/model/version.js'
+import type { Stamp } from '../core/model/stamp.js'
+
+/** What the index holds for one path: the record in this device's tree, and how the disk looked when it was right. */
+export interface Entry {
+  readonly record: Record
+  /** undefined where nothing stands at the path (a delete). */
+  readonly stamp: Stamp | undefined
+}
+
+/** One change of the index: an entry to put, or a path to forget altogether (undefined). */
+export interface EntryChange {
+  readonly path: RelativePath
+  readonly entry: Entry | undefined
+}
+
+/** A place in this device's files where a chunk's bytes lie. */
+export interface Place {
+  readonly path: RelativePath
+  readonly offset: number
+  readonly length: number
+}
+
+/** A commit: all of it becomes durable, or none. */
+export interface Commit {
+  readonly entries: readonly EntryChange[]
+  /** The root of the tree that has these entries, and the nodes that it needs and the store may lack. */
+  readonly root: Hash
+  readonly nodes: ReadonlyMap<string, Uint8Array>
+  /** Chunk lists of contents (by `hashKey(content.root)`) that the entries name; none for contents of height 0. */
+  readonly chunkLists: ReadonlyMap<string, Uint8Array>
+}
+
+/** A signed head of a device that is to be kept, in its wire bytes. */
+export interface StoredHead {
+  readonly device: string
+  readonly bytes: Uint8Array
+}
+
+/**
+ * One folder's index. Reading is synchronous; what a commit wrote is visible once its promise has resolved, and durable.
+ * Nothing in it is authority over files: if it is lost it is built again from them, as a new replica.
+ */
+export interface Store {
+  readonly replica: ReplicaId
+  /** True where this index was made just now: nothing may be concluded from what it lacks. */
+  readonly fresh: boolean
+  readonly root: Hash
+  /** The number of the last head that this replica has signed; every commit may be followed by a new one. */
+  readonly sequence: number
+
+  get(path: RelativePath): Entry | undefined
+  /** Entries of a directory's direct children, or of everything below it, in tree order. undefined: the root. */
+  children(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]>
+  below(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]>
+
+  node(hash: Hash): Uint8Array | undefined
+  /** Keeps nodes that a peer sent (verified by the caller), for the diff under way and the tree to come. */
+  putNodes(nodes: ReadonlyMap<string, Uint8Array>): Promise<void>
+
+  /** The chunk list of a content whose height is above 0. */
+  chunkList(root: Hash): Uint8Array | undefined
+  /** Live paths whose winning content has this root; at most `limit`. */
+  pathsWithContent(root: Hash, limit: number): readonly RelativePath[]
+  /** Places where this chunk should lie; at most `limit`. A hint: the caller reads and verifies. */
+  places(chunk: Hash, limit: number): readonly Place[]
+
+  commit(commit: Commit): Promise<void>
+  /** Takes the next head number: durable before it resolves. */
+  nextSequence(): Promise<number>
+  putHeads(heads: readonly StoredHead[]): Promise<void>
+  heads(): readonly StoredHead[]
+  /** Small facts by name, such as a device's last seen time. */
+  getFact(name: string): Uint8Array | undefined
+  putFact(name: string, value: Uint8Array | undefined): Promise<void>
+
+  /** Drops nodes that none of `roots` (nor the current root) reaches, and chunk lists that no live path has. Yields to the event loop. */
+  collect(roots: readonly Hash[]): Promise<{ readonly nodes: number; readonly chunkLists: number }>
+  close(): Promise<void>
+}
