@@ -28,7 +28,7 @@ export function encodeWith<T>(codec: Codec<T>, value: T): Uint8Array {
  * The value in `bytes`, all of which must be used up.
  * Throws MALFORMED (or the codec's own BackerError, such as LIMIT or BAD_PATH) naming `what` it should have been.
  */
-export function decodeWith<T>(codec: Codec<T>, bytes: Uint8Array, what: string): T {
+export function decodeWith<T>(codec: Pick<Codec<T>, 'decode'>, bytes: Uint8Array, what: string): T {
   const state: CodecState = { buffer: bytes, start: 0, end: bytes.byteLength }
   let value: T
   try {

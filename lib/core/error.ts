@@ -28,8 +28,11 @@ export type ErrorCode =
   | 'FILE_SYSTEM' // the file system refused
   | 'UNSUPPORTED' // this kind of file, or this system, is not supported
   | 'NO_FOLDER' // no such folder
+  | 'NO_PEER' // no other device of the folder could be reached
+  | 'NOT_RUNNING' // no process of this home runs
   | 'USAGE' // the command's words are off
   | 'CLOSED' // used after close
+  | 'INTERNAL' // a mistake of backer itself
 
 /** What an error is about, beside its sentence. */
 export interface ErrorDetails {

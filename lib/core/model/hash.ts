@@ -1,6 +1,7 @@
 import { blake3, Blake3Hasher } from '@napi-rs/blake-hash'
 import b4a from 'b4a'
 import { fixed, type Codec } from '../codec.js'
+import { BackerError } from '../error.js'
 
 declare const hashBrand: unique symbol
 /** A 32-byte BLAKE3 hash. Source: O'Connor et al., "BLAKE3: one function, fast everywhere", 2020. */
@@ -35,8 +36,9 @@ function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
-/** 32 bytes taken as a hash: the border where bytes become one. The result is a copy that holds on to nothing else. */
+/** 32 bytes taken as a hash: the border where bytes become one. The result is a copy that holds on to nothing else. Throws MALFORMED. */
 export function asHash(bytes: Uint8Array): Hash {
+  if (bytes.byteLength < HASH_BYTES) throw new BackerError('MALFORMED', 'a hash is cut short')
   return Uint8Array.prototype.slice.call(bytes, 0, HASH_BYTES) as Hash
 }
 
@@ -50,6 +52,16 @@ export function hashFromKey(key: HashKey): Hash {
 
 export function hashesEqual(a: Hash, b: Hash): boolean {
   return b4a.equals(a, b)
+}
+
+/** How many groups of `groupBits` bits at the beginning of `hash` are zero: the level that it gives in a tree shaped by hashes. */
+export function leadingZeroGroups(hash: Hash, groupBits: number): number {
+  let bits = 0
+  for (const byte of hash) {
+    if (byte !== 0) return Math.floor((bits + Math.clz32(byte) - 24) / groupBits)
+    bits += 8
+  }
+  return Math.floor(bits / groupBits)
 }
 
 const raw = fixed(HASH_BYTES)

@@ -5,6 +5,7 @@ import {
   compareDots,
   dotCodec,
   hasSeen,
+  skipDots,
   vectorCodec,
   VECTOR_ENTRIES_MAX,
   type Dot,
@@ -239,6 +240,18 @@ export const recordCodec: Codec<Record> = {
     checkRecord(record)
     return record
   }
+}
+
+/**
+ * What stands at the path of a record's bytes, without decoding the rest of it. For bytes that were checked when they
+ * came; of any others it throws, or gives something, but never reads outside them.
+ */
+export function decodeWinner(bytes: Uint8Array): Payload {
+  const state: CodecState = { buffer: bytes, start: 0, end: bytes.byteLength }
+  skipDots(state)
+  uint.decode(state)
+  skipDots(state)
+  return payloadCodec.decode(state)
 }
 
 function checkRecord(record: Record): void {

@@ -1,5 +1,5 @@
 import { BackerError } from '../error.js'
-import { bytesOf, list, need, uint, type Codec } from '../codec.js'
+import { bytesOf, list, need, uint, type Codec, type CodecState } from '../codec.js'
 
 declare const replicaBrand: unique symbol
 /** One incarnation of one device's index: 8 random bytes in hexadecimal. A device that lost its index is a new replica. */
@@ -99,6 +99,14 @@ export const dotCodec: Codec<Dot> = {
     const counter = uint.decode(state)
     if (counter < 1 || counter > COUNTER_MAX) throw new BackerError('LIMIT', 'a version counter is out of range')
     return { replica, counter }
+  }
+}
+
+/** Moves past a list of dots without decoding them: for bytes that were checked when they came. */
+export function skipDots(state: CodecState): void {
+  for (let left = uint.decode(state); left > 0; left--) {
+    state.start += REPLICA_BYTES
+    uint.decode(state)
   }
 }
 

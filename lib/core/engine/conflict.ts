@@ -1,0 +1,56 @@
+import { hashKey, hashBytes } from '../model/hash.js'
+import { joinPath, nameOf, NAME_BYTES_MAX, parentOf, type RelativePath } from '../model/path.js'
+import { sameContent, winnerOf, type Payload, type Record, type Version } from '../model/record.js'
+import { joinVectors, type VersionVector } from '../model/version.js'
+
+const MARK = / \(conflict [0-9a-f]{8}\)(?=(\.[^.]*)?$)/
+const TAG_LENGTH = 8
+
+/** The versions of a record that stand beside the winner as conflict copies: what has bytes of its own that the winner lacks. */
+export function losersOf(record: Record): readonly Version[] {
+  const winner = winnerOf(record)
+  return record.versions.slice(1).filter(loser => deservesCopy(loser.payload, winner.payload))
+}
+
+/** True where a version that lost to `winner` has something to keep. */
+export function deservesCopy(loser: Payload, winner: Payload): boolean {
+  return (loser.kind === 'file' || loser.kind === 'symlink') && !sameContent(loser, winner)
+}
+
+/**
+ * Where the losing version of `path` is kept: `report (conflict 1a2b3c4d).txt`, named by the version's own content, so
+ * that every device makes the same copy. A copy that itself gets into a conflict is not marked twice.
+ */
+export function conflictPath(path: RelativePath, loser: Payload): RelativePath {
+  const name = nameOf(path).replace(MARK, '')
+  const dot = name.lastIndexOf('.')
+  const stem = dot > 0 ? name.slice(0, dot) : name
+  const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : ''
+  const tail = ` (conflict ${tagOf(loser)})${extension}`
+  const whole = extension === '' ? name : stem
+  return joinPath(parentOf(path), cutToBytes(whole, NAME_BYTES_MAX - Buffer.byteLength(tail)) + tail)
+}
+
+/** The record of a conflict copy: the losing version itself, under its new name, the same on every device. */
+export function conflictRecord(loser: Version): Record {
+  const context = loser.dots.reduce<VersionVector>((seen, dot) => joinVectors(seen, [dot]), [])
+  return { context, versions: [loser] }
+}
+
+function tagOf(payload: Payload): string {
+  if (payload.kind === 'file') return hashKey(payload.content.root).slice(0, TAG_LENGTH)
+  const text = payload.kind === 'symlink' ? payload.target : payload.kind
+  return hashKey(hashBytes(Buffer.from(text))).slice(0, TAG_LENGTH)
+}
+
+/** The longest beginning of `text` that has at most `maximum` bytes in UTF-8. */
+function cutToBytes(text: string, maximum: number): string {
+  let cut = ''
+  let bytes = 0
+  for (const character of text) {
+    bytes += Buffer.byteLength(character)
+    if (bytes > maximum) break
+    cut += character
+  }
+  return cut
+}

@@ -1,0 +1,25 @@
+declare module '@hyperswarm/secret-stream' {
+  import type { Duplex } from 'node:stream'
+  import type { KeyPair } from 'hypercore-crypto'
+
+  export default class NoiseSecretStream extends Duplex {
+    constructor(
+      isInitiator: boolean,
+      rawStream: Duplex,
+      options: { readonly keyPair: KeyPair; readonly keepAlive?: number }
+    )
+    readonly noiseStream: NoiseSecretStream
+    readonly isInitiator: boolean
+    readonly publicKey: Uint8Array
+    readonly remotePublicKey: Uint8Array
+    readonly handshakeHash: Uint8Array | null
+    readonly opened: Promise<boolean>
+    readonly rawStream: Duplex & { readonly remoteHost?: string; readonly remoteAddress?: string }
+    /** Set by hyperdht while the connection goes through a relay. */
+    readonly relay: unknown
+    /** The announced length of the frame that is being received; 0 between frames. */
+    readonly _len: number
+    setKeepAlive(ms: number): void
+    setTimeout(ms: number): void
+  }
+}

@@ -1,0 +1,84 @@
+import test from 'brittle'
+import fc from 'fast-check'
+import { decodeWith, encodeWith } from '../../../lib/core/codec.js'
+import { mergeRecords, writeVersion } from '../../../lib/core/engine/merge.js'
+import { payloadOf, recordCodec, sameRecord, type Record } from '../../../lib/core/model/record.js'
+import { file, histories, known, play, replicaOf } from './history.js'
+
+const same = (a: Record, b: Record): boolean => sameRecord(a, b)
+
+test('merging is commutative, associative and idempotent over any history', t => {
+  fc.assert(
+    fc.property(histories, ops => {
+      const records = known(play(ops))
+      for (const a of records) {
+        if (!same(mergeRecords(a, a), a)) return false
+        for (const b of records) {
+          const ab = mergeRecords(a, b)
+          if (!same(ab, mergeRecords(b, a)) || !same(mergeRecords(ab, b), ab)) return false
+          for (const c of records) if (!same(mergeRecords(ab, c), mergeRecords(a, mergeRecords(b, c)))) return false
+        }
+      }
+      return true
+    }),
+    { numRuns: 3000 }
+  )
+  t.pass()
+})
+
+test('every order of hearing ends in the same record', t => {
+  fc.assert(
+    fc.property(histories, fc.array(fc.nat(1000), { minLength: 8, maxLength: 8 }), (ops, picks) => {
+      const records = known(play(ops))
+      if (records.length === 0) return true
+      const fold = (list: Record[]): Record => list.reduce((a, b) => mergeRecords(a, b))
+      const shuffled = [...records].sort((a, b) => (picks[records.indexOf(a)] ?? 0) - (picks[records.indexOf(b)] ?? 0))
+      return same(fold(records), fold(shuffled))
+    }),
+    { numRuns: 3000 }
+  )
+  t.pass()
+})
+
+test('whatever merging makes is a record that its codec takes back', t => {
+  fc.assert(
+    fc.property(histories, ops => {
+      const records = known(play(ops))
+      const merged = records.length === 0 ? [] : [...records, records.reduce((a, b) => mergeRecords(a, b))]
+      return merged.every(record => same(decodeWith(recordCodec, encodeWith(recordCodec, record), 'a record'), record))
+    }),
+    { numRuns: 2000 }
+  )
+  t.pass()
+})
+
+test('a version that somebody saw and replaced is gone, one that nobody saw is kept', t => {
+  const a1 = writeVersion(undefined, replicaOf(1), file(1), () => true)
+  const b1 = writeVersion(undefined, replicaOf(2), file(2), () => true)
+  const both = mergeRecords(a1, b1)
+  t.is(both.versions.length, 2)
+  const a2 = writeVersion(a1, replicaOf(1), file(3), () => true)
+  const merged = mergeRecords(both, a2)
+  t.alike(
+    merged.versions.map(version => payloadOf({ context: [], versions: [version] })),
+    [file(3), file(2)]
+  )
+})
+
+test('a write leaves a loser alone whose copy nobody could see yet', t => {
+  const a1 = writeVersion(undefined, replicaOf(1), file(1), () => true)
+  const b1 = writeVersion(undefined, replicaOf(2), file(2), () => true)
+  const both = mergeRecords(a1, b1)
+  t.is(writeVersion(both, replicaOf(3), file(4), () => false).versions.length, 2, 'the loser stays')
+  t.is(writeVersion(both, replicaOf(3), file(4), () => true).versions.length, 1, 'the loser is settled')
+})
+
+test('equal writes of two devices are one version, and an edit of it replaces both', t => {
+  const a1 = writeVersion(undefined, replicaOf(1), file(1), () => true)
+  const b1 = writeVersion(undefined, replicaOf(2), file(1), () => true)
+  const both = mergeRecords(a1, b1)
+  t.is(both.versions.length, 1)
+  t.is(both.versions[0]?.dots.length, 2)
+  const a2 = writeVersion(both, replicaOf(1), file(2), () => true)
+  t.alike(mergeRecords(b1, a2), a2)
+})
