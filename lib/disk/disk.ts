@@ -118,8 +118,8 @@ export interface Disk {
   readonly traits: DiskTraits
   /** Lists directories (undefined: the root) in the order asked. */
   list(directories: readonly (RelativePath | undefined)[]): Promise<readonly Listing[]>
-  /** The stamps of what stands at each path; undefined where nothing does, or where a parent is no directory. */
-  stat(paths: readonly RelativePath[]): Promise<readonly (Listed | undefined)[]>
+  /** What stands at each path; undefined where nothing does, or where a parent is no directory; `unknown` where that can't be told. */
+  stat(paths: readonly RelativePath[]): Promise<readonly (Listed | 'unknown' | undefined)[]>
   /** Reads files whole, cuts them into chunks and hashes them. A file that changes meanwhile is read again, some times. */
   hash(paths: readonly RelativePath[]): Promise<readonly Hashed[]>
   /** Up to `length` bytes at `offset`; undefined where the file is gone or can't be read. The caller verifies them. */

@@ -30,7 +30,10 @@ export interface FileSystem {
   /** A symlink's target as bytes. */
   readlink(directory: DirectoryHandle, name: string): Uint8Array
 
-  /** Opens a regular file for reading, without following a symlink and without ever waiting (a FIFO). */
+  /**
+   * Opens a file for reading, without following a symlink (ELOOP) and without ever waiting (a FIFO). What was opened may
+   * be no regular file: `fstat` tells.
+   */
   openRead(directory: DirectoryHandle, name: string): FileHandle
   /** Makes a new file, 0600, for reading and writing; EEXIST where the name is taken. */
   create(directory: DirectoryHandle, name: string): FileHandle
@@ -61,7 +64,10 @@ export interface FileSystem {
   renameNoReplace(from: DirectoryHandle, fromName: string, to: DirectoryHandle, toName: string): void
   /** Makes a directory's entries durable. */
   syncDirectory(directory: DirectoryHandle): void
-  /** Makes everything written to the file system that `directory` is on durable: cheaper than many single syncs. */
+  /**
+   * Makes everything written to the file system that `directory` is on durable: cheaper than many single syncs. ENOSYS
+   * where this is not so, or where a failure would not be told: sync each file and directory then.
+   */
   syncFileSystem(directory: DirectoryHandle): void
   freeBytes(directory: DirectoryHandle): number
 }

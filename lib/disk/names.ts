@@ -1,0 +1,73 @@
+import b4a from 'b4a'
+import { hashBytes, hashKey, type Hash } from '../core/model/hash.js'
+import type { RelativePath } from '../core/model/path.js'
+
+/**
+ * The names in `.backer/tmp`. Each tells what a crash left there, so that no other record of an intent is needed:
+ *
+ * - `CONTENT-PATH`: a file being put together. It is never under this name while it is exchanged with a user's file.
+ * - `swap-CONTENT-PATH`: what is to stand at a path, or, once it was exchanged, what the user had there: the content tells.
+ * - `away-PATH-RANDOM`: what the user had at a path, taken away to be looked at, replaced or removed.
+ * - `move-FROM-PATH-INODE`: what is on its way from one path to another, or, once it was exchanged, what the user had at the
+ *   second: the inode tells.
+ *
+ * CONTENT is a content root (64 hex digits), PATH and FROM are path hashes (16 hex digits).
+ */
+export type TmpName =
+  | { readonly kind: 'partial' }
+  | { readonly kind: 'swap'; readonly staged: string; readonly root: string; readonly path: string }
+  | { readonly kind: 'away'; readonly path: string }
+  | { readonly kind: 'move'; readonly from: string; readonly path: string; readonly inode: bigint }
+  | { readonly kind: 'other' }
+
+/** The name of the staged file that is to become `path` with the content `root`. */
+export function stagedName(root: Hash, path: RelativePath): string {
+  return `${hashKey(root)}-${pathHash(path)}`
+}
+
+/** 16 hex digits that stand for `path` in names. */
+export function pathHash(path: RelativePath): string {
+  return b4a.toString(hashBytes(b4a.from(path)), 'hex').slice(0, 16)
+}
+
+/** What `CONTENT` is for a directory of ours, which has no content yet. */
+export const DIRECTORY_ROOT = new Uint8Array(32) as Hash
+
+export function swapName(staged: string): string {
+  return `swap-${staged}`
+}
+
+/** A fresh name for what is taken away from `path`. `random`: some random bytes. */
+export function awayName(path: RelativePath, random: Uint8Array): string {
+  return `away-${pathHash(path)}-${b4a.toString(random, 'hex')}`
+}
+
+/** The name of what moves from one path to another. `inode`: its inode, which stays the same on its way. */
+export function moveName(from: RelativePath, path: RelativePath, inode: bigint): string {
+  return `move-${pathHash(from)}-${pathHash(path)}-${inode.toString(16)}`
+}
+
+/** True where `name` can be a staged file's: letters, digits and `-`, and none of the other names in `.backer/tmp`. */
+export function isStagedName(name: string): boolean {
+  return /^[A-Za-z0-9-]{1,200}$/.test(name) && !/^(swap|away|move|probe|marker)-/.test(name)
+}
+
+/** What a name in `.backer/tmp` says. */
+export function parseTmpName(name: string): TmpName {
+  if (/^[0-9a-f]{64}-[0-9a-f]{16}$/.test(name)) return { kind: 'partial' }
+  const swap = /^swap-(([0-9a-f]{64})-([0-9a-f]{16}))$/.exec(name)
+  if (swap !== null) {
+    const [, staged = '', root = '', path = ''] = swap
+    return { kind: 'swap', staged, root, path }
+  }
+  const away = /^away-([0-9a-f]{16})-[0-9a-f]+$/.exec(name)
+  if (away !== null) return { kind: 'away', path: away[1] ?? '' }
+  return parseMove(name)
+}
+
+function parseMove(name: string): TmpName {
+  const move = /^move-([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{1,16})$/.exec(name)
+  if (move === null) return name.startsWith('swap-') ? { kind: 'away', path: '' } : { kind: 'other' }
+  const [, from = '', path = '', inode = ''] = move
+  return { kind: 'move', from, path, inode: BigInt(`0x${inode}`) }
+}

@@ -1,0 +1,168 @@
+import { BackerError } from '../core/error.js'
+import type { RelativePath } from '../core/model/path.js'
+import type { DiskTraits, Hashed, InstallResult, InstallStep, Listed, Listing } from './disk.js'
+import type { DirectoryHandle, FileSystem } from './filesystem.js'
+import { hashFile } from './hash.js'
+import { parseIgnore } from './ignore.js'
+import { installBatch } from './install.js'
+import { listDirectory, statPath } from './list.js'
+import { checkMarker, type Marker } from './marker.js'
+import { withTmp } from './own.js'
+import { codeOf, fatalOf } from './problem.js'
+import { discardStaged, openStaged, stageSmall } from './stage.js'
+import { MissingDirectory, withParent } from './walk.js'
+
+/** What the operations on one folder need to know. Plain data: it goes to worker threads. */
+export interface OperationsOptions {
+  readonly root: string
+  readonly marker: Marker
+  readonly traits: DiskTraits
+}
+
+/** What an install needs that is not deterministic. */
+export interface InstallWorld {
+  readonly nowMs: number
+  readonly randomness: Uint8Array
+}
+
+/** Everything that is done to one folder's directory, call by call and synchronously: in a worker thread, or in a simulation. */
+export class DiskOperations {
+  readonly #fs: FileSystem
+  readonly #options: OperationsOptions
+
+  constructor(fs: FileSystem, options: OperationsOptions) {
+    this.#fs = fs
+    this.#options = options
+  }
+
+  list(directories: readonly (RelativePath | undefined)[]): Listing[] {
+    return this.#withRoot(
+      root => directories.map(path => listDirectory(this.#fs, root, path)),
+      () => directories.map(() => ({ kind: 'absent' }))
+    )
+  }
+
+  stat(paths: readonly RelativePath[]): (Listed | 'unknown' | undefined)[] {
+    return this.#withRoot(
+      root => paths.map(path => statPath(this.#fs, root, path)),
+      () => paths.map(() => undefined)
+    )
+  }
+
+  hash(paths: readonly RelativePath[]): Hashed[] {
+    return this.#withRoot(
+      root => paths.map(path => hashFile(this.#fs, root, path)),
+      () => paths.map(() => ({ kind: 'absent' }))
+    )
+  }
+
+  read(path: RelativePath, offset: number, length: number): Uint8Array | undefined {
+    const readHere = (root: DirectoryHandle): Uint8Array =>
+      withParent(this.#fs, root, path, (parent, name) => this.#readName(parent, name, offset, length))
+    try {
+      return this.#withRoot(readHere, () => undefined)
+    } catch (error) {
+      if (error instanceof MissingDirectory || codeOf(error) !== undefined) return undefined
+      throw error
+    }
+  }
+
+  #readName(parent: DirectoryHandle, name: string, offset: number, length: number): Uint8Array {
+    const file = this.#fs.openRead(parent, name)
+    try {
+      const bytes = new Uint8Array(length)
+      let done = 0
+      for (let read = -1; read !== 0 && done < length; done += read)
+        read = this.#fs.read(file, bytes, done, length - done, offset + done)
+      return bytes.subarray(0, done)
+    } finally {
+      this.#fs.close(file)
+    }
+  }
+
+  /** Makes or finds a staged file, gives it its size, and closes it again. `inode`: to know it again by. */
+  stage(name: string, size: number): { readonly resumed: boolean; readonly inode: bigint } {
+    return this.#withTmp(tmp => {
+      const { file, resumed } = openStaged(this.#fs, tmp, name, size)
+      try {
+        this.#fs.truncate(file, size)
+        return { resumed, inode: this.#fs.fstat(file).inode }
+      } finally {
+        this.#fs.close(file)
+      }
+    })
+  }
+
+  stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): void {
+    if (files.length > 0) this.#withTmp(tmp => stageSmall(this.#fs, tmp, files))
+  }
+
+  discard(name: string): void {
+    this.#withTmp(tmp => discardStaged(this.#fs, tmp, name))
+  }
+
+  install(steps: readonly InstallStep[], { nowMs, randomness }: InstallWorld): readonly InstallResult[] {
+    const { traits, marker } = this.#options
+    const junk = parseIgnore(undefined)
+    let used = 0
+    const bytes = (length: number): Uint8Array => {
+      const drawn = Uint8Array.from({ length }, (_, i) => randomness[(used + i) % randomness.byteLength] ?? 0)
+      used += length
+      return drawn
+    }
+    return this.#withRoot(
+      root => {
+        if (!checkMarker(this.#fs, root, marker)) throw missing()
+        return installBatch(this.#fs, root, steps, { traits, nowMs, bytes, isDeletable: path => junk.deletable(path) })
+      },
+      () => {
+        throw missing()
+      }
+    )
+  }
+
+  checkMarker(): boolean {
+    return this.#withRoot(
+      root => checkMarker(this.#fs, root, this.#options.marker),
+      () => false
+    )
+  }
+
+  freeBytes(): number {
+    return this.#withRoot(
+      root => this.#fs.freeBytes(root),
+      () => 0
+    )
+  }
+
+  #withTmp<T>(fn: (tmp: DirectoryHandle) => T): T {
+    return this.#withRoot(
+      root => withTmp(this.#fs, root, fn),
+      () => {
+        throw missing()
+      }
+    )
+  }
+
+  /** Opens the root anew each time: what is mounted there may have changed. `absent`: there is no such directory. */
+  #withRoot<T>(fn: (root: DirectoryHandle) => T, absent: () => T): T {
+    let root: DirectoryHandle
+    try {
+      root = this.#fs.openRoot(this.#options.root)
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return absent()
+      throw fatalOf(error, this.#options.root)
+    }
+    try {
+      return fn(root)
+    } finally {
+      this.#fs.closeDirectory(root)
+    }
+  }
+}
+
+function missing(): BackerError {
+  return new BackerError('MARKER', 'the folder is not there: its marker is gone', {
+    hint: 'If a disk is not mounted, mount it. Nothing was deleted anywhere.'
+  })
+}

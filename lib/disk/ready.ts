@@ -1,0 +1,86 @@
+import type { InstallResult, InstallStep } from './disk.js'
+import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
+import { awayName, swapName } from './names.js'
+import type { Source, Workspace } from './workspace.js'
+import { codeOf, problemOf } from './problem.js'
+import { SYNC_EACH_MAX } from './walk.js'
+
+type FileStep = Extract<InstallStep, { kind: 'file' }>
+
+/** How many staged files are open at once. */
+const OPEN_MAX = 256
+
+/**
+ * Makes the staged files of a batch ready to be installed: their mode and mtime, their names (`swap-…`, so that recovery can
+ * tell what a crash left), and both of them durable. From here on a rename is all that is missing. Returns, for each
+ * step, its source, or why there is none; undefined for steps that install no staged file. Throws the system's error where
+ * a sync fails.
+ */
+export function readyStaged(
+  work: Workspace,
+  root: DirectoryHandle,
+  steps: readonly InstallStep[]
+): readonly (Source | InstallResult | undefined)[] {
+  const ready: (Source | InstallResult | undefined)[] = new Array<undefined>(steps.length).fill(undefined)
+  const files = steps.flatMap((step, i) => (step.kind === 'file' ? [{ step, i }] : []))
+  for (let start = 0; start < files.length; start += OPEN_MAX) {
+    const open: FileHandle[] = []
+    try {
+      for (const { step, i } of files.slice(start, start + OPEN_MAX)) ready[i] = readyOne(work, step, open)
+      syncAll(work, root, open)
+    } finally {
+      for (const file of open) work.fs.close(file)
+    }
+  }
+  return ready
+}
+
+function readyOne(work: Workspace, step: FileStep, open: FileHandle[]): Source | InstallResult {
+  const { fs, tmp } = work
+  try {
+    const file = fs.openWrite(tmp, step.staged)
+    open.push(file)
+    fs.setFileMetadata(file, work.traits.hasModes ? step.mode & 0o777 : undefined, step.mtimeNs)
+    const name = swapName(step.staged)
+    renameToSwap(work, step, name)
+    return { name, stamp: fs.fstat(file) }
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') {
+      const message = 'Its staged content is gone from .backer/tmp. It will be fetched again.'
+      return { kind: 'failed', problem: { code: 'unwritable', message } }
+    }
+    const problem = problemOf(error, 'writing')
+    if (problem === undefined) throw error
+    return { kind: 'failed', problem }
+  }
+}
+
+function renameToSwap(work: Workspace, step: FileStep, name: string): void {
+  const { fs, tmp } = work
+  try {
+    fs.renameNoReplace(tmp, step.staged, tmp, name)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+    // An earlier batch has left something there, perhaps a user's: recovery will look at it.
+    fs.renameNoReplace(tmp, name, tmp, awayName(step.path, work.naming.bytes(8)))
+    fs.renameNoReplace(tmp, step.staged, tmp, name)
+  }
+}
+
+function syncAll(work: Workspace, root: DirectoryHandle, files: readonly FileHandle[]): void {
+  if (files.length === 0) return
+  if (files.length > SYNC_EACH_MAX && trySyncFileSystem(work.fs, root)) return
+  for (const file of files) work.fs.sync(file)
+  work.fs.syncDirectory(work.tmp)
+}
+
+/** Syncs the whole file system; false where that is not to be trusted. */
+export function trySyncFileSystem(fs: FileSystem, directory: DirectoryHandle): boolean {
+  try {
+    fs.syncFileSystem(directory)
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'ENOSYS') return false
+    throw error
+  }
+}

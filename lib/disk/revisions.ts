@@ -1,0 +1,193 @@
+import { joinPath, NAME_BYTES_MAX, nameOf, parentOf, type RelativePath } from '../core/model/path.js'
+import type { Stamp } from '../core/model/stamp.js'
+import type { DirectoryHandle, FileSystem } from './filesystem.js'
+import { codeOf } from './problem.js'
+import { REVISIONS_NAME, openOwn } from './own.js'
+import { Directories, MissingDirectory } from './walk.js'
+
+/** What naming a revision takes. */
+export interface RevisionNaming {
+  /** Wall time, milliseconds since 1970. */
+  readonly nowMs: number
+  /** Random bytes: they tell revisions of one second apart. */
+  readonly bytes: (length: number) => Uint8Array
+}
+
+/** A replaced or deleted version that is kept. */
+export interface Revision {
+  /** Where it stood in the folder. A name that was cut to make room is told as it was cut. */
+  readonly path: RelativePath
+  /** Where it lies, below `.backer/revisions`. */
+  readonly storedAt: RelativePath
+  /** When it was replaced: milliseconds since 1970, in whole seconds. */
+  readonly atMs: number
+  readonly kind: Stamp['kind']
+  readonly size: number
+  readonly mtimeNs: bigint
+}
+
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
+const RANDOM_LETTERS = 6
+/** An ending that is longer is no ending: `name.tar.gz` has `.gz`, `a sentence. And another one` has none. */
+const ENDING_BYTES_MAX = 20
+const NAME_TRIES = 8
+
+/** Where under `recovered` something goes whose directories can't be made in the revisions. */
+export const RECOVERED_NAME = 'recovered'
+
+/**
+ * The name of a revision of `name`: `STEM~YYYYMMDD-HHMMSS~RANDOM.EXT`, in UTC. The stem is cut where the whole would be longer
+ * than a name may be.
+ */
+export function revisionName(name: string, naming: RevisionNaming): string {
+  const random = Array.from(naming.bytes(RANDOM_LETTERS), byte => BASE32[byte % 32]).join('')
+  const [stem, ending] = splitName(name)
+  const suffix = `~${timeText(naming.nowMs)}~${random}${ending}`
+  return `${cutToBytes(stem, NAME_BYTES_MAX - Buffer.byteLength(suffix))}${suffix}`
+}
+
+/** The name and the time that a revision's name tells, or undefined where it is no revision's. */
+export function parseRevisionName(stored: string): { readonly name: string; readonly atMs: number } | undefined {
+  const found = /^(.*)~(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)~[a-z2-7]{6}(\.[^.]*)?$/su.exec(stored)
+  if (found === null) return undefined
+  const [, stem = '', year, month, day, hour, minute, second, ending = ''] = found
+  const atMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
+  return Number.isNaN(atMs) ? undefined : { name: stem + ending, atMs }
+}
+
+function splitName(name: string): readonly [stem: string, ending: string] {
+  const dot = name.lastIndexOf('.')
+  if (dot <= 0 || Buffer.byteLength(name.slice(dot)) > ENDING_BYTES_MAX) return [name, '']
+  return [name.slice(0, dot), name.slice(dot)]
+}
+
+function timeText(ms: number): string {
+  const text = new Date(ms).toISOString()
+  return `${text.slice(0, 10).replaceAll('-', '')}-${text.slice(11, 19).replaceAll(':', '')}`
+}
+
+/** The longest beginning of `text` that has at most `maximum` bytes in UTF-8 and ends between two code points. */
+function cutToBytes(text: string, maximum: number): string {
+  let bytes = 0
+  let units = 0
+  for (const point of text) {
+    bytes += Buffer.byteLength(point)
+    if (bytes > maximum) return text.slice(0, units)
+    units += point.length
+  }
+  return text
+}
+
+/**
+ * Moves what stands at `from` into the revisions of `path`, whose directories are made. Where they can't be (a file stands in
+ * their place, the names are too long), it goes to `recovered`. Returns where it lies. Throws the system's error (ENOSPC …):
+ * it stands where it stood then.
+ */
+export function keepRevision(
+  fs: FileSystem,
+  revisions: Directories,
+  from: { readonly directory: DirectoryHandle; readonly name: string },
+  path: RelativePath,
+  naming: RevisionNaming
+): RelativePath {
+  const parent = prepareRevision(revisions, path)
+  const directory = revisions.open(parent)
+  for (let tries = 1; ; tries++) {
+    const name = revisionName(nameOf(path), naming)
+    try {
+      fs.renameNoReplace(from.directory, from.name, directory, name)
+      revisions.markChanged(parent)
+      return joinPath(parent, name)
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST' || tries === NAME_TRIES) throw error
+    }
+  }
+}
+
+/** Makes the directories that a revision of `path` needs, before anything is moved. Returns the one that it will lie in. */
+export function prepareRevision(revisions: Directories, path: RelativePath): RelativePath | undefined {
+  const parent = parentOf(path)
+  try {
+    revisions.make(parent)
+    return parent
+  } catch (error) {
+    if (!['ENOTDIR', 'ENOENT', 'ENAMETOOLONG', 'EACCES'].includes(codeOf(error) ?? '')) throw error
+  }
+  const recovered = RECOVERED_NAME as RelativePath
+  revisions.make(recovered)
+  return recovered
+}
+
+/**
+ * All revisions, or those of one path (its name compared as it was cut), in no order. Reads the directories as it goes; what
+ * is gone by then is left out. Throws MARKER where `.backer` is missing, the system's error where one can't be read.
+ */
+export function listRevisions(fs: FileSystem, root: DirectoryHandle, path?: RelativePath): readonly Revision[] {
+  const own = openOwn(fs, root)
+  try {
+    const base = fs.openDirectory(own, REVISIONS_NAME)
+    const directories = new Directories(fs, base)
+    try {
+      return path === undefined ? listBelow(fs, directories) : listOf(fs, directories, path)
+    } finally {
+      directories.close()
+      fs.closeDirectory(base)
+    }
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return []
+    throw error
+  } finally {
+    fs.closeDirectory(own)
+  }
+}
+
+function listOf(fs: FileSystem, directories: Directories, path: RelativePath): Revision[] {
+  const sample = revisionName(nameOf(path), { nowMs: 0, bytes: length => new Uint8Array(length) })
+  const wanted = joinPath(parentOf(path), parseRevisionName(sample)?.name ?? '')
+  return listDirectory(fs, directories, parentOf(path)).revisions.filter(found => found.path === wanted)
+}
+
+function listBelow(fs: FileSystem, directories: Directories): Revision[] {
+  const found: Revision[] = []
+  const waiting: (RelativePath | undefined)[] = [undefined]
+  while (waiting.length > 0) {
+    const listed = listDirectory(fs, directories, waiting.pop())
+    for (const revision of listed.revisions) found.push(revision)
+    for (const directory of listed.directories) waiting.push(directory)
+  }
+  return found
+}
+
+function listDirectory(
+  fs: FileSystem,
+  open: Directories,
+  path: RelativePath | undefined
+): { readonly revisions: readonly Revision[]; readonly directories: readonly RelativePath[] } {
+  const revisions: Revision[] = []
+  const directories: RelativePath[] = []
+  const directory = openIfThere(open, path)
+  if (directory === undefined) return { revisions, directories }
+  for (const bytes of fs.names(directory)) {
+    const name = Buffer.from(bytes).toString()
+    const stamp = fs.lstat(directory, name)
+    if (stamp === undefined) continue
+    const storedAt = joinPath(path, name)
+    const parsed = parseRevisionName(name)
+    if (parsed === undefined) {
+      if (stamp.kind === 'directory') directories.push(storedAt)
+      continue
+    }
+    const { kind, size, mtimeNs } = stamp
+    revisions.push({ path: joinPath(path, parsed.name), storedAt, atMs: parsed.atMs, kind, size, mtimeNs })
+  }
+  return { revisions, directories }
+}
+
+function openIfThere(open: Directories, path: RelativePath | undefined): DirectoryHandle | undefined {
+  try {
+    return open.open(path)
+  } catch (error) {
+    if (error instanceof MissingDirectory) return undefined
+    throw error
+  }
+}

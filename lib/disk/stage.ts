@@ -1,0 +1,74 @@
+import { assert } from '../core/invariant.js'
+import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
+import { isStagedName } from './names.js'
+import { codeOf } from './problem.js'
+
+/**
+ * Opens the staged file `name` in the open directory `.backer/tmp` for reading and writing; made, 0600, if it is missing.
+ * `resumed`: it was there already, and what it holds is to be verified before it is trusted. It is cut to `size` bytes.
+ * The caller closes it. Throws the system's error (ENOSPC, EACCES …).
+ */
+export function openStaged(
+  fs: FileSystem,
+  tmp: DirectoryHandle,
+  name: string,
+  size: number
+): { readonly file: FileHandle; readonly resumed: boolean } {
+  const { file, resumed } = openOrCreate(fs, tmp, name)
+  try {
+    if (resumed && fs.fstat(file).size > size) fs.truncate(file, size)
+  } catch (error) {
+    fs.close(file)
+    throw error
+  }
+  return { file, resumed }
+}
+
+/** Up to `length` bytes of a staged file at `offset`; shorter at its end. */
+export function readStaged(fs: FileSystem, file: FileHandle, offset: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  let done = 0
+  while (done < length) {
+    const read = fs.read(file, bytes, done, length - done, offset + done)
+    if (read === 0) break
+    done += read
+  }
+  return bytes.subarray(0, done)
+}
+
+/** Writes small whole files into `.backer/tmp`, over what stands there under their names. Throws the system's error. */
+export function stageSmall(
+  fs: FileSystem,
+  tmp: DirectoryHandle,
+  files: readonly { readonly name: string; readonly bytes: Uint8Array }[]
+): void {
+  for (const { name, bytes } of files) {
+    const { file, resumed } = openOrCreate(fs, tmp, name)
+    try {
+      if (resumed) fs.truncate(file, 0)
+      fs.write(file, bytes, 0)
+    } finally {
+      fs.close(file)
+    }
+  }
+}
+
+/** Removes a staged file; it may be gone already. The only files that are ever removed so are our own copies. */
+export function discardStaged(fs: FileSystem, tmp: DirectoryHandle, name: string): void {
+  assert(isStagedName(name), `${name} is no name of a staged file`)
+  if (fs.lstat(tmp, name) !== undefined) fs.unlink(tmp, name)
+}
+
+function openOrCreate(
+  fs: FileSystem,
+  tmp: DirectoryHandle,
+  name: string
+): { readonly file: FileHandle; readonly resumed: boolean } {
+  assert(isStagedName(name), `${name} is no name of a staged file`)
+  try {
+    return { file: fs.create(tmp, name), resumed: false }
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+  }
+  return { file: fs.openWrite(tmp, name), resumed: true }
+}

@@ -1,0 +1,121 @@
+import { constants } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BackerError } from '../core/error.js'
+import { RESERVED_NAME, type RelativePath } from '../core/model/path.js'
+import type { Runtime } from '../runtime.js'
+import type { Disk, DiskTraits, Hashed, InstallResult, InstallStep, Listed, Listing, StagedFile } from './disk.js'
+import type { OperationsOptions } from './operations.js'
+import { TMP_NAME } from './own.js'
+import { WorkerThread } from './worker-thread.js'
+
+/** How many threads hash: more than two gain little, and each costs memory. */
+const HASHERS = 2
+/** Random bytes for the names that one step may need. */
+const RANDOM_BYTES_PER_STEP = 32
+
+/**
+ * A folder's directory worked on by threads: one that looks (so that a listing never waits), one that changes (so that syncs hold up nobody),
+ * and some that hash. Staged files are written from this thread, asynchronously, so that bytes from the network are not copied once more.
+ */
+export class WorkerDisk implements Disk {
+  readonly traits: DiskTraits
+  readonly #options: OperationsOptions
+  readonly #runtime: Runtime
+  readonly #looker: WorkerThread
+  readonly #changer: WorkerThread
+  readonly #hashers: readonly WorkerThread[]
+
+  constructor(options: OperationsOptions, runtime: Runtime) {
+    this.traits = options.traits
+    this.#options = options
+    this.#runtime = runtime
+    this.#looker = new WorkerThread(options)
+    this.#changer = new WorkerThread(options)
+    this.#hashers = Array.from({ length: HASHERS }, () => new WorkerThread(options))
+  }
+
+  list(directories: readonly (RelativePath | undefined)[]): Promise<readonly Listing[]> {
+    return this.#looker.run('list', directories)
+  }
+
+  stat(paths: readonly RelativePath[]): Promise<readonly (Listed | 'unknown' | undefined)[]> {
+    return this.#looker.run('stat', paths)
+  }
+
+  hash(paths: readonly RelativePath[]): Promise<readonly Hashed[]> {
+    const [first, ...others] = this.#hashers
+    const idlest = others.reduce((a, b) => (b.load < a.load ? b : a), first ?? this.#looker)
+    return idlest.run('hash', paths)
+  }
+
+  read(path: RelativePath, offset: number, length: number): Promise<Uint8Array | undefined> {
+    return this.#looker.run('read', path, offset, length)
+  }
+
+  async stage(name: string, size: number): Promise<{ readonly file: StagedFile; readonly resumed: boolean }> {
+    const { resumed, inode } = await this.#changer.run('stage', name, size)
+    const path = join(this.#options.root, RESERVED_NAME, TMP_NAME, name)
+    const handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW)
+    const { ino } = await handle.stat({ bigint: true })
+    if (ino !== inode) {
+      await handle.close()
+      throw new BackerError('FILE_SYSTEM', `${path} was replaced by another file`, { path })
+    }
+    return { resumed, file: new WorkerStagedFile(name, handle, () => this.#changer.run('discard', name)) }
+  }
+
+  stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void> {
+    return files.length === 0 ? Promise.resolve() : this.#changer.run('stageSmall', files)
+  }
+
+  install(steps: readonly InstallStep[]): Promise<readonly InstallResult[]> {
+    const { clock, random } = this.#runtime
+    return this.#changer.run('install', steps, { nowMs: clock.now(), randomness: random.bytes(RANDOM_BYTES_PER_STEP * (steps.length + 1)) })
+  }
+
+  checkMarker(): Promise<boolean> {
+    return this.#looker.run('checkMarker')
+  }
+
+  freeBytes(): Promise<number> {
+    return this.#looker.run('freeBytes')
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#looker, this.#changer, ...this.#hashers].map(thread => thread.close()))
+  }
+}
+
+class WorkerStagedFile implements StagedFile {
+  readonly name: string
+  readonly #handle: FileHandle
+  readonly #discard: () => Promise<void>
+
+  constructor(name: string, handle: FileHandle, discard: () => Promise<void>) {
+    this.name = name
+    this.#handle = handle
+    this.#discard = discard
+  }
+
+  async write(offset: number, bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.byteLength;) {
+      const { bytesWritten } = await this.#handle.write(bytes, done, bytes.byteLength - done, offset + done)
+      done += bytesWritten
+    }
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    const { buffer, bytesRead } = await this.#handle.read(new Uint8Array(length), 0, length, offset)
+    return buffer.subarray(0, bytesRead)
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close()
+  }
+
+  async discard(): Promise<void> {
+    await this.#handle.close()
+    await this.#discard()
+  }
+}

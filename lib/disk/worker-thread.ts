@@ -1,0 +1,102 @@
+import { Worker } from 'node:worker_threads'
+import { BackerError, type ErrorCode } from '../core/error.js'
+import type { DiskOperations, OperationsOptions } from './operations.js'
+
+export type OperationName = {
+  [K in keyof DiskOperations]: DiskOperations[K] extends (...args: never[]) => unknown ? K : never
+}[keyof DiskOperations]
+
+export interface Task {
+  readonly id: number
+  readonly name: OperationName
+  readonly args: readonly unknown[]
+}
+
+export type Answer =
+  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  | {
+      readonly id: number
+      readonly ok: false
+      readonly code: ErrorCode
+      readonly message: string
+      readonly hint: string | undefined
+    }
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: BackerError) => void
+}
+
+/** One worker thread: started when it is first needed, and again if it dies. */
+export class WorkerThread {
+  readonly #options: OperationsOptions
+  readonly #waiting = new Map<number, Waiting>()
+  #worker: Worker | undefined
+  #nextId = 1
+  #closed = false
+
+  constructor(options: OperationsOptions) {
+    this.#options = options
+  }
+
+  /** How many tasks it has to do. */
+  get load(): number {
+    return this.#waiting.size
+  }
+
+  /** Has an operation carried out in the thread. Rejects with what it throws, or FILE_SYSTEM if the thread dies, or CLOSED. */
+  run<K extends OperationName>(
+    name: K,
+    ...args: Parameters<DiskOperations[K]>
+  ): Promise<ReturnType<DiskOperations[K]>> {
+    if (this.#closed) return Promise.reject(closed())
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++
+      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
+      this.#worker ??= this.#start()
+      this.#worker.postMessage({ id, name, args } satisfies Task)
+    })
+  }
+
+  /** Ends the thread; what it was doing is over, done or not: recovery sorts that out. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#fail(closed())
+    await this.#worker?.terminate()
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: this.#options, stdout: false })
+    worker.unref()
+    worker.on('message', (answer: Answer) => this.#answered(answer))
+    worker.on('error', error => this.#died(worker, error.message))
+    worker.on('exit', () => this.#died(worker, 'it ended'))
+    return worker
+  }
+
+  #answered(answer: Answer): void {
+    const waiting = this.#waiting.get(answer.id)
+    this.#waiting.delete(answer.id)
+    if (answer.ok) waiting?.resolve(answer.value)
+    else
+      waiting?.reject(
+        new BackerError(answer.code, answer.message, answer.hint === undefined ? {} : { hint: answer.hint })
+      )
+  }
+
+  #died(worker: Worker, reason: string): void {
+    if (this.#worker !== worker) return
+    this.#worker = undefined
+    this.#fail(new BackerError('FILE_SYSTEM', `a thread that works on ${this.#options.root} died: ${reason}`))
+  }
+
+  #fail(error: BackerError): void {
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    for (const { reject } of waiting) reject(error)
+  }
+}
+
+function closed(): BackerError {
+  return new BackerError('CLOSED', 'the folder is closed')
+}
