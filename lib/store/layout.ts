@@ -1,0 +1,133 @@
+import { bytesOf, encodeWith, decodeWith, int64, need, uint, type Codec, type CodecState } from '../core/codec.js'
+import { BackerError } from '../core/error.js'
+import { hashBytes, type Hash } from '../core/model/hash.js'
+import { recordCodec } from '../core/model/record.js'
+import type { RelativePath } from '../core/model/path.js'
+import type { Stamp } from '../core/model/stamp.js'
+import type { Entry } from './store.js'
+
+/** The format of the index: another one is set aside and built anew. */
+export const FORMAT = 1
+
+/** LMDB's bound on a key, less room for what stands before a path. Longer paths are keyed by their hash. Source: lmdb's README, `maxKeySize`. */
+export const PATH_KEY_BYTES_MAX = 1900
+
+const KINDS = ['file', 'directory', 'symlink', 'special'] as const
+
+const stampCodec: Codec<Stamp> = {
+  preencode(state, stamp) {
+    state.end += 1 + 32
+    uint.preencode(state, stamp.size)
+    uint.preencode(state, stamp.mode)
+  },
+  encode(state, stamp) {
+    putByte(state, KINDS.indexOf(stamp.kind))
+    for (const value of [stamp.device, stamp.inode, stamp.mtimeNs, stamp.ctimeNs])
+      int64.encode(state, BigInt.asIntN(64, value))
+    uint.encode(state, stamp.size)
+    uint.encode(state, stamp.mode)
+  },
+  decode(state) {
+    const kind = KINDS[takeByte(state)]
+    if (kind === undefined) throw new BackerError('STORE_CORRUPT', 'a stamp of an unknown kind')
+    const device = BigInt.asUintN(64, int64.decode(state))
+    const inode = BigInt.asUintN(64, int64.decode(state))
+    const mtimeNs = int64.decode(state)
+    const ctimeNs = int64.decode(state)
+    return { kind, device, inode, mtimeNs, ctimeNs, size: uint.decode(state), mode: uint.decode(state) }
+  }
+}
+
+function putByte(state: CodecState, value: number): void {
+  bytesOf(state)[state.start++] = value
+}
+
+function takeByte(state: CodecState): number {
+  need(state, 1)
+  return bytesOf(state)[state.start++] ?? 0
+}
+
+const entryCodec: Codec<Entry> = {
+  preencode(state, { record, stamp }) {
+    state.end += 1
+    if (stamp !== undefined) stampCodec.preencode(state, stamp)
+    recordCodec.preencode(state, record)
+  },
+  encode(state, { record, stamp }) {
+    putByte(state, stamp === undefined ? 0 : 1)
+    if (stamp !== undefined) stampCodec.encode(state, stamp)
+    recordCodec.encode(state, record)
+  },
+  decode(state) {
+    const stamp = takeByte(state) === 0 ? undefined : stampCodec.decode(state)
+    return { stamp, record: recordCodec.decode(state) }
+  }
+}
+
+export function encodeEntry(entry: Entry): Uint8Array {
+  return encodeWith(entryCodec, entry)
+}
+
+/** Throws STORE_CORRUPT or MALFORMED. */
+export function decodeEntry(bytes: Uint8Array): Entry {
+  return decodeWith(entryCodec, bytes, 'an entry of the index')
+}
+
+/** A path as a key: `/` becomes the lowest byte, so that keys have the order of `comparePaths`. undefined: too long for a key. */
+export function pathKey(path: RelativePath): Uint8Array | undefined {
+  const bytes = Buffer.from(path)
+  if (bytes.byteLength > PATH_KEY_BYTES_MAX) return undefined
+  for (let i = bytes.indexOf(0x2f); i >= 0; i = bytes.indexOf(0x2f, i + 1)) bytes[i] = 0
+  return bytes
+}
+
+export function pathOfKey(key: Uint8Array): RelativePath {
+  return Buffer.from(key).toString().replaceAll('\0', '/') as RelativePath
+}
+
+/** What is stored for a path that is too long for a key: the path, then the entry. */
+export function encodeLongEntry(path: RelativePath, entry: Entry): Uint8Array {
+  const name = Buffer.from(path)
+  const head = Buffer.alloc(4)
+  head.writeUInt32LE(name.byteLength)
+  return Buffer.concat([head, name, encodeEntry(entry)])
+}
+
+export function decodeLongEntry(bytes: Uint8Array): readonly [RelativePath, Entry] {
+  const buffer = Buffer.from(bytes)
+  const length = buffer.readUInt32LE()
+  return [buffer.subarray(4, 4 + length).toString() as RelativePath, decodeEntry(buffer.subarray(4 + length))]
+}
+
+/** The row that says that a path has a content: all rows of one content stand together. */
+export function contentPathKey(root: Hash, path: RelativePath): Uint8Array {
+  return Buffer.concat([root, hashBytes(Buffer.from(path)).subarray(0, 16)])
+}
+
+/** The row that says that a content has a chunk: all rows of one chunk stand together. */
+export function chunkPlaceKey(chunk: Uint8Array, root: Hash): Uint8Array {
+  return Buffer.concat([chunk, root])
+}
+
+export function encodePlace(offset: number, length: number): Uint8Array {
+  const bytes = Buffer.alloc(12)
+  bytes.writeDoubleLE(offset)
+  bytes.writeUInt32LE(length, 8)
+  return bytes
+}
+
+export function decodePlace(bytes: Uint8Array): { readonly offset: number; readonly length: number } {
+  const buffer = Buffer.from(bytes)
+  return { offset: buffer.readDoubleLE(), length: buffer.readUInt32LE(8) }
+}
+
+/** The first key after all that begin with `prefix`. */
+export function afterPrefix(prefix: Uint8Array): Uint8Array {
+  const end = Buffer.from(prefix)
+  for (let i = end.byteLength - 1; i >= 0; i--) {
+    if (end[i] === 0xff) continue
+    end[i] = (end[i] ?? 0) + 1
+    return end.subarray(0, i + 1)
+  }
+  return Buffer.concat([prefix, Buffer.alloc(64, 0xff)])
+}

@@ -1,0 +1,141 @@
+import { BackerError } from '../lib/core/error.js'
+import { hashBytes, hashesEqual, type Hash } from '../lib/core/model/hash.js'
+import { NODE_REQUESTS_OPEN, NODES_ANSWER_BYTES, NODES_PER_REQUEST } from './limits.js'
+import {
+  headCodec,
+  nodesAnswerCodec,
+  nodesRequestCodec,
+  relayedHeadsCodec,
+  type NodesAnswer,
+  type NodesRequest
+} from './messages.js'
+import type { HeadUpdate, PeerHandlers } from './peer-link.js'
+import type { Wire } from './session.js'
+
+type Nodes = readonly (Uint8Array | undefined)[]
+
+interface Asked {
+  readonly hashes: readonly Hash[]
+  readonly got: (Uint8Array | undefined)[]
+  readonly resolve: (nodes: Nodes) => void
+  readonly reject: (error: BackerError) => void
+}
+
+/** The Merkle channel of one folder with one peer: heads, and nodes of trees by their hashes. */
+export class MerkleChannel {
+  readonly #wire: Wire
+  readonly #handlers: () => PeerHandlers
+  readonly #asked = new Map<number, Asked>()
+  readonly #toAnswer: NodesRequest[] = []
+  #answering = false
+  #nextId = 1
+  readonly #head: (update: HeadUpdate) => boolean
+  readonly #relay: (heads: readonly Uint8Array[]) => boolean
+  readonly #request: (request: NodesRequest) => boolean
+  readonly #answer: (answer: NodesAnswer) => boolean
+
+  constructor(wire: Wire, handlers: () => PeerHandlers) {
+    this.#wire = wire
+    this.#handlers = handlers
+    this.#head = wire.message(headCodec, 'a head', update => this.#handlers().onHead(update))
+    this.#relay = wire.message(relayedHeadsCodec, 'passed-on heads', heads => this.#handlers().onRelayedHeads(heads))
+    this.#request = wire.message(nodesRequestCodec, 'a request for nodes', request => this.#requested(request))
+    this.#answer = wire.message(nodesAnswerCodec, 'nodes', answer => this.#answered(answer))
+  }
+
+  get waiting(): number {
+    return this.#asked.size
+  }
+
+  sendHead(update: HeadUpdate): void {
+    this.#head(update)
+  }
+
+  relayHeads(heads: readonly Uint8Array[]): void {
+    this.#relay(heads)
+  }
+
+  /** Asks for nodes; see PeerLink. Requests over what a peer takes at once are cut into several. */
+  async request(content: Hash | undefined, hashes: readonly Hash[]): Promise<Nodes> {
+    const parts: Promise<Nodes>[] = []
+    for (let start = 0; start < hashes.length; start += NODES_PER_REQUEST)
+      parts.push(this.#ask(content, hashes.slice(start, start + NODES_PER_REQUEST)))
+    return (await Promise.all(parts)).flat()
+  }
+
+  #ask(content: Hash | undefined, hashes: readonly Hash[]): Promise<Nodes> {
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++
+      this.#asked.set(id, { hashes, got: [], resolve, reject })
+      this.#request({ id, content, hashes })
+      this.#wire.expectAnswer()
+    })
+  }
+
+  /** Rejects whatever waits. */
+  fail(error: BackerError): void {
+    const asked = [...this.#asked.values()]
+    this.#asked.clear()
+    this.#toAnswer.length = 0
+    for (const { reject } of asked) reject(error)
+  }
+
+  #answered({ id, offset, nodes }: NodesAnswer): void {
+    const asked = this.#asked.get(id)
+    if (
+      asked === undefined ||
+      offset !== asked.got.length ||
+      nodes.length === 0 ||
+      offset + nodes.length > asked.hashes.length
+    ) {
+      throw new BackerError('PEER_MISBEHAVED', 'the peer gave nodes that nobody asked for')
+    }
+    this.#wire.answerCame()
+    nodes.forEach((bytes, i) => {
+      const hash = asked.hashes[offset + i]
+      if (bytes.byteLength > 0 && (hash === undefined || !hashesEqual(hashBytes(bytes), hash))) {
+        throw new BackerError('PEER_MISBEHAVED', 'the peer gave a node that does not have the hash that was asked for')
+      }
+      asked.got.push(bytes.byteLength === 0 ? undefined : bytes)
+    })
+    if (asked.got.length < asked.hashes.length) return
+    this.#asked.delete(id)
+    asked.resolve(asked.got)
+  }
+
+  #requested(request: NodesRequest): void {
+    if (request.hashes.length === 0) throw new BackerError('PEER_MISBEHAVED', 'the peer asked for no nodes at all')
+    if (this.#toAnswer.length >= NODE_REQUESTS_OPEN)
+      throw new BackerError('PEER_MISBEHAVED', 'the peer asked for more nodes than it may at once')
+    this.#toAnswer.push(request)
+    if (!this.#answering) void this.#answerAll()
+  }
+
+  async #answerAll(): Promise<void> {
+    this.#answering = true
+    for (let request = this.#toAnswer[0]; request !== undefined && !this.#wire.closed; request = this.#toAnswer[0]) {
+      await this.#answerOne(request)
+      this.#toAnswer.shift()
+    }
+    this.#answering = false
+  }
+
+  /** Answers in parts, each made only when the one before has left. */
+  async #answerOne({ id, content, hashes }: NodesRequest): Promise<void> {
+    for (let offset = 0; offset < hashes.length && !this.#wire.closed;) {
+      const handlers = this.#handlers()
+      const part: Uint8Array[] = []
+      let bytes = 0
+      for (let i = offset; i < hashes.length; i++) {
+        const one = hashes.slice(i, i + 1)
+        const [node = new Uint8Array(0)] =
+          content === undefined ? handlers.onNodes(one) : handlers.onContentNodes(content, one)
+        if (part.length > 0 && bytes + node.byteLength > NODES_ANSWER_BYTES) break
+        part.push(node)
+        bytes += node.byteLength
+      }
+      if (!this.#answer({ id, offset, nodes: part })) await this.#wire.drained()
+      offset += part.length
+    }
+  }
+}

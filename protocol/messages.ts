@@ -1,0 +1,181 @@
+import { bounded, fixed, list, text, uint, type Codec, type CodecState } from '../lib/core/codec.js'
+import { BackerError } from '../lib/core/error.js'
+import { hashCodec, type Hash } from '../lib/core/model/hash.js'
+import { REPLICA_BYTES, replicaFromBytes, type ReplicaId } from '../lib/core/model/version.js'
+import * as limits from './limits.js'
+
+/** What each side says when it opens a folder's channel. Nothing else counts before its proof has been checked. */
+export interface Opening {
+  readonly version: number
+  readonly proof: Uint8Array
+  readonly name: string
+  readonly role: 'writer' | 'reader'
+  readonly replica: ReplicaId
+}
+
+/** What a device holds now. `head`: the same under its signature; absent on a reader. */
+export interface HeadMessage {
+  readonly root: Hash
+  readonly sequence: number
+  readonly idle: boolean
+  readonly head: Uint8Array | undefined
+}
+
+export interface NodesRequest {
+  readonly id: number
+  /** undefined: nodes of the tree of records; else of the content tree with this root. */
+  readonly content: Hash | undefined
+  readonly hashes: readonly Hash[]
+}
+
+/** A part of the answer to a request: the nodes from `offset` on; an absent one is empty bytes. */
+export interface NodesAnswer {
+  readonly id: number
+  readonly offset: number
+  readonly nodes: readonly Uint8Array[]
+}
+
+export interface HaveMessage {
+  readonly content: Hash
+  /** Ranges of chunk indexes: first index, count. */
+  readonly ranges: readonly (readonly [number, number])[]
+}
+
+export interface ChunkRequest {
+  readonly id: number
+  readonly hash: Hash
+  readonly length: number
+}
+
+/** The chunk's bytes; empty: the peer does not have it. */
+export interface ChunkAnswer {
+  readonly id: number
+  readonly bytes: Uint8Array
+}
+
+export interface CloseMessage {
+  readonly code: string
+  readonly message: string
+}
+
+/** A codec put together from the codecs of an object's fields, in this order. */
+function struct<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
+  const names = Object.keys(fields) as (keyof T)[]
+  return {
+    preencode(state, value) {
+      for (const name of names) fields[name].preencode(state, value[name])
+    },
+    encode(state, value) {
+      for (const name of names) fields[name].encode(state, value[name])
+    },
+    decode(state) {
+      const value: Partial<T> = {}
+      for (const name of names) value[name] = fields[name].decode(state)
+      return value as T
+    }
+  }
+}
+
+/** A codec of values that stand for others on the wire. */
+function mapped<T, U>(codec: Codec<U>, out: (value: T) => U, back: (value: U) => T): Codec<T> {
+  return {
+    preencode: (state: CodecState, value: T) => codec.preencode(state, out(value)),
+    encode: (state: CodecState, value: T) => codec.encode(state, out(value)),
+    decode: state => back(codec.decode(state))
+  }
+}
+
+/** A yes or no: 1 or 0. */
+const flag: Codec<boolean> = mapped(uint, Number, value => {
+  if (value > 1) throw new BackerError('MALFORMED', 'a flag is neither 0 nor 1')
+  return value === 1
+})
+
+function optional<T>(codec: Codec<T>): Codec<T | undefined> {
+  return {
+    preencode(state, value) {
+      flag.preencode(state, value !== undefined)
+      if (value !== undefined) codec.preencode(state, value)
+    },
+    encode(state, value) {
+      flag.encode(state, value !== undefined)
+      if (value !== undefined) codec.encode(state, value)
+    },
+    decode: state => (flag.decode(state) ? codec.decode(state) : undefined)
+  }
+}
+
+const replica: Codec<ReplicaId> = mapped(fixed(REPLICA_BYTES), id => Buffer.from(id, 'hex'), replicaFromBytes)
+const role: Codec<'writer' | 'reader'> = mapped(
+  flag,
+  value => value === 'writer',
+  value => (value ? 'writer' : 'reader')
+)
+const copied = (maximum: number, what: string): Codec<Uint8Array> =>
+  mapped(
+    bounded(maximum, what),
+    value => value,
+    value => Uint8Array.from(value)
+  )
+const hashes = list(hashCodec, limits.NODES_PER_REQUEST, 'a request for nodes')
+const range: Codec<readonly [number, number]> = {
+  preencode(state, [start, count]) {
+    uint.preencode(state, start)
+    uint.preencode(state, count)
+  },
+  encode(state, [start, count]) {
+    uint.encode(state, start)
+    uint.encode(state, count)
+  },
+  decode(state) {
+    const start = uint.decode(state)
+    const count = uint.decode(state)
+    if (count < 1 || start + count > 2 ** 32) throw new BackerError('LIMIT', 'a range of chunks is empty or too large')
+    return [start, count]
+  }
+}
+
+export const openingCodec = struct<Opening>({
+  version: uint,
+  proof: copied(32, 'a proof'),
+  name: text(limits.NAME_BYTES, "a device's name"),
+  role,
+  replica
+})
+
+export const headCodec = struct<HeadMessage>({
+  root: hashCodec,
+  sequence: uint,
+  idle: flag,
+  head: optional(copied(limits.HEAD_BYTES, 'a head'))
+})
+
+export const relayedHeadsCodec: Codec<readonly Uint8Array[]> = list(
+  copied(limits.HEAD_BYTES, 'a head'),
+  limits.RELAYED_HEADS,
+  'heads'
+)
+
+export const nodesRequestCodec = struct<NodesRequest>({ id: uint, content: optional(hashCodec), hashes })
+
+export const nodesAnswerCodec = struct<NodesAnswer>({
+  id: uint,
+  offset: uint,
+  nodes: list(copied(limits.NODE_BYTES, 'a node'), limits.NODES_PER_REQUEST, 'an answer')
+})
+
+export const haveCodec = struct<HaveMessage>({
+  content: hashCodec,
+  ranges: list(range, limits.HAVE_RANGES, 'the chunks that a peer has')
+})
+
+export const chunkRequestCodec = struct<ChunkRequest>({ id: uint, hash: hashCodec, length: uint })
+
+export const chunkAnswerCodec = struct<ChunkAnswer>({ id: uint, bytes: bounded(limits.CHUNK_BYTES, 'a chunk') })
+
+export const cancelCodec: Codec<number> = uint
+
+export const closeCodec = struct<CloseMessage>({
+  code: text(64, 'a code'),
+  message: text(limits.REASON_BYTES, 'a reason')
+})

@@ -1,0 +1,68 @@
+import type { BackerError } from '../lib/core/error.js'
+import type { Hash } from '../lib/core/model/hash.js'
+import type { ReplicaId } from '../lib/core/model/version.js'
+import type { FolderSecret } from './proof.js'
+
+/** What a device says of itself when a folder's channel opens. */
+export interface Hello {
+  /** At most 64 bytes are sent. */
+  readonly name: string
+  readonly role: 'writer' | 'reader'
+  readonly replica: ReplicaId
+}
+
+/** What a device holds now. `head`: the same under its signature, in wire bytes; absent on a reader. */
+export interface HeadUpdate {
+  readonly root: Hash
+  readonly sequence: number
+  /** It has nothing to do. */
+  readonly idle: boolean
+  readonly head: Uint8Array | undefined
+}
+
+export type ChunkRanges = readonly (readonly [start: number, count: number])[]
+
+/** A peer of one folder that has proven that it knows the key: what the engine can tell it and ask of it. */
+export interface PeerLink {
+  /** The peer's Noise static key, in hexadecimal. */
+  readonly deviceId: string
+  readonly hello: Hello
+  /** The peer's address, where the stream tells it. */
+  readonly remoteHost: string | undefined
+  readonly isRelayed: boolean
+  /** Bytes of chunks, and requests for them, that are asked for and not answered. */
+  readonly outstandingBytes: number
+  readonly requestsInFlight: number
+
+  sendHead(update: HeadUpdate): void
+  /** Other writers' signed heads whose trees this device holds whole. */
+  relayHeads(heads: readonly Uint8Array[]): void
+  /** Chunks that are here already of a file that is still being fetched. */
+  announceHave(content: Hash, ranges: ChunkRanges): void
+  /** Tree nodes by hash, at most NODES_PER_REQUEST, verified; undefined for those that the peer lacks. Rejects with PEER_GONE or TIMEOUT. */
+  requestNodes(hashes: readonly Hash[]): Promise<readonly (Uint8Array | undefined)[]>
+  /** As `requestNodes`, of the content tree with this root. */
+  requestContentNodes(content: Hash, hashes: readonly Hash[]): Promise<readonly (Uint8Array | undefined)[]>
+  /** A chunk's bytes, verified. Rejects with UNAVAILABLE (the peer has it not, or `signal` aborted), PEER_GONE or TIMEOUT. */
+  requestChunk(hash: Hash, length: number, signal: AbortSignal): Promise<Uint8Array>
+  /** Ends the connection and tells the peer why. */
+  close(reason: BackerError): void
+}
+
+/** What the engine gives a peer. Whatever throws a BackerError ends the connection for that reason. */
+export interface PeerHandlers {
+  onHead(update: HeadUpdate): void
+  onRelayedHeads(heads: readonly Uint8Array[]): void
+  onHave(content: Hash, ranges: ChunkRanges): void
+  onNodes(hashes: readonly Hash[]): readonly (Uint8Array | undefined)[]
+  onContentNodes(content: Hash, hashes: readonly Hash[]): readonly (Uint8Array | undefined)[]
+  onChunk(hash: Hash): Promise<Uint8Array | undefined>
+  /** The peer is gone; called once. `reason`: what this side, or the peer in its own words, ended it for. */
+  onClose(reason: BackerError | undefined): void
+}
+
+/** A folder as its connections see it. */
+export interface FolderLink extends FolderSecret {
+  readonly hello: Hello
+  onpeer(peer: PeerLink): PeerHandlers
+}
