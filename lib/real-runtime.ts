@@ -10,7 +10,8 @@ export function realRuntime(trace: Trace = () => undefined): Runtime {
         const timer = setTimeout(callback, delayMs)
         timer.unref()
         return { cancel: () => clearTimeout(timer) }
-      }
+      },
+      breathe: () => new Promise(resolve => setImmediate(resolve))
     },
     random: { bytes: length => randomBytes(length), below: limit => randomInt(limit) },
     trace

@@ -14,6 +14,8 @@ export interface Timer {
 export interface Timers {
   /** Runs `callback` once after `delayMs`. It keeps no process alive. */
   after(delayMs: number, callback: () => void): Timer
+  /** Resolves once everything else that waits in the event loop has had its turn. */
+  breathe(): Promise<void>
 }
 
 export interface Random {

@@ -1,0 +1,290 @@
+import { EventEmitter } from 'node:events'
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Duplex } from 'node:stream'
+import type { DhtAddress } from 'hyperdht'
+import { BackerError, messageOf } from './core/error.js'
+import { formatKey, parseKey } from './core/model/key-text.js'
+import { RESERVED_NAME, type RelativePath } from './core/model/path.js'
+import { createWriteKey, toReadKey, toStoreKey, topicOf, type FolderKey } from './core/model/keys.js'
+import type { Disk } from './disk/disk.js'
+import { pathHash } from './disk/names.js'
+import { checkDirectory, makeDirectory, openDisk, recoverDirectory } from './disk/open.js'
+import { INDEX_NAME } from './disk/own.js'
+import { startWatch } from './disk/watch.js'
+import type { FolderEvents } from './folder/events.js'
+import { Folder } from './folder/folder.js'
+import { makeIdentity, type Identity } from './folder/identity.js'
+import type { FolderStatus, Route } from './folder/status.js'
+import { openHome, type Home } from './home/home.js'
+import { takeLock, type Lock } from './home/lock.js'
+import type { Network } from './net/network.js'
+import { openEnd } from '../protocol/handshake.js'
+import { Connection } from '../protocol/connection.js'
+import type { PeerLink } from '../protocol/peer-link.js'
+import { realRuntime } from './real-runtime.js'
+import type { Runtime } from './runtime.js'
+import { openLmdbStore } from './store/lmdb.js'
+import type { Store } from './store/store.js'
+
+/** How often everything is looked through although nothing was heard from the watcher. */
+const RESCAN_INTERVAL_MS = 60 * 60 * 1000
+
+export interface BackerOptions {
+  /** A key's text form: joins that folder. Without it the directory's own key is used, or a new folder is made. */
+  readonly key?: string | undefined
+  /** Where this device's key and its folders' keys are kept: a directory. Default: `.backer/home` in the folder. */
+  readonly home?: string | undefined
+  /** What other devices call this one. Default: the host's name. */
+  readonly deviceName?: string | undefined
+  /** A network shared with other folders; without it `join` opens one of its own. */
+  readonly network?: Network | undefined
+  /** Makes the directory where it is missing. */
+  readonly createDirectory?: boolean | undefined
+  /** Milliseconds between two looks through everything. Default: an hour. */
+  readonly rescanIntervalMs?: number | undefined
+  /** Hears one line for everything that happens. */
+  readonly trace?: ((line: string) => void) | undefined
+}
+
+export interface JoinOptions {
+  /** The DHT to use instead of the public one. */
+  readonly bootstrap?: readonly DhtAddress[] | undefined
+}
+
+/**
+ * Opens `directory` as a synced folder and keeps it in sync with whatever it gets connected to. Returns at once; `ready` tells when it is open.
+ * Errors of opening reject `ready`; later ones that stop the folder come as `error` and stand in `status()`.
+ */
+export function backer(directory: string, options: BackerOptions = {}): Backer {
+  return new Backer(resolve(directory), options)
+}
+
+/** What is there once a folder is open. */
+interface Opened {
+  readonly folder: Folder
+  readonly identity: Identity
+}
+
+/** One synced folder: the library's handle. */
+export class Backer extends EventEmitter<FolderEvents> {
+  readonly directory: string
+  readonly #options: BackerOptions
+  readonly #runtime: Runtime
+  readonly #opening: Promise<Opened>
+  readonly #connections = new Set<Connection>()
+  #opened: Opened | undefined
+  #network: Network | undefined
+  #ownsNetwork = false
+  #leave: (() => Promise<void>) | undefined
+  #lock: Lock | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(directory: string, options: BackerOptions) {
+    super()
+    this.directory = directory
+    this.#options = options
+    this.#runtime = realRuntime(options.trace)
+    this.#opening = this.#open()
+    this.#opening.catch(() => undefined)
+  }
+
+  /** Resolves once the directory, the key and the index are open; the first scan may still run. Rejects with why it can't be opened. */
+  async ready(): Promise<void> {
+    await this.#opening
+  }
+
+  /** The text form of the key that this device holds: the write key's, or the read key's. Throws CLOSED before `ready`. */
+  get key(): string {
+    return formatKey(this.#now().identity.key)
+  }
+
+  /** The folder's id: its public key in z-base-32. Throws CLOSED before `ready`. */
+  get id(): string {
+    return this.#now().identity.folderId
+  }
+
+  /** A key of a kind that this device holds. Throws KEY_KIND where it holds only a lesser one, CLOSED before `ready`. */
+  keyText(kind: FolderKey['kind']): string {
+    const { key } = this.#now().identity
+    if (kind === 'store') return formatKey(toStoreKey(key))
+    if (kind === 'read' && key.kind !== 'store') return formatKey(toReadKey(key))
+    if (kind === 'write' && key.kind === 'write') return formatKey(key)
+    throw new BackerError('KEY_KIND', `this device holds only the ${key.kind} key of ${this.directory}`)
+  }
+
+  /**
+   * A stream to another device's `createStream()`, over anything that carries bytes both ways: `a.pipe(b).pipe(a)`. It is encrypted and
+   * authenticated by itself. May be called before `ready`.
+   */
+  createStream(): Duplex {
+    const keyPair = this.#opening.then(({ identity }) => identity.deviceKeyPair)
+    const { outer, noise } = openEnd({ keyPair, runtime: this.#runtime })
+    void Promise.all([noise, this.#opening]).then(
+      ([stream, { folder }]) => {
+        const connection = Connection.over(stream, { runtime: this.#runtime })
+        this.#connections.add(connection)
+        void connection.closed.then(() => this.#connections.delete(connection))
+        connection.offer(
+          folder.link(() => 'stream'),
+          { initiate: true }
+        )
+      },
+      (error: unknown) => outer.destroy(error instanceof Error ? error : new Error(messageOf(error)))
+    )
+    return outer
+  }
+
+  /** Meets other devices of this folder on the DHT. Resolves once this device is announced. */
+  async join({ bootstrap }: JoinOptions = {}): Promise<void> {
+    const { folder, identity } = await this.#opening
+    const { Network } = await import('./net/network.js')
+    this.#ownsNetwork = this.#options.network === undefined
+    this.#network =
+      this.#options.network ??
+      (await Network.open({ keyPair: identity.deviceKeyPair, bootstrap, runtime: this.#runtime }))
+    const network = this.#network
+    const onNetwork = { topic: topicOf(identity.key), link: folder.link(routeOf) }
+    this.#leave = () => network.remove(onNetwork)
+    await network.add(onNetwork)
+  }
+
+  /** The truth about the folder now. Throws CLOSED before `ready`. */
+  status(): FolderStatus {
+    return this.#now().folder.status()
+  }
+
+  /** How many chunks came from each device (by its id) since the start. */
+  chunksReceived(): ReadonlyMap<string, number> {
+    return this.#now().folder.chunksReceived
+  }
+
+  /** Looks through the whole directory again. */
+  async rescan(): Promise<void> {
+    const { folder } = await this.#opening
+    folder.rescan()
+  }
+
+  /** Ends everything. Resolves when all files and connections are closed. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const opened = await this.#opening.catch(() => undefined)
+    for (const connection of this.#connections) connection.destroy()
+    if (this.#ownsNetwork) await this.#network?.close()
+    else await this.#leave?.()
+    await opened?.folder.close()
+    await this.#lock?.release()
+  }
+
+  #now(): Opened {
+    if (this.#opened === undefined)
+      throw new BackerError('CLOSED', `${this.directory} is not open yet: await ready() first`)
+    return this.#opened
+  }
+
+  async #open(): Promise<Opened> {
+    const { directory } = this
+    const options = this.#options
+    const given = options.key === undefined ? undefined : parseKey(options.key)
+    if (given?.kind === 'store') {
+      throw new BackerError(
+        'KEY_KIND',
+        'a store key only holds what others encrypted: a folder is joined with its write or read key'
+      )
+    }
+    if (options.createDirectory === true) await makeDirectory(directory)
+    const marked = await checkDirectory(directory)
+    const home = openHome(options.home ?? join(directory, RESERVED_NAME, 'home'))
+    const key = given ?? (await this.#ownKey(home, marked))
+    const identity = makeIdentity(
+      key,
+      await home.deviceKeyPair(),
+      options.deviceName ?? hostname(),
+      this.#runtime.clock.now()
+    )
+    if (marked !== undefined && marked !== identity.folderId) {
+      throw new BackerError('MARKER', `${directory} is already a folder with another key`, { path: directory })
+    }
+    const disk = openDisk({
+      root: directory,
+      folderId: identity.folderId,
+      runtime: this.#runtime,
+      isKnown: marked !== undefined
+    })
+    await home.saveFolder({ id: identity.folderId, path: directory, key: formatKey(key) })
+    const store = await this.#openStore(home, identity)
+    const folder = await this.#start(identity, disk, store)
+    this.#opened = { folder, identity }
+    return this.#opened
+  }
+
+  /** The key that this home has for the directory; for a directory that is no folder yet, a new one. */
+  async #ownKey(home: Home, marked: string | undefined): Promise<FolderKey> {
+    const known = await home.folderKey(this.directory)
+    if (known !== undefined) return known
+    if (marked === undefined) return createWriteKey(this.#runtime.random.bytes(32))
+    throw new BackerError('KEY_MISSING', `${this.directory} is a folder whose key this device does not hold`, {
+      path: this.directory,
+      hint: 'Join it with its key.'
+    })
+  }
+
+  async #openStore(home: Home, identity: Identity): Promise<Store> {
+    const own = join(this.directory, RESERVED_NAME)
+    this.#lock = await takeLock(join(own, 'lock'))
+    return openLmdbStore({
+      directory: join(own, INDEX_NAME),
+      openingsFile: home.openingsFile(identity.folderId),
+      random: this.#runtime.random
+    })
+  }
+
+  async #start(identity: Identity, disk: Disk, store: Store): Promise<Folder> {
+    const recovered = recoverDirectory(this.directory, disk, this.#runtime, hash => findPath(store, hash))
+    if (recovered.keptCount > 0)
+      this.#runtime.trace(`kept ${recovered.keptCount} files that a crash had left in the middle of a change`)
+    const folder = new Folder({
+      path: this.directory,
+      identity,
+      disk,
+      store,
+      runtime: this.#runtime,
+      watch: handlers => startWatch(this.directory, handlers, this.#runtime),
+      rescanIntervalMs: this.#options.rescanIntervalMs ?? RESCAN_INTERVAL_MS
+    })
+    this.#forward(folder)
+    await folder.start()
+    return folder
+  }
+
+  #forward(folder: Folder): void {
+    folder.on('peer', event => this.emit('peer', event))
+    folder.on('progress', progress => this.emit('progress', progress))
+    folder.on('change', change => this.emit('change', change))
+    folder.on('conflict', conflict => this.emit('conflict', conflict))
+    folder.on('problem', problem => this.emit('problem', problem))
+    folder.on('insync', status => this.emit('insync', status))
+    folder.on('error', error => this.listenerCount('error') > 0 && this.emit('error', error))
+  }
+}
+
+/** The path of the index with this hash: looked for one by one, as this is asked only after a crash. */
+function findPath(store: Store, hash: string): RelativePath | undefined {
+  for (const [path] of store.below(undefined)) if (pathHash(path) === hash) return path
+  return undefined
+}
+
+/** How a peer was reached, as far as its address tells. */
+function routeOf(link: PeerLink): Route {
+  if (link.isRelayed) return 'relay'
+  return link.remoteHost !== undefined && isPrivate(link.remoteHost) ? 'lan' : 'direct'
+}
+
+/** Addresses of this machine and of local networks. Source: RFC 1918, RFC 3927, RFC 6890. */
+function isPrivate(host: string): boolean {
+  return /^(127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|::1$|f[cd]|fe80:)/.test(host)
+}

@@ -1,0 +1,88 @@
+import { hashesEqual, type Hash } from '../core/model/hash.js'
+import type { Timer } from '../runtime.js'
+import type { FolderContext } from './context.js'
+import type { Peer } from './peer.js'
+
+/** At most this often a new root is told while there is a stream of changes; a lone one is told at once. */
+const INTERVAL_MS = 60
+
+/** Signs what this device holds. undefined: it may not write, so that its root is only a word about itself. */
+export type SignHead = (root: Hash, sequence: number) => Uint8Array | undefined
+
+/** Tells peers what this device holds and whether it is at rest: at once when things are quiet, bundled when they are not. */
+export class Announcer {
+  readonly #context: FolderContext
+  readonly #peers: () => Iterable<Peer>
+  readonly #sign: SignHead
+  readonly #isIdle: () => boolean
+  #told:
+    | { readonly root: Hash; readonly idle: boolean; readonly head: Uint8Array | undefined; readonly sequence: number }
+    | undefined
+  #timer: Timer | undefined
+  #lastAt = -Infinity
+  #telling = false
+  #again = false
+
+  constructor(context: FolderContext, peers: () => Iterable<Peer>, sign: SignHead, isIdle: () => boolean) {
+    this.#context = context
+    this.#peers = peers
+    this.#sign = sign
+    this.#isIdle = isIdle
+  }
+
+  /** Something that peers should know may have changed. */
+  announce(): void {
+    if (this.#timer !== undefined || this.#context.closed.aborted) return
+    const { clock, timers } = this.#context.runtime
+    const wait = this.#isIdle() ? 0 : this.#lastAt + INTERVAL_MS - clock.monotonic()
+    if (wait <= 0) void this.#tell()
+    else
+      this.#timer = timers.after(wait, () => {
+        this.#timer = undefined
+        void this.#tell()
+      })
+  }
+
+  /** Tells one peer that has just come. */
+  async greet(peer: Peer): Promise<void> {
+    await this.#update()
+    this.#send(peer)
+  }
+
+  close(): void {
+    this.#timer?.cancel()
+  }
+
+  async #tell(): Promise<void> {
+    if (this.#telling) {
+      this.#again = true
+      return
+    }
+    this.#telling = true
+    do {
+      this.#again = false
+      this.#lastAt = this.#context.runtime.clock.monotonic()
+      if (await this.#update()) for (const peer of this.#peers()) this.#send(peer)
+    } while (this.#again)
+    this.#telling = false
+  }
+
+  /** Brings what is to be told up to date; true where it differs from what was told last. */
+  async #update(): Promise<boolean> {
+    const { store } = this.#context
+    const idle = this.#isIdle()
+    const before = this.#told
+    if (before !== undefined && hashesEqual(before.root, store.root)) {
+      this.#told = { ...before, idle }
+      return before.idle !== idle
+    }
+    const sequence = await store.nextSequence()
+    const root = store.root
+    this.#told = { root, idle, sequence, head: this.#sign(root, sequence) }
+    return true
+  }
+
+  #send(peer: Peer): void {
+    if (this.#told !== undefined && !peer.closed) peer.link.sendHead(this.#told)
+  }
+}

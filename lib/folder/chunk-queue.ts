@@ -1,0 +1,125 @@
+import { BackerError, isBackerError } from '../core/error.js'
+import { choosePeer, PEER_WINDOW_REQUESTS } from '../core/engine/schedule.js'
+import { hashKey, type Hash, type HashKey } from '../core/model/hash.js'
+import type { Peer } from './peer.js'
+
+/** A peer that may have a chunk; `isSource` as in the schedule. */
+export interface Supplier {
+  readonly peer: Peer
+  readonly isSource: boolean
+}
+
+interface Demand {
+  readonly hash: Hash
+  readonly length: number
+  readonly suppliers: () => readonly Supplier[]
+  readonly signal: AbortSignal
+  readonly refused: Set<Peer>
+  readonly resolve: (bytes: Uint8Array) => void
+  readonly reject: (error: BackerError) => void
+}
+
+/** Chunks up to this size go first: a folder of small files is not held up by a large one. */
+const SMALL_BYTES = 64 * 1024
+/** How far down a queue to look for something that a free peer can give. */
+const LOOK_AHEAD = 64
+
+/**
+ * What is wanted from peers, and whom to ask. Small chunks and large ones wait in queues of their own that take turns. The same chunk
+ * is never asked for twice at a time. Its length is bounded by who asks: they take bytes from a budget first.
+ */
+export class ChunkQueue {
+  readonly #small: Demand[] = []
+  readonly #large: Demand[] = []
+  readonly #underway = new Map<HashKey, Promise<Uint8Array>>()
+  #pumping = false
+
+  /** How many chunks came from each peer (by device id) since the start. */
+  readonly received = new Map<string, number>()
+
+  /**
+   * The bytes of a chunk, verified. `suppliers` is asked anew each time, as peers come and go. Rejects with UNAVAILABLE when no
+   * supplier is left that has not refused, and when `signal` aborts.
+   */
+  request(hash: Hash, length: number, suppliers: () => readonly Supplier[], signal: AbortSignal): Promise<Uint8Array> {
+    const key = hashKey(hash)
+    const shared = this.#underway.get(key)
+    if (shared !== undefined) return shared
+    const promise = new Promise<Uint8Array>((resolve, reject) => {
+      const demand: Demand = { hash, length, suppliers, signal, refused: new Set(), resolve, reject }
+      this.#queueOf(demand).push(demand)
+    }).finally(() => this.#underway.delete(key))
+    this.#underway.set(key, promise)
+    promise.catch(() => undefined)
+    this.pump()
+    return promise
+  }
+
+  /** Hands out demands to peers with room: called whenever an answer came, a peer came, or something new is known. */
+  pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    let progress = true
+    while (progress) {
+      const small = this.#pumpOne(this.#small)
+      const large = this.#pumpOne(this.#large)
+      progress = small || large
+    }
+    this.#pumping = false
+  }
+
+  #queueOf(demand: Demand): Demand[] {
+    return demand.length <= SMALL_BYTES ? this.#small : this.#large
+  }
+
+  /** Starts the first demand of a queue that some peer can take; false where there is none. */
+  #pumpOne(queue: Demand[]): boolean {
+    for (let i = 0; i < Math.min(queue.length, LOOK_AHEAD); i++) {
+      const demand = queue[i]
+      if (demand === undefined) return false
+      if (demand.signal.aborted) {
+        queue.splice(i, 1)
+        demand.reject(new BackerError('UNAVAILABLE', 'no longer wanted'))
+        return true
+      }
+      const open = demand.suppliers().filter(({ peer }) => !demand.refused.has(peer) && !peer.closed)
+      if (open.length === 0) {
+        queue.splice(i, 1)
+        demand.reject(new BackerError('UNAVAILABLE', 'no connected peer has this content'))
+        return true
+      }
+      const free = open.filter(({ peer }) => peer.link.requestsInFlight < PEER_WINDOW_REQUESTS)
+      const chosen = choosePeer(free.map(candidateOf), demand.length)
+      const supplier = chosen === undefined ? undefined : free[chosen]
+      if (supplier === undefined) continue
+      queue.splice(i, 1)
+      void this.#ask(demand, supplier.peer)
+      return true
+    }
+    return false
+  }
+
+  async #ask(demand: Demand, peer: Peer): Promise<void> {
+    try {
+      const bytes = await peer.link.requestChunk(demand.hash, demand.length, demand.signal)
+      peer.failures = 0
+      peer.bytesReceived += bytes.byteLength
+      this.received.set(peer.id, (this.received.get(peer.id) ?? 0) + 1)
+      demand.resolve(bytes)
+    } catch (error) {
+      this.#refused(demand, peer, error)
+    }
+    this.pump()
+  }
+
+  /** Whatever the reason, this peer is not asked for this chunk again; the next one is. */
+  #refused(demand: Demand, peer: Peer, error: unknown): void {
+    if (!isBackerError(error, 'UNAVAILABLE')) peer.failures++
+    demand.refused.add(peer)
+    this.#queueOf(demand).unshift(demand)
+  }
+}
+
+function candidateOf({ peer, isSource }: Supplier): { outstandingBytes: number; isSource: boolean; failures: number } {
+  return { outstandingBytes: peer.link.outstandingBytes, isSource, failures: peer.failures }
+}

@@ -1,0 +1,54 @@
+import type { RelativePath } from '../core/model/path.js'
+import type { Version, Record } from '../core/model/record.js'
+import { writeVersion } from '../core/engine/merge.js'
+import { conflictPath, deservesCopy } from '../core/engine/conflict.js'
+import { winnerOf, type Payload } from '../core/model/record.js'
+import type { Disk } from '../disk/disk.js'
+import type { IgnoreRules } from '../disk/ignore.js'
+import type { Runtime } from '../runtime.js'
+import type { Store } from '../store/store.js'
+import type { Change, ConflictEvent } from './events.js'
+import type { Ledger } from './ledger.js'
+import type { Problems } from './problems.js'
+
+/** What every part of one folder's engine works with. */
+export interface FolderContext {
+  readonly disk: Disk
+  readonly store: Store
+  readonly ledger: Ledger
+  readonly runtime: Runtime
+  readonly problems: Problems
+  /** Whether this device may write: a reader's own changes never leave it. */
+  readonly access: 'write' | 'read'
+  /** The rules of `.backerignore` as they are now. */
+  readonly ignore: () => IgnoreRules
+  readonly onChange: (change: Change) => void
+  readonly onConflict: (conflict: ConflictEvent) => void
+  /** The folder can't go on: the reason. */
+  readonly onFatal: (error: unknown) => void
+  /** The folder's marker is in its place. */
+  readonly onMarkerFound: () => void
+  /** Nothing may be changed on the disk: see `onFatal`. */
+  readonly isStopped: () => boolean
+  /** Directories to look at again (undefined: the root). */
+  readonly onSuspect: (directories: Iterable<RelativePath | undefined>) => void
+  /** These directories are about to be listed (undefined: the root): they are watched from now on. */
+  readonly watching: (directories: readonly (RelativePath | undefined)[]) => void
+  readonly closed: AbortSignal
+}
+
+/** The record after this device wrote `payload` at `path`, where it saw what the index has. */
+export function writeAt(
+  context: FolderContext,
+  path: RelativePath,
+  local: Record | undefined,
+  payload: Payload
+): Record {
+  const { store } = context
+  const winner = local === undefined ? undefined : winnerOf(local).payload
+  const isSettled = (loser: Version): boolean =>
+    winner === undefined ||
+    !deservesCopy(loser.payload, winner) ||
+    store.get(conflictPath(path, loser.payload)) !== undefined
+  return writeVersion(local, store.replica, payload, isSettled)
+}

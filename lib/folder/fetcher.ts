@@ -1,0 +1,82 @@
+import { BackerError } from '../core/error.js'
+import type { HashKey } from '../core/model/hash.js'
+import type { FilePayload } from '../core/model/record.js'
+import { Budget } from './budget.js'
+import { ChunkQueue, type Supplier } from './chunk-queue.js'
+import type { FolderContext } from './context.js'
+import type { Peer } from './peer.js'
+import { Server } from './serve.js'
+import { Transfer, type TransferTools } from './transfer.js'
+import type { ReadyContent, Want } from './want.js'
+
+/** Content bytes that are asked for or wait in memory to be written, over all files of a folder. */
+const MEMORY_BYTES = 24 * 1024 * 1024
+/** How many small files and how many large ones are on their way at once. */
+export const SMALL_UNDERWAY = 384
+export const LARGE_UNDERWAY = 3
+const PLACES_TRIED = 2
+
+/** Brings the content of files: from this disk where it lies there already, else from peers. */
+export class Fetcher {
+  readonly queue = new ChunkQueue()
+  readonly server: Server
+  readonly #tools: TransferTools
+  readonly #transfers = new Map<Want, Transfer>()
+
+  constructor(context: FolderContext, peers: () => Iterable<Peer>, onbytes: (bytes: number) => void) {
+    this.server = new Server(context, chunk => this.#findStaged(chunk))
+    this.#tools = { context, queue: this.queue, budget: new Budget(MEMORY_BYTES), server: this.server, peers, onbytes }
+  }
+
+  /**
+   * The content that a want needs. Rejects with UNAVAILABLE where no connected peer has it. Whoever takes content of kind `bytes` gives it back
+   * with `release` once it is on the disk or not wanted any more.
+   */
+  async fetch(want: Want, payload: FilePayload, signal: AbortSignal): Promise<ReadyContent> {
+    if (payload.content.height === 0) return { kind: 'bytes', bytes: await this.#fetchSmall(want, payload, signal) }
+    const transfer = new Transfer(this.#tools, want, payload, signal)
+    this.#transfers.set(want, transfer)
+    try {
+      return { kind: 'staged', ...(await transfer.run()) }
+    } finally {
+      this.#transfers.delete(want)
+    }
+  }
+
+  release(content: ReadyContent | undefined): void {
+    if (content?.kind === 'bytes') this.#tools.budget.give(content.bytes.byteLength)
+  }
+
+  async #fetchSmall(want: Want, payload: FilePayload, signal: AbortSignal): Promise<Uint8Array> {
+    await this.#tools.budget.take(payload.size)
+    try {
+      if (signal.aborted) throw new BackerError('UNAVAILABLE', 'no longer wanted')
+      const bytes = await this.#smallContent(want, payload, signal)
+      this.#tools.onbytes(payload.size)
+      return bytes
+    } catch (error) {
+      this.#tools.budget.give(payload.size)
+      throw error
+    }
+  }
+
+  async #smallContent(want: Want, payload: FilePayload, signal: AbortSignal): Promise<Uint8Array> {
+    if (payload.size === 0) return new Uint8Array(0)
+    const { root } = payload.content
+    for (const place of this.#tools.context.store.places(root, PLACES_TRIED)) {
+      if (place.length !== payload.size) continue
+      const bytes = await this.server.readPlace(root, place)
+      if (bytes !== undefined) return bytes
+    }
+    const suppliers = (): Supplier[] => want.sources().map(peer => ({ peer, isSource: true }))
+    return this.queue.request(root, payload.size, suppliers, signal)
+  }
+
+  #findStaged(chunk: HashKey): (() => Promise<Uint8Array>) | undefined {
+    for (const transfer of this.#transfers.values()) {
+      const staged = transfer.staged(chunk)
+      if (staged !== undefined) return staged
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,306 @@
+import { EventEmitter } from 'node:events'
+import { BackerError, messageOf } from '../core/error.js'
+import type { Hash } from '../core/model/hash.js'
+import type { RelativePath } from '../core/model/path.js'
+import type { Disk } from '../disk/disk.js'
+import { parseIgnore, type IgnoreRules } from '../disk/ignore.js'
+import type { Watch, WatchHandlers } from '../disk/watch.js'
+import type { FolderLink, PeerLink } from '../../protocol/peer-link.js'
+import type { Runtime, Timer } from '../runtime.js'
+import type { Store } from '../store/store.js'
+import { Announcer } from './announcer.js'
+import { Collector } from './collector.js'
+import type { FolderContext } from './context.js'
+import type { FolderEvents } from './events.js'
+import { Heads } from './heads.js'
+import type { Identity } from './identity.js'
+import { IGNORE_FILE, readIgnoreFile } from './ignore-file.js'
+import { Ledger } from './ledger.js'
+import { Observer } from './observer.js'
+import { Peers } from './peers.js'
+import { Problems } from './problems.js'
+import { ProgressMeter } from './progress.js'
+import { Puller } from './puller.js'
+import type { FolderState, FolderStatus, Route } from './status.js'
+import { subtreeSums } from '../core/tree/read.js'
+
+/** What a folder is made of: everything that touches the world is handed in. */
+export interface FolderParts {
+  readonly path: string
+  readonly identity: Identity
+  readonly disk: Disk
+  readonly store: Store
+  readonly runtime: Runtime
+  readonly watch: (handlers: WatchHandlers) => Watch
+  readonly rescanIntervalMs: number
+}
+
+/** How often the whole folder is looked through where not everything can be watched. */
+const LIMITED_RESCAN_MS = 60_000
+/** How often listeners hear of progress. */
+const PROGRESS_INTERVAL_MS = 250
+
+/** One synced directory: its index, its disk and its peers, and what goes on between them. */
+export class Folder extends EventEmitter<FolderEvents> {
+  readonly #parts: FolderParts
+  readonly #context: FolderContext
+  readonly #abort = new AbortController()
+  readonly #problems: Problems
+  readonly #observer: Observer
+  readonly #puller: Puller
+  readonly #peers: Peers
+  readonly #announcer: Announcer
+  readonly #collector: Collector
+  readonly #meter: ProgressMeter
+  #ignore: IgnoreRules = parseIgnore(undefined)
+  #watch: Watch | undefined
+  #fatal: BackerError | undefined
+  #rescanTimer: Timer | undefined
+  #progressTimer: Timer | undefined
+  #rescanIntervalMs: number
+  #wasInSync = false
+  #closing: Promise<void> | undefined
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(parts: FolderParts) {
+    super()
+    this.#parts = parts
+    this.#rescanIntervalMs = parts.rescanIntervalMs
+    this.#problems = new Problems(problem => this.emit('problem', problem))
+    this.#context = this.#makeContext(parts)
+    this.#meter = new ProgressMeter(parts.runtime.clock)
+    this.#puller = this.#makePuller()
+    this.#observer = new Observer(this.#context, () => this.#changed())
+    const heads = new Heads(parts.store, parts.identity.key.folderPublicKey)
+    this.#peers = this.#makePeers(heads)
+    this.#announcer = new Announcer(
+      this.#context,
+      () => this.#peers,
+      (root, sequence) => this.#sign(root, sequence),
+      () => this.isIdle
+    )
+    this.#collector = new Collector(this.#context, () => [...heads.roots(), ...this.#peers.roots()])
+  }
+
+  /** Begins: reads the ignore rules, watches, looks through everything. Resolves once it has begun. */
+  async start(): Promise<void> {
+    const { disk, watch } = this.#parts
+    this.#peers.load()
+    this.#ignore = await readIgnoreFile(disk)
+    this.#watch = watch({
+      onPaths: paths => this.#observer.hintPaths(paths),
+      onDirectories: directories => this.#observer.hint(directories),
+      onLimited: message => this.#watchLimited(message),
+      ignores: (path, isDirectory) => this.#ignore.ignores(path, isDirectory)
+    })
+    this.#running = this.#observer.run()
+    this.#scheduleRescan()
+  }
+
+  /** True where this device has nothing to do. */
+  get isIdle(): boolean {
+    return this.#observer.scanned && this.#observer.idle && this.#puller.idle && this.#fatal === undefined
+  }
+
+  /** What a connection needs to serve this folder. */
+  link(route: (link: PeerLink) => Route): FolderLink {
+    return this.#peers.link(this.#parts.identity, this.#parts.store.replica, route)
+  }
+
+  /** Looks through everything again. */
+  rescan(): void {
+    this.#observer.hintEverything()
+  }
+
+  /** Chunks that came from each peer since the start, by device id. */
+  get chunksReceived(): ReadonlyMap<string, number> {
+    return this.#puller.fetcher.queue.received
+  }
+
+  status(): FolderStatus {
+    const { store, identity, path } = this.#parts
+    const sums = subtreeSums(hash => store.node(hash), store.root, undefined)
+    return {
+      id: identity.folderId,
+      path,
+      access: this.#context.access,
+      state: this.#state(),
+      ...(this.#fatal === undefined ? {} : { error: errorOf(this.#fatal) }),
+      files: sums.files,
+      bytes: sums.bytes,
+      records: sums.records,
+      root: Buffer.from(store.root).toString('hex'),
+      scanned: this.#observer.scanned,
+      idle: this.isIdle,
+      progress: this.#meter.get(),
+      problems: this.#problems.list(),
+      problemCount: this.#problems.count,
+      peers: this.#peers.status(store.root)
+    }
+  }
+
+  /** Ends everything that this folder began; its disk and index are closed as well. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#abort.abort()
+    this.#rescanTimer?.cancel()
+    this.#progressTimer?.cancel()
+    this.#observer.wake()
+    this.#puller.close()
+    this.#announcer.close()
+    this.#collector.close()
+    this.#peers.close()
+    this.#watch?.close()
+    await this.#running
+    await this.#context.ledger.lock.run(() => Promise.resolve())
+    await this.#parts.disk.close()
+    await this.#parts.store.close()
+  }
+
+  #makeContext({ disk, store, runtime, identity }: FolderParts): FolderContext {
+    return {
+      disk,
+      store,
+      runtime,
+      problems: this.#problems,
+      ledger: new Ledger(store, paths => this.#committed(paths)),
+      access: identity.certificate === undefined ? 'read' : 'write',
+      ignore: () => this.#ignore,
+      onChange: change => {
+        runtime.trace(`${change.origin} ${change.action} ${change.path}`)
+        this.emit('change', change)
+      },
+      onConflict: conflict => this.emit('conflict', conflict),
+      onFatal: error => this.#stopped(error),
+      onMarkerFound: () => this.#markerFound(),
+      isStopped: () => this.#fatal !== undefined,
+      onSuspect: directories => this.#observer.hint(directories),
+      watching: directories => this.#watch?.add(directories),
+      closed: this.#abort.signal
+    }
+  }
+
+  #makePuller(): Puller {
+    const events = {
+      onidle: () => this.#changed(),
+      onwant: (payload: { readonly size: number } | undefined) => {
+        this.#meter.want(payload?.size ?? 0)
+        this.#progressSoon()
+      },
+      ondone: () => this.#meter.done()
+    }
+    return new Puller(
+      this.#context,
+      () => this.#peers,
+      events,
+      bytes => this.#meter.fetched(bytes)
+    )
+  }
+
+  #makePeers(heads: Heads): Peers {
+    return new Peers(this.#context, heads, {
+      puller: this.#puller,
+      onpeer: peer => void this.#announcer.greet(peer),
+      onevent: event => this.emit('peer', event),
+      onstate: () => this.#changed(),
+      mayWalk: () => this.#observer.scanned
+    })
+  }
+
+  /** The index has new records of these paths. */
+  #committed(paths: readonly RelativePath[]): void {
+    if (paths.includes(IGNORE_FILE)) void this.#reloadIgnore()
+    this.#puller.touched(paths)
+    this.#collector.committed(paths.length)
+    this.#changed()
+  }
+
+  /** Whatever peers and listeners should know of may have changed. */
+  #changed(): void {
+    if (this.#abort.signal.aborted) return
+    if (this.#observer.scanned) this.#peers.walkAll()
+    this.#announcer.announce()
+    const idle = this.isIdle
+    if (idle) {
+      this.#meter.reset()
+      this.#collector.idle()
+    }
+    const inSync = idle && this.#state() === 'in-sync'
+    if (inSync && !this.#wasInSync) this.emit('insync', this.status())
+    this.#wasInSync = inSync
+  }
+
+  #state(): FolderState {
+    if (this.#fatal !== undefined) return 'stopped'
+    if (!this.#observer.scanned) return 'scanning'
+    if (!this.isIdle) return 'syncing'
+    return this.#peers.state(this.#parts.store.root)
+  }
+
+  #sign(root: Hash, sequence: number): Uint8Array | undefined {
+    return this.#parts.identity.signHead({
+      root,
+      sequence,
+      replica: this.#parts.store.replica,
+      timeMs: this.#parts.runtime.clock.now()
+    })
+  }
+
+  #stopped(error: unknown): void {
+    if (this.#abort.signal.aborted) return
+    const reason =
+      error instanceof BackerError ? error : new BackerError('FILE_SYSTEM', messageOf(error), { cause: error })
+    const isNews = this.#fatal?.code !== reason.code || this.#fatal.message !== reason.message
+    this.#fatal = reason
+    if (isNews && this.listenerCount('error') > 0) this.emit('error', reason)
+    this.#changed()
+  }
+
+  /** A disk that was not mounted is back: what stopped the folder is over. A disk that failed is not trusted again until a restart. */
+  #markerFound(): void {
+    if (this.#fatal?.code !== 'MARKER') return
+    this.#fatal = undefined
+    this.#puller.nudge()
+    this.#changed()
+  }
+
+  async #reloadIgnore(): Promise<void> {
+    try {
+      this.#ignore = await readIgnoreFile(this.#parts.disk)
+      this.#observer.hintEverything()
+    } catch (error) {
+      this.#stopped(error)
+    }
+  }
+
+  #watchLimited(message: string): void {
+    this.#problems.set({ path: '.', code: 'unreadable', message })
+    this.#rescanIntervalMs = Math.min(this.#rescanIntervalMs, LIMITED_RESCAN_MS)
+    this.#scheduleRescan()
+  }
+
+  #scheduleRescan(): void {
+    this.#rescanTimer?.cancel()
+    this.#rescanTimer = this.#parts.runtime.timers.after(this.#rescanIntervalMs, () => {
+      this.#observer.hintEverything()
+      this.#scheduleRescan()
+    })
+  }
+
+  #progressSoon(): void {
+    this.#progressTimer ??= this.#parts.runtime.timers.after(PROGRESS_INTERVAL_MS, () => {
+      this.#progressTimer = undefined
+      const progress = this.#meter.get()
+      this.emit('progress', progress)
+      if (!this.#puller.idle) this.#progressSoon()
+    })
+  }
+}
+
+function errorOf(error: BackerError): NonNullable<FolderStatus['error']> {
+  return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) }
+}

@@ -1,0 +1,77 @@
+import { BackerError } from '../core/error.js'
+import { decodeWith } from '../core/codec.js'
+import type { Hash } from '../core/model/hash.js'
+import { signedHeadCodec, verifySignedHead, type SignedHead } from '../core/model/head.js'
+import type { Store } from '../store/store.js'
+
+/** How many writers' heads are kept: far more than a folder has devices. */
+const WRITERS_MAX = 1000
+
+/**
+ * The newest signed head of each writer that this device has seen: an older one is never followed again, whoever brings it
+ * (invariant S18).
+ */
+export class Heads {
+  readonly #store: Store
+  readonly #folderPublicKey: Uint8Array
+  readonly #known = new Map<string, { readonly head: SignedHead; readonly bytes: Uint8Array }>()
+
+  constructor(store: Store, folderPublicKey: Uint8Array) {
+    this.#store = store
+    this.#folderPublicKey = folderPublicKey
+  }
+
+  /** Reads back what was kept; what no longer verifies is forgotten. */
+  load(): void {
+    for (const { device, bytes } of this.#store.heads()) {
+      const head = this.#parse(bytes)
+      if (head !== undefined) this.#known.set(device, { head, bytes })
+    }
+  }
+
+  /**
+   * Takes in a signed head: gives it where it is as new as any known one of its replica. undefined: an old one, to be passed over. Throws
+   * FORGED or MALFORMED.
+   */
+  accept(bytes: Uint8Array): SignedHead | undefined {
+    const head = decodeWith(signedHeadCodec, bytes, 'a head')
+    verifySignedHead(head, this.#folderPublicKey)
+    const device = deviceOf(head)
+    const known = this.#known.get(device)?.head
+    if (known?.head.replica === head.head.replica && known.head.sequence > head.head.sequence) return undefined
+    if (known === undefined && this.#known.size >= WRITERS_MAX)
+      throw new BackerError('LIMIT', 'too many devices have written this folder')
+    this.#known.set(device, { head, bytes: Uint8Array.from(bytes) })
+    return head
+  }
+
+  /** Makes what was accepted last durable. */
+  async save(): Promise<void> {
+    await this.#store.putHeads([...this.#known].map(([device, { bytes }]) => ({ device, bytes })))
+  }
+
+  /** The newest heads whose roots satisfy `isHeld`, in their wire bytes. */
+  held(isHeld: (root: Hash) => boolean): Uint8Array[] {
+    return [...this.#known.values()].filter(({ head }) => isHeld(head.head.root)).map(({ bytes }) => bytes)
+  }
+
+  roots(): Hash[] {
+    return [...this.#known.values()].map(({ head }) => head.head.root)
+  }
+
+  #parse(bytes: Uint8Array): SignedHead | undefined {
+    try {
+      const head = decodeWith(signedHeadCodec, bytes, 'a head')
+      verifySignedHead(head, this.#folderPublicKey)
+      return head
+    } catch (error) {
+      if (error instanceof BackerError) return undefined
+      throw error
+    }
+  }
+}
+
+/** The device that signed a head, in hexadecimal. */
+export function deviceOf(head: SignedHead): string {
+  return Buffer.from(head.head.device).toString('hex')
+}

@@ -1,0 +1,275 @@
+import { assertNever } from '../core/invariant.js'
+import { conflictPath, conflictRecord } from '../core/engine/conflict.js'
+import { mergeRecords } from '../core/engine/merge.js'
+import type { Outcome } from '../core/engine/reconcile.js'
+import { hashKey } from '../core/model/hash.js'
+import { comparePaths, parentOf, type RelativePath } from '../core/model/path.js'
+import { isLive, payloadOf, sameContent, type Record } from '../core/model/record.js'
+import type { Displaced, Expected, InstallResult, InstallStep, ProblemCode } from '../disk/disk.js'
+import { stagedName } from '../disk/names.js'
+import type { Entry, EntryChange } from '../store/store.js'
+import type { FolderContext } from './context.js'
+import { reviveDirectory } from './revive.js'
+import type { Apply, Want } from './want.js'
+
+/** How many paths of the same content are looked at to find one that is about to go. */
+const MOVE_CANDIDATES = 16
+
+/**
+ * What became of a want. `stale`: the index has moved on, so it must be decided anew. `changed`: the disk shows something that the index does
+ * not know yet. `blocked`: something else must be done first.
+ */
+export type Installed =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'stale' }
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'blocked' }
+  | { readonly kind: 'failed'; readonly code: ProblemCode; readonly message: string }
+
+/** What the installer asks of whoever holds the wants. */
+export interface WantBook {
+  get(path: RelativePath): Want | undefined
+  decide(path: RelativePath, remote: Record): Outcome
+}
+
+/** One step of a batch, and what its success means for the index. */
+interface Planned {
+  readonly step: InstallStep
+  readonly apply: Apply
+  readonly want: Want | undefined
+  /** For a move: the want that the move carries out as well. */
+  readonly source?: Want
+}
+
+/** Carries batches of wants out: disk first, then the index, under the ledger's lock, so that nobody sees one without the other. */
+export class Installer {
+  readonly #context: FolderContext
+  readonly #book: WantBook
+
+  constructor(context: FolderContext, book: WantBook) {
+    this.#context = context
+    this.#book = book
+  }
+
+  /** Installs wants in the order in which they are safe. Throws what ends the folder: a failing disk or index. */
+  async install(wants: readonly Want[]): Promise<ReadonlyMap<Want, Installed>> {
+    const { disk, ledger } = this.#context
+    const results = new Map<Want, Installed>()
+    await disk.stageSmall(smallFiles(wants))
+    await ledger.lock.run(async () => {
+      const planned = this.#planAll(wants, results)
+      if (planned.length === 0) return
+      ledger.noteInstall()
+      const outcomes = await disk.install(planned.map(({ step }) => step))
+      const changes: EntryChange[] = []
+      planned.forEach((plan, i) => {
+        const outcome = outcomes[i]
+        if (outcome !== undefined) this.#conclude(plan, outcome, changes, results)
+      })
+      await ledger.commit(changes, chunkListsOf(wants))
+    })
+    return results
+  }
+
+  #planAll(wants: readonly Want[], results: Map<Want, Installed>): Planned[] {
+    const planned: Planned[] = []
+    const revived = new Set<RelativePath>()
+    const used = new Set<Want>()
+    const sorted = [...wants].sort((a, b) => comparePaths(a.path, b.path))
+    for (const want of sorted.filter(one => !one.isRemoval)) {
+      if (!this.#stillHolds(want, results)) continue
+      const plan = this.#plan(want, used)
+      if (plan.step.kind === 'file' && want.state.kind === 'ready' && want.state.content === undefined) {
+        results.set(want, { kind: 'stale' })
+        continue
+      }
+      this.#planParents(want.path, planned, revived)
+      planned.push(plan)
+    }
+    for (const want of sorted.reverse().filter(one => one.isRemoval && !used.has(one))) {
+      if (!this.#stillHolds(want, results)) continue
+      if (this.#mustStay(want, wants)) planned.push(this.#planRevival(want.path, want))
+      else planned.push(this.#plan(want, used))
+    }
+    return planned
+  }
+
+  /** False (and the want is to be decided again) where the index has moved on since the want was made. */
+  #stillHolds(want: Want, results: Map<Want, Installed>): boolean {
+    const remote = want.remoteRecord()
+    const outcome = remote === undefined ? undefined : this.#book.decide(want.path, remote)
+    if (outcome?.kind === 'apply' && sameContent(outcome.payload, want.payload)) {
+      want.apply = outcome
+      return true
+    }
+    results.set(want, { kind: 'stale' })
+    return false
+  }
+
+  /** Makes the directories above a path exist again where they were removed by somebody who had not seen what lies there. */
+  #planParents(path: RelativePath, planned: Planned[], revived: Set<RelativePath>): void {
+    const parent = parentOf(path)
+    if (parent === undefined || revived.has(parent)) return
+    const entry = this.#context.store.get(parent)
+    if (entry !== undefined && payloadOf(entry.record).kind === 'directory') return
+    const want = this.#book.get(parent)
+    if (want?.payload.kind === 'directory') return
+    revived.add(parent)
+    this.#planParents(parent, planned, revived)
+    planned.push(this.#planRevival(parent, want))
+  }
+
+  #planRevival(path: RelativePath, want: Want | undefined): Planned {
+    const apply = reviveDirectory(this.#context, path, want?.remoteRecord())
+    return { step: this.#step(path, apply, this.#context.store.get(path), undefined), apply, want }
+  }
+
+  /** True for a directory that holds something live which is not on its way out. */
+  #mustStay(want: Want, batch: readonly Want[]): boolean {
+    const local = this.#context.store.get(want.path)
+    if (local === undefined || payloadOf(local.record).kind !== 'directory') return false
+    const leaving = new Set(batch.filter(one => one.isRemoval).map(one => one.path))
+    for (const [path, entry] of this.#context.store.children(want.path)) {
+      if (isLive(entry.record) && !leaving.has(path) && this.#book.get(path)?.isRemoval !== true) return true
+    }
+    return false
+  }
+
+  /** True where the file that a want needs is about to be removed elsewhere, so that it can be moved. */
+  canMove(want: Want): boolean {
+    return this.#moveSource(want, this.#context.store.get(want.path), new Set()) !== undefined
+  }
+
+  #plan(want: Want, used: Set<Want>): Planned {
+    const entry = this.#context.store.get(want.path)
+    const source = this.#moveSource(want, entry, used)
+    if (source !== undefined) used.add(source)
+    const step = this.#step(want.path, want.apply, entry, source)
+    return { step, apply: want.apply, want, ...(source === undefined ? {} : { source }) }
+  }
+
+  /** A path whose file is about to be removed and has just the content that is wanted. */
+  #moveSource(want: Want, entry: Entry | undefined, used: ReadonlySet<Want>): Want | undefined {
+    const { payload } = want
+    if (
+      payload.kind !== 'file' ||
+      (entry !== undefined && isLive(entry.record) && sameContent(payloadOf(entry.record), payload))
+    )
+      return undefined
+    for (const path of this.#context.store.pathsWithContent(payload.content.root, MOVE_CANDIDATES)) {
+      const leaving = this.#book.get(path)
+      if (leaving?.isRemoval !== true || used.has(leaving) || leaving.state.kind === 'stuck') continue
+      const there = this.#context.store.get(path)
+      if (there?.stamp !== undefined && sameContent(payloadOf(there.record), payload)) return leaving
+    }
+    return undefined
+  }
+
+  #step(path: RelativePath, apply: Apply, entry: Entry | undefined, source: Want | undefined): InstallStep {
+    const { payload, keep } = apply
+    const expected: Expected =
+      entry?.stamp === undefined ? { kind: 'nothing' } : { kind: 'stamped', stamp: entry.stamp }
+    const displaced: Displaced =
+      keep === undefined ? { kind: 'revision' } : { kind: 'conflict', path: conflictPath(path, keep.payload) }
+    const common = { path, expected }
+    const shown = entry === undefined ? undefined : payloadOf(entry.record)
+    switch (payload.kind) {
+      case 'deleted':
+        return { ...common, kind: 'remove', displaced }
+      case 'directory':
+        return { ...common, kind: 'directory', mode: payload.mode, displaced }
+      case 'symlink':
+        return { ...common, kind: 'symlink', target: payload.target, mtimeNs: payload.mtimeNs, displaced }
+      case 'file': {
+        const { mode, mtimeNs } = payload
+        if (shown !== undefined && sameContent(shown, payload)) return { ...common, kind: 'metadata', mode, mtimeNs }
+        const from = source === undefined ? undefined : this.#context.store.get(source.path)?.stamp
+        if (source !== undefined && from !== undefined)
+          return { ...common, kind: 'move', from: source.path, fromStamp: from, mtimeNs, mode, displaced }
+        return { ...common, kind: 'file', staged: stagedName(payload.content.root, path), mtimeNs, mode, displaced }
+      }
+      default:
+        return assertNever(payload)
+    }
+  }
+
+  /** A directory that was made just now is watched, and then listed once: somebody may have used it already. */
+  #watchNew(path: RelativePath): void {
+    this.#context.watching([path])
+    this.#context.onSuspect([path])
+  }
+
+  #conclude(plan: Planned, outcome: InstallResult, changes: EntryChange[], results: Map<Want, Installed>): void {
+    const { step, want } = plan
+    if (outcome.kind === 'done') {
+      this.#concludeDone(plan, outcome, changes)
+      if (want !== undefined) results.set(want, { kind: 'done' })
+      if (plan.source !== undefined) results.set(plan.source, { kind: 'done' })
+      return
+    }
+    if (outcome.kind === 'changed')
+      this.#context.onSuspect([parentOf(step.path), ...(plan.source === undefined ? [] : [parentOf(plan.source.path)])])
+    if (want !== undefined) results.set(want, failureOf(outcome))
+  }
+
+  #concludeDone(
+    { step, apply, want, source }: Planned,
+    outcome: InstallResult & { kind: 'done' },
+    changes: EntryChange[]
+  ): void {
+    const { onChange, onConflict, store } = this.#context
+    const path = step.path
+    const action =
+      step.kind === 'remove'
+        ? 'deleted'
+        : step.kind === 'move'
+          ? 'moved'
+          : step.kind === 'metadata'
+            ? 'metadata'
+            : isLive(store.get(path)?.record)
+              ? 'changed'
+              : 'created'
+    if (apply.payload.kind === 'directory') this.#watchNew(path)
+    changes.push({ path, entry: { record: apply.record, stamp: outcome.stamp } })
+    if (source !== undefined)
+      changes.push({ path: source.path, entry: { record: source.apply.record, stamp: undefined } })
+    if (apply.keep !== undefined && outcome.conflictStamp !== undefined) {
+      const copy = conflictPath(path, apply.keep.payload)
+      const known = store.get(copy)?.record
+      const record = known === undefined ? conflictRecord(apply.keep) : mergeRecords(known, conflictRecord(apply.keep))
+      changes.push({ path: copy, entry: { record, stamp: outcome.conflictStamp } })
+      onConflict({ path, copy })
+    }
+    onChange({
+      path,
+      action,
+      kind: apply.payload.kind,
+      origin: want === undefined ? 'local' : 'remote',
+      ...(source === undefined ? {} : { from: source.path })
+    })
+  }
+}
+
+function failureOf(outcome: Exclude<InstallResult, { kind: 'done' }>): Installed {
+  if (outcome.kind === 'changed') return { kind: 'changed' }
+  if (outcome.kind === 'blocked') return { kind: 'blocked' }
+  return { kind: 'failed', code: outcome.problem.code, message: outcome.problem.message }
+}
+
+function smallFiles(wants: readonly Want[]): { name: string; bytes: Uint8Array }[] {
+  return wants.flatMap(want => {
+    const { payload, state } = want
+    if (payload.kind !== 'file' || state.kind !== 'ready' || state.content?.kind !== 'bytes') return []
+    return [{ name: stagedName(payload.content.root, want.path), bytes: state.content.bytes }]
+  })
+}
+
+function chunkListsOf(wants: readonly Want[]): ReadonlyMap<string, Uint8Array> {
+  const lists = new Map<string, Uint8Array>()
+  for (const { payload, state } of wants) {
+    if (payload.kind === 'file' && state.kind === 'ready' && state.content?.kind === 'staged') {
+      lists.set(hashKey(payload.content.root), state.content.chunks)
+    }
+  }
+  return lists
+}

@@ -1,0 +1,82 @@
+import { hashesEqual, type Hash } from '../core/model/hash.js'
+import type { RelativePath } from '../core/model/path.js'
+import { isLive, sameRecord, type Record } from '../core/model/record.js'
+import { updateTree } from '../core/tree/update.js'
+import type { EntryChange, Store } from '../store/store.js'
+import { Mutex } from './mutex.js'
+
+/** How many entries one durable commit holds: small enough never to hold up the event loop. */
+export const COMMIT_ENTRIES = 1000
+
+/**
+ * The one way into the index. Whatever looks at the disk and then commits what it saw, and whatever changes the disk and
+ * then commits what it did, does both under `lock`, so that neither ever takes the other's half-done work for the truth.
+ */
+export class Ledger {
+  readonly lock = new Mutex()
+  readonly #store: Store
+  readonly #oncommit: (paths: readonly RelativePath[]) => void
+  #installs = 0
+
+  constructor(store: Store, oncommit: (paths: readonly RelativePath[]) => void) {
+    this.#store = store
+    this.#oncommit = oncommit
+  }
+
+  get store(): Store {
+    return this.#store
+  }
+
+  /** Counts what this device itself did to the disk: an observation begun at another count must be checked again. */
+  get installs(): number {
+    return this.#installs
+  }
+
+  noteInstall(): void {
+    this.#installs++
+  }
+
+  /**
+   * Makes changes of the index durable and updates the tree; the caller holds `lock`. Commits of more than COMMIT_ENTRIES are
+   * cut into several: each is whole by itself. Throws what the store throws.
+   */
+  async commit(changes: readonly EntryChange[], chunkLists: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    for (let start = 0; start < changes.length; start += COMMIT_ENTRIES) {
+      await this.#commitSome(changes.slice(start, start + COMMIT_ENTRIES), chunkLists)
+    }
+  }
+
+  async #commitSome(changes: readonly EntryChange[], chunkLists: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    const store = this.#store
+    const edits = new Map<RelativePath, Record | undefined>()
+    for (const { path, entry } of changes) {
+      if (!sameRecord(store.get(path)?.record, entry?.record)) edits.set(path, entry?.record)
+    }
+    const { root, nodes } = updateTree(hash => store.node(hash), store.root, edits)
+    await store.commit({ entries: changes, root, nodes, chunkLists: listsFor(changes, chunkLists) })
+    if (edits.size > 0) this.#oncommit([...edits.keys()])
+  }
+
+  /** True where `root` is what this device holds. */
+  holds(root: Hash): boolean {
+    return hashesEqual(root, this.#store.root)
+  }
+}
+
+function listsFor(
+  changes: readonly EntryChange[],
+  chunkLists: ReadonlyMap<string, Uint8Array>
+): ReadonlyMap<string, Uint8Array> {
+  if (chunkLists.size === 0) return chunkLists
+  const wanted = new Map<string, Uint8Array>()
+  for (const { entry } of changes) {
+    if (!isLive(entry?.record)) continue
+    for (const { payload } of entry?.record.versions ?? []) {
+      if (payload.kind !== 'file' || payload.content.height === 0) continue
+      const key = Buffer.from(payload.content.root).toString('hex')
+      const list = chunkLists.get(key)
+      if (list !== undefined) wanted.set(key, list)
+    }
+  }
+  return wanted
+}

@@ -1,0 +1,291 @@
+import { BackerError } from '../core/error.js'
+import { hashKey } from '../core/model/hash.js'
+import { parentOf, type RelativePath } from '../core/model/path.js'
+import { isLive, payloadOf, type Content } from '../core/model/record.js'
+import { sameInode, sameStamp, type Stamp } from '../core/model/stamp.js'
+import { payloadOfObserved, type Observed } from '../core/engine/observe.js'
+import type { Hashed } from '../disk/disk.js'
+import { delay } from '../runtime.js'
+import type { Entry, EntryChange } from '../store/store.js'
+import { writeAt, type FolderContext } from './context.js'
+import { COMMIT_ENTRIES } from './ledger.js'
+import { WakeSignal } from './signal.js'
+import { survey, type Candidate, type Findings, type Places } from './survey.js'
+
+/** How long a delete waits for the other half of a move: a rename reaches the watcher as two events. */
+const MOVE_GRACE_MS = 60
+/** How long until something that could not be read, or kept changing, is looked at again. */
+const RETRY_MS = 2000
+/** How many single paths are kept in mind. */
+const PATH_HINTS_MAX = 5000
+/** How many files are hashed in one request, and how many bytes at most beyond the first. */
+const HASH_BATCH_FILES = 64
+const HASH_BATCH_BYTES = 8 * 1024 * 1024
+/** How many hash requests are under way at once. */
+const HASH_BATCHES = 4
+
+/** One path as it was seen, with the chunk list of its content where it has one. */
+interface Observation {
+  readonly path: RelativePath
+  readonly observed: Observed
+  readonly chunks?: Uint8Array
+}
+
+/**
+ * Turns what happens on the disk into records. Hints of any kind (the watcher's, the clock's, an install that found
+ * something unexpected) only say where to look; what counts is what is found there.
+ */
+export class Observer {
+  readonly #context: FolderContext
+  readonly #onidle: () => void
+  readonly #wake = new WakeSignal()
+  readonly #hints = new Set<RelativePath | undefined>()
+  readonly #pathHints = new Set<RelativePath>()
+  #everything = true
+  #working = true
+  #scanned = false
+
+  constructor(context: FolderContext, onidle: () => void) {
+    this.#context = context
+    this.#onidle = onidle
+  }
+
+  /** True once the whole folder has been looked at since the start. */
+  get scanned(): boolean {
+    return this.#scanned
+  }
+
+  /** True while nothing is left to look at. */
+  get idle(): boolean {
+    return !this.#working && !this.#hasHints
+  }
+
+  hint(directories: Iterable<RelativePath | undefined>): void {
+    for (const directory of directories) this.#hints.add(directory)
+    this.#wake.wake()
+  }
+
+  /** Single paths to look at; too many of them become their directories. */
+  hintPaths(paths: Iterable<RelativePath>): void {
+    for (const path of paths) {
+      if (this.#pathHints.size < PATH_HINTS_MAX) this.#pathHints.add(path)
+      else this.#hints.add(parentOf(path))
+    }
+    this.#wake.wake()
+  }
+
+  get #hasHints(): boolean {
+    return this.#everything || this.#hints.size > 0 || this.#pathHints.size > 0
+  }
+
+  hintEverything(): void {
+    this.#everything = true
+    this.#wake.wake()
+  }
+
+  /** Looks until the folder is closed. Ends the folder by `onFatal` where it can't go on. */
+  async run(): Promise<void> {
+    this.#wake.wake()
+    while (!this.#context.closed.aborted) {
+      await this.#wake.wait()
+      if (this.#context.closed.aborted) return
+      try {
+        await this.#drain()
+      } catch (error) {
+        if (this.#context.closed.aborted) return
+        this.#context.onFatal(error)
+        await delay(this.#context.runtime.timers, RETRY_MS, this.#context.closed)
+        this.hintEverything()
+      }
+    }
+  }
+
+  wake(): void {
+    this.#wake.wake()
+  }
+
+  async #drain(): Promise<void> {
+    this.#working = true
+    while (this.#hasHints && !this.#context.closed.aborted) await this.#pass()
+    this.#working = false
+    this.#onidle()
+  }
+
+  async #pass(): Promise<void> {
+    const { disk, runtime, closed } = this.#context
+    const everything = this.#everything
+    if (!(await disk.checkMarker())) throw markerGone()
+    this.#context.onMarkerFound()
+    const findings: Findings = { changed: [], missing: [] }
+    for await (const found of survey(this.#context, this.#takeHints())) {
+      if (findings.changed.length > 0) await this.#settle(takeAll(findings))
+      findings.changed.push(...found.changed)
+      findings.missing.push(...found.missing)
+    }
+    if (findings.missing.length > 0 && !everything) {
+      await delay(runtime.timers, MOVE_GRACE_MS, closed)
+      for await (const found of survey(this.#context, this.#takeHints())) {
+        findings.changed.push(...found.changed)
+        findings.missing.push(...found.missing)
+      }
+    }
+    await this.#settle(findings)
+    if (everything) this.#scanned = true
+  }
+
+  #takeHints(): Places {
+    const places = { directories: [...this.#hints], paths: [...this.#pathHints], everything: this.#everything }
+    this.#hints.clear()
+    this.#pathHints.clear()
+    this.#everything = false
+    return places
+  }
+
+  /** Hashes what needs it and commits all findings: what is new first, what is gone last, so that a move never looks like a loss. */
+  async #settle(findings: Findings): Promise<void> {
+    const installs = this.#context.ledger.installs
+    const moved = new Map(
+      findings.missing.flatMap(([, entry]) => (entry.stamp === undefined ? [] : [[inodeKey(entry.stamp), entry]]))
+    )
+    const ready: Observation[] = []
+    const unread: Candidate[] = []
+    for (const candidate of dedupe(findings.changed)) {
+      const known = observeUnread(candidate, moved)
+      if (known === undefined) unread.push(candidate)
+      else ready.push(known)
+    }
+    for await (const hashed of this.#hashAll(unread)) {
+      ready.push(...hashed)
+      if (ready.length >= COMMIT_ENTRIES) await this.#commit(ready.splice(0), installs)
+    }
+    if (findings.missing.length > 0 && !(await this.#context.disk.checkMarker())) throw markerGone()
+    ready.push(...findings.missing.map(([path]): Observation => ({ path, observed: { kind: 'absent' } })))
+    await this.#commit(ready, installs)
+  }
+
+  async *#hashAll(candidates: readonly Candidate[]): AsyncGenerator<Observation[]> {
+    const batches = hashBatches(candidates)
+    const running: Promise<Observation[]>[] = []
+    for (const batch of batches) {
+      if (this.#context.closed.aborted) return
+      running.push(this.#hash(batch))
+      if (running.length >= HASH_BATCHES) yield await (running.shift() ?? [])
+    }
+    for (const last of running) yield await last
+  }
+
+  async #hash(batch: readonly Candidate[]): Promise<Observation[]> {
+    const results = await this.#context.disk.hash(batch.map(candidate => candidate.path))
+    return batch.flatMap(({ path }, i) => {
+      const result = results[i]
+      return result === undefined ? [] : this.#hashed(path, result)
+    })
+  }
+
+  #hashed(path: RelativePath, result: Hashed): Observation[] {
+    const { problems, runtime } = this.#context
+    if (result.kind === 'hashed') {
+      problems.clear(path)
+      return [{ path, observed: { kind: 'file', stamp: result.stamp, content: result.content }, chunks: result.chunks }]
+    }
+    if (result.kind === 'failed') {
+      problems.set({ path, code: result.problem.code, message: result.problem.message })
+      runtime.timers.after(RETRY_MS, () => this.hintPaths([path]))
+    } else this.hintPaths([path])
+    return []
+  }
+
+  async #commit(observations: readonly Observation[], installs: number): Promise<void> {
+    if (observations.length === 0) return
+    const { ledger } = this.#context
+    await ledger.lock.run(async () => {
+      const needsCheck = observations.some(({ observed }) => observed.kind === 'absent') || ledger.installs !== installs
+      const sure = needsCheck ? await this.#stillTrue(observations) : observations
+      const chunkLists = new Map<string, Uint8Array>()
+      const changes = sure.flatMap(observation => this.#change(observation, chunkLists))
+      await ledger.commit(changes, chunkLists)
+    })
+  }
+
+  /** The observations that the disk still confirms; the others are looked at again. */
+  async #stillTrue(observations: readonly Observation[]): Promise<readonly Observation[]> {
+    const now = await this.#context.disk.stat(observations.map(({ path }) => path))
+    return observations.filter(({ path, observed }, i) => {
+      const there = now[i]
+      const stamp = there === 'unknown' ? undefined : there?.stamp
+      const holds =
+        observed.kind === 'absent' ? there === undefined : stamp !== undefined && sameStamp(observed.stamp, stamp)
+      if (!holds) this.hintPaths([path])
+      return holds
+    })
+  }
+
+  #change({ path, observed, chunks }: Observation, chunkLists: Map<string, Uint8Array>): EntryChange[] {
+    const { store, disk, problems, onChange } = this.#context
+    const known = store.get(path)
+    const payload = payloadOfObserved(observed, known, disk.traits)
+    const stamp = observed.kind === 'absent' ? undefined : observed.stamp
+    problems.clear(path)
+    if (payload === undefined) return known === undefined ? [] : [{ path, entry: { record: known.record, stamp } }]
+    if (payload.kind === 'file' && payload.content.height > 0 && chunks !== undefined)
+      chunkLists.set(hashKey(payload.content.root), chunks)
+    onChange({ path, action: actionOf(known, payload.kind), kind: payload.kind, origin: 'local' })
+    return [{ path, entry: { record: writeAt(this.#context, path, known?.record, payload), stamp } }]
+  }
+}
+
+function actionOf(known: Entry | undefined, kind: string): 'created' | 'changed' | 'deleted' {
+  if (kind === 'deleted') return 'deleted'
+  return isLive(known?.record) ? 'changed' : 'created'
+}
+
+/** What can be told of a candidate without reading it: all but files, and files that were only renamed. */
+function observeUnread({ path, listed }: Candidate, moved: ReadonlyMap<string, Entry>): Observation | undefined {
+  const { stamp } = listed
+  if (stamp.kind === 'directory') return { path, observed: { kind: 'directory', stamp } }
+  if (stamp.kind === 'symlink') return { path, observed: { kind: 'symlink', stamp, target: listed.target ?? '' } }
+  const content = movedContent(stamp, moved.get(inodeKey(stamp)))
+  return content === undefined ? undefined : { path, observed: { kind: 'file', stamp, content } }
+}
+
+function movedContent(stamp: Stamp, from: Entry | undefined): Content | undefined {
+  if (from?.stamp === undefined || !sameInode(from.stamp, stamp)) return undefined
+  const payload = payloadOf(from.record)
+  return payload.kind === 'file' ? payload.content : undefined
+}
+
+function inodeKey(stamp: Stamp): string {
+  return `${stamp.device}:${stamp.inode}`
+}
+
+function dedupe(candidates: readonly Candidate[]): Iterable<Candidate> {
+  return new Map(candidates.map(candidate => [candidate.path, candidate])).values()
+}
+
+function hashBatches(candidates: readonly Candidate[]): Candidate[][] {
+  const batches: Candidate[][] = []
+  let batch: Candidate[] = []
+  let bytes = 0
+  for (const candidate of candidates) {
+    const { size } = candidate.listed.stamp
+    if (batch.length > 0 && (batch.length >= HASH_BATCH_FILES || bytes + size > HASH_BATCH_BYTES)) {
+      batches.push(batch)
+      batch = []
+      bytes = 0
+    }
+    batch.push(candidate)
+    bytes += size
+  }
+  if (batch.length > 0) batches.push(batch)
+  return batches
+}
+
+function takeAll(findings: Findings): Findings {
+  return { changed: findings.changed.splice(0), missing: findings.missing.splice(0) }
+}
+
+function markerGone(): BackerError {
+  return new BackerError('MARKER', "the folder's marker .backer/marker is gone or belongs to another folder", {
+    hint: 'If a disk is not mounted, mount it. Nothing was deleted anywhere.'
+  })
+}

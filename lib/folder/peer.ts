@@ -1,0 +1,109 @@
+import { hashesEqual, hashKey, type Hash, type HashKey } from '../core/model/hash.js'
+import type { PeerLink } from '../../protocol/peer-link.js'
+import type { PeerStatus, Route } from './status.js'
+import { WakeSignal } from './signal.js'
+
+/** How many half-finished files of one peer are kept in mind, and how many ranges of each. */
+const HAVES_MAX = 64
+const HAVE_RANGES_MAX = 4096
+
+/** The chunk indexes that a peer already holds of a file that it is still fetching: ranges [start, end). */
+type Ranges = (readonly [number, number])[]
+
+/** One connected peer: what it said of itself, and how far this device has followed it. */
+export class Peer {
+  readonly link: PeerLink
+  readonly route: Route
+  readonly connectedAt: number
+  readonly wake = new WakeSignal()
+  /** The root that the peer says its disk shows; undefined until it has said so. */
+  root: Hash | undefined
+  /** The peer has said that it has nothing to do. */
+  idle = false
+  /** Roots signed by writers that are to be followed: the peer's own, or those that a reader passes on. By who signed. */
+  readonly targets = new Map<string, Hash>()
+  /** Roots that were walked to their end, by who signed. */
+  readonly walked = new Map<string, Hash>()
+  closed = false
+  failures = 0
+  bytesReceived = 0
+  bytesSent = 0
+  readonly #haves = new Map<HashKey, Ranges>()
+
+  constructor(link: PeerLink, route: Route, connectedAt: number) {
+    this.link = link
+    this.route = route
+    this.connectedAt = connectedAt
+  }
+
+  get id(): string {
+    return this.link.deviceId
+  }
+
+  get name(): string {
+    return this.link.hello.name
+  }
+
+  /** True while some root of this peer has not been walked to its end. */
+  get behind(): boolean {
+    for (const [signer, target] of this.targets) {
+      const walked = this.walked.get(signer)
+      if (walked === undefined || !hashesEqual(walked, target)) return true
+    }
+    return false
+  }
+
+  /** The next root to walk, with the one that was walked before it. */
+  nextWalk(): { readonly signer: string; readonly from: Hash | undefined; readonly to: Hash } | undefined {
+    for (const [signer, to] of this.targets) {
+      const from = this.walked.get(signer)
+      if (from === undefined || !hashesEqual(from, to)) return { signer, from, to }
+    }
+    return undefined
+  }
+
+  noteHave(content: Hash, ranges: readonly (readonly [number, number])[]): void {
+    const key = hashKey(content)
+    const known = this.#haves.get(key) ?? []
+    this.#haves.delete(key)
+    if (this.#haves.size >= HAVES_MAX) this.#haves.delete(this.#haves.keys().next().value ?? key)
+    for (const [start, count] of ranges) addRange(known, start, start + count)
+    if (known.length <= HAVE_RANGES_MAX) this.#haves.set(key, known)
+  }
+
+  /** True where the peer said that it holds chunk `index` of a file that it is still fetching. */
+  has(content: HashKey, index: number): boolean {
+    return this.#haves.get(content)?.some(([start, end]) => start <= index && index < end) === true
+  }
+
+  hasSome(content: HashKey): boolean {
+    return this.#haves.has(content)
+  }
+
+  status(ownRoot: Hash): PeerStatus {
+    return {
+      device: this.id,
+      name: this.name,
+      role: this.link.hello.role,
+      route: this.route,
+      inSync: this.root !== undefined && hashesEqual(this.root, ownRoot),
+      connectedAt: this.connectedAt,
+      bytesReceived: this.bytesReceived,
+      bytesSent: this.bytesSent
+    }
+  }
+}
+
+/** Adds [start, end) to sorted, disjoint ranges, joining those that touch. */
+function addRange(ranges: Ranges, start: number, end: number): void {
+  let from = ranges.length
+  while (from > 0 && (ranges[from - 1]?.[1] ?? -1) >= start) from--
+  let to = from
+  let low = start
+  let high = end
+  for (let range = ranges[to]; range !== undefined && range[0] <= end; range = ranges[++to]) {
+    low = Math.min(low, range[0])
+    high = Math.max(high, range[1])
+  }
+  ranges.splice(from, to - from, [low, high])
+}

@@ -1,0 +1,219 @@
+import { BackerError, messageOf } from '../core/error.js'
+import { hashesEqual, hashKey, type Hash } from '../core/model/hash.js'
+import type { ReplicaId } from '../core/model/version.js'
+import type { FolderLink, HeadUpdate, PeerHandlers, PeerLink } from '../../protocol/peer-link.js'
+import type { FolderContext } from './context.js'
+import type { FolderEvents } from './events.js'
+import { deviceOf, type Heads } from './heads.js'
+import type { Identity } from './identity.js'
+import { Peer } from './peer.js'
+import type { Puller } from './puller.js'
+import type { FolderState, PeerStatus, Route } from './status.js'
+import { Walker } from './walker.js'
+
+/** How many devices may be connected to one folder at once. */
+const PEERS_MAX = 256
+
+/** What the peers of a folder tell it. */
+export interface PeersHost {
+  readonly puller: Puller
+  readonly onpeer: (peer: Peer) => void
+  readonly onevent: (event: FolderEvents['peer'][0]) => void
+  /** What some peer has or does has changed. */
+  readonly onstate: () => void
+  /** True once the first scan is over: before it, nothing can be decided. */
+  readonly mayWalk: () => boolean
+}
+
+/** The connected peers of one folder: hears what they say, serves what they ask, follows where they go. */
+export class Peers implements Iterable<Peer> {
+  readonly #context: FolderContext
+  readonly #heads: Heads
+  readonly #host: PeersHost
+  readonly #walker: Walker
+  readonly #peers = new Map<string, Peer>()
+  #allowWalks: () => void = () => undefined
+  readonly #walksAllowed: Promise<void>
+  #savingHeads = false
+
+  constructor(context: FolderContext, heads: Heads, host: PeersHost) {
+    this.#context = context
+    this.#heads = heads
+    this.#host = host
+    this.#walksAllowed = new Promise(resolve => (this.#allowWalks = resolve))
+    this.#walker = new Walker(
+      context,
+      (peer, path, record) => host.puller.consider(peer, path, record),
+      () => this.#walked()
+    )
+  }
+
+  [Symbol.iterator](): Iterator<Peer> {
+    return this.#peers.values()
+  }
+
+  load(): void {
+    this.#heads.load()
+  }
+
+  /** The first scan is over. */
+  walkAll(): void {
+    this.#allowWalks()
+  }
+
+  /** What a connection needs to serve the folder. */
+  link(identity: Identity, replica: ReplicaId, route: (link: PeerLink) => Route): FolderLink {
+    return {
+      folderPublicKey: identity.key.folderPublicKey,
+      readSecret: identity.key.kind === 'store' ? new Uint8Array(16) : identity.key.readSecret,
+      hello: { name: identity.deviceName, role: identity.certificate === undefined ? 'reader' : 'writer', replica },
+      onpeer: link => this.#attach(new Peer(link, route(link), this.#context.runtime.clock.now()))
+    }
+  }
+
+  /** Roots that a walk or a peer may still need. */
+  roots(): Hash[] {
+    return [...this].flatMap(peer => [...peer.targets.values(), ...peer.walked.values()])
+  }
+
+  status(ownRoot: Hash): readonly PeerStatus[] {
+    return [...this].map(peer => peer.status(ownRoot))
+  }
+
+  /** The state of a folder that is itself at rest. */
+  state(ownRoot: Hash): FolderState {
+    let state: FolderState = 'alone'
+    for (const peer of this) {
+      if (peer.root === undefined || !hashesEqual(peer.root, ownRoot) || !peer.idle) return 'ahead'
+      state = 'in-sync'
+    }
+    return state
+  }
+
+  close(): void {
+    this.#allowWalks()
+    for (const peer of this) {
+      peer.closed = true
+      peer.wake.wake()
+    }
+  }
+
+  #attach(peer: Peer): PeerHandlers {
+    const rival = this.#peers.get(peer.id)
+    if (rival !== undefined) this.#detach(rival, 'a newer connection took its place')
+    if (this.#peers.size >= PEERS_MAX) peer.link.close(new BackerError('LIMIT', 'too many devices are connected'))
+    else this.#peers.set(peer.id, peer)
+    this.#context.problems.clearPeer(peer.id)
+    this.#host.onevent({ type: 'connected', peer: peer.status(this.#context.store.root) })
+    this.#host.onpeer(peer)
+    this.#relay(peer)
+    void this.#walker.follow(peer, this.#walksAllowed)
+    const { server } = this.#host.puller.fetcher
+    return {
+      onHead: update => this.#onHead(peer, update),
+      onRelayedHeads: heads => this.#onRelayed(peer, heads),
+      onNodes: hashes => server.nodes(hashes),
+      onContentNodes: (content, hashes) => server.contentNodes(content, hashes),
+      onChunk: async hash => {
+        const bytes = await server.chunk(hash)
+        peer.bytesSent += bytes?.byteLength ?? 0
+        return bytes
+      },
+      onHave: (content, ranges) => {
+        peer.noteHave(content, ranges)
+        this.#host.puller.fetcher.queue.pump()
+      },
+      onClose: reason => this.#onClose(peer, reason)
+    }
+  }
+
+  #onHead(peer: Peer, update: HeadUpdate): void {
+    peer.root = update.root
+    peer.idle = update.idle
+    if (update.head !== undefined) {
+      const signed = this.#heads.accept(update.head)
+      if (signed !== undefined && deviceOf(signed) !== peer.id)
+        throw new BackerError('FORGED', 'a peer gave the head of another device as its own')
+      if (signed !== undefined && !hashesEqual(signed.head.root, update.root))
+        throw new BackerError('FORGED', 'a peer signed another root than it told')
+      if (signed !== undefined) this.#follow(peer, peer.id, signed.head.root)
+    }
+    this.#saveHeads()
+    this.#host.onstate()
+  }
+
+  #onRelayed(peer: Peer, heads: readonly Uint8Array[]): void {
+    for (const bytes of heads) {
+      const signed = this.#heads.accept(bytes)
+      if (signed !== undefined) this.#follow(peer, deviceOf(signed), signed.head.root)
+    }
+    this.#saveHeads()
+    this.#host.onstate()
+  }
+
+  #follow(peer: Peer, signer: string, root: Hash): void {
+    peer.targets.set(signer, root)
+    peer.wake.wake()
+  }
+
+  /** A walk has ended: all nodes of its root are here, so that a reader can pass the writer's head on. */
+  #walked(): void {
+    this.#host.puller.nudge()
+    for (const peer of this) this.#relay(peer)
+    this.#host.onstate()
+  }
+
+  /** A reader's own root is only a word; what it holds of the writers' trees it passes on under their signatures. */
+  #relay(peer: Peer): void {
+    if (this.#context.access === 'write') return
+    const whole = new Set([...this].flatMap(other => [...other.walked.values()].map(hashKey)))
+    whole.add(hashKey(this.#context.store.root))
+    const heads = this.#heads.held(root => whole.has(hashKey(root)))
+    if (heads.length > 0) peer.link.relayHeads(heads)
+  }
+
+  #saveHeads(): void {
+    if (this.#savingHeads) return
+    this.#savingHeads = true
+    this.#context.runtime.timers.after(1000, () => {
+      this.#savingHeads = false
+      if (this.#context.closed.aborted) return
+      this.#heads
+        .save()
+        .catch((error: unknown) => this.#context.runtime.trace(`could not keep heads: ${messageOf(error)}`))
+    })
+  }
+
+  #onClose(peer: Peer, reason: BackerError | undefined): void {
+    if (reason !== undefined && BLAMED.has(reason.code)) {
+      this.#context.problems.set({ peer: peer.id, code: reason.code, message: `${peer.name}: ${reason.message}` })
+    }
+    this.#detach(peer, reason?.message)
+  }
+
+  #detach(peer: Peer, reason: string | undefined): void {
+    if (peer.closed) return
+    peer.closed = true
+    peer.wake.wake()
+    if (this.#peers.get(peer.id) === peer) this.#peers.delete(peer.id)
+    if (this.#context.closed.aborted) return
+    this.#host.puller.peerLeft(peer)
+    this.#host.onevent({
+      type: 'disconnected',
+      peer: peer.status(this.#context.store.root),
+      ...(reason === undefined ? {} : { reason })
+    })
+    this.#host.onstate()
+  }
+}
+
+/** Reasons to end a connection that the user should hear of: what a peer did, not that it left. */
+const BLAMED: ReadonlySet<string> = new Set([
+  'PEER_MISBEHAVED',
+  'FORGED',
+  'MALFORMED',
+  'LIMIT',
+  'TREE_CORRUPT',
+  'VERSION',
+  'BAD_PATH'
+])

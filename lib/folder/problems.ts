@@ -1,0 +1,64 @@
+import { PROBLEMS_MAX, type Problem } from './status.js'
+
+const KEPT_MAX = 10_000
+/** Problems of what lies on the disk: they are over when it lies there no more. */
+const SEEN_ON_DISK: ReadonlySet<string> = new Set(['special-file', 'bad-name', 'unreadable', 'changing'])
+
+/** What is wrong in a folder right now, by item. Told once when it arises, forgotten when it is over. */
+export class Problems {
+  readonly #items = new Map<string, Problem>()
+  readonly #onproblem: (problem: Problem) => void
+
+  constructor(onproblem: (problem: Problem) => void) {
+    this.#onproblem = onproblem
+  }
+
+  get count(): number {
+    return this.#items.size
+  }
+
+  /** Notes a problem of an item (or of a peer, or of the folder); the same one again is not told again. */
+  set(problem: Problem): void {
+    const key = keyOf(problem.path, problem.peer)
+    const known = this.#items.get(key)
+    if (known?.code === problem.code && known.message === problem.message) return
+    if (known === undefined && this.#items.size >= KEPT_MAX) return
+    this.#items.set(key, problem)
+    this.#onproblem(problem)
+  }
+
+  clear(path: string): void {
+    this.#items.delete(keyOf(path, undefined))
+  }
+
+  clearPeer(peer: string): void {
+    this.#items.delete(keyOf(undefined, peer))
+  }
+
+  has(path: string): boolean {
+    return this.#items.has(keyOf(path, undefined))
+  }
+
+  /** Forgets the problems of items that lie directly in a directory ('' for the root) and are not in `names` any more. */
+  keepOnly(directory: string, names: ReadonlySet<string>): void {
+    const prefix = directory === '' ? '' : `${directory}/`
+    for (const [key, { path, code }] of this.#items) {
+      if (path?.startsWith(prefix) !== true || path === '.' || !SEEN_ON_DISK.has(code)) continue
+      const name = path.slice(prefix.length)
+      if (!name.includes('/') && !names.has(name)) this.#items.delete(key)
+    }
+  }
+
+  /** Sorted by path, at most PROBLEMS_MAX. */
+  list(): readonly Problem[] {
+    return [...this.#items.values()].sort((a, b) => compare(a.path ?? '', b.path ?? '')).slice(0, PROBLEMS_MAX)
+  }
+}
+
+function keyOf(path: string | undefined, peer: string | undefined): string {
+  return path !== undefined ? `item:${path}` : peer !== undefined ? `peer:${peer}` : 'folder'
+}
+
+function compare(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1
+}

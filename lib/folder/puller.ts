@@ -1,0 +1,390 @@
+import { isBackerError, messageOf } from '../core/error.js'
+import { reconcile, reconcileAsReader, type Outcome } from '../core/engine/reconcile.js'
+import type { RelativePath } from '../core/model/path.js'
+import { sameContent, type FilePayload, type Record, type Version } from '../core/model/record.js'
+import type { ProblemCode } from '../disk/disk.js'
+import type { Timer } from '../runtime.js'
+import type { EntryChange } from '../store/store.js'
+import type { FolderContext } from './context.js'
+import { Fetcher, LARGE_UNDERWAY, SMALL_UNDERWAY } from './fetcher.js'
+import { Installer, type Installed, type WantBook } from './installer.js'
+import { COMMIT_ENTRIES } from './ledger.js'
+import type { Peer } from './peer.js'
+import { Want } from './want.js'
+
+/** How many wants are held at once; a walk waits while there are more. */
+const WANTS_MAX = 20_000
+/** How many are installed in one batch, and how long a batch that could grow waits. */
+const BATCH_MAX = 512
+const BATCH_WAIT_MS = 20
+/** From how many of those that wait the next one is drawn, so that devices fetching the same folder soon have different parts. */
+const DRAW_FROM = 1024
+/** When a want that could not be carried out is tried again. */
+const RETRY_SOON_MS = 250
+const RETRY_LATER_MS = 10_000
+/** How often content may be refused before the user is told: a source that just changed shows its new root soon. */
+const REFUSALS_UNTOLD = 4
+
+/** What the puller tells the folder. */
+export interface PullerEvents {
+  readonly onidle: () => void
+  readonly onwant: (payload: FilePayload | undefined) => void
+  readonly ondone: () => void
+}
+
+/**
+ * Brings this disk to what peers have. Whatever happens (a walk finds a difference, content arrives, a batch is done, a record
+ * changes here, a peer goes) changes the wants and then calls `#advance`, which alone decides what is begun next.
+ *
+ * What holds: every want is in `#wants`; those that wait are in `#waiting`, those at hand in `#ready`, removals in neither: they
+ * come last, when nothing else is left that could still need what they remove.
+ */
+export class Puller implements WantBook {
+  readonly fetcher: Fetcher
+  readonly #context: FolderContext
+  readonly #events: PullerEvents
+  readonly #peers: () => Iterable<Peer>
+  readonly #installer: Installer
+  readonly #wants = new Map<RelativePath, Want>()
+  readonly #waiting: Want[] = []
+  readonly #ready = new Set<Want>()
+  readonly #removals = new Set<Want>()
+  readonly #stuck = new Set<Want>()
+  readonly #batch = new Set<Want>()
+  readonly #adoptions = new Map<RelativePath, Record>()
+  readonly #room: (() => void)[] = []
+  #smallUnderway = 0
+  #largeUnderway = 0
+  #installing = false
+  #adopting = false
+  #readySince: number | undefined
+  #timer: Timer | undefined
+
+  constructor(
+    context: FolderContext,
+    peers: () => Iterable<Peer>,
+    events: PullerEvents,
+    onbytes: (bytes: number) => void
+  ) {
+    this.#context = context
+    this.#peers = peers
+    this.#events = events
+    this.fetcher = new Fetcher(context, peers, onbytes)
+    this.#installer = new Installer(context, this)
+  }
+
+  get(path: RelativePath): Want | undefined {
+    return this.#wants.get(path)
+  }
+
+  /** True while nothing is left that this device could do: what is stuck for a reason that the user was told does not count. */
+  get idle(): boolean {
+    if (this.#adoptions.size > 0 || this.#adopting || this.#installing) return false
+    if (this.#wants.size > this.#stuck.size) return false
+    for (const { state } of this.#stuck) if (state.kind === 'stuck' && !state.told) return false
+    return !this.#walking
+  }
+
+  decide(path: RelativePath, remote: Record): Outcome {
+    const { store, access } = this.#context
+    const local = store.get(path)?.record
+    if (access === 'write') return reconcile(local, remote)
+    return reconcileAsReader(local, remote, (version: Version) =>
+      version.dots.some(dot => dot.replica === store.replica)
+    )
+  }
+
+  /** Takes in what a peer has at a path. The promise resolves once there is room for more. */
+  consider(peer: Peer, path: RelativePath, record: Record): Promise<void> | void {
+    const outcome = this.decide(path, record)
+    const known = this.#wants.get(path)
+    if (known !== undefined) {
+      known.claim(peer, record)
+      this.#reconsider(known)
+    } else if (outcome.kind === 'adopt') this.#adoptions.set(path, record)
+    else if (outcome.kind === 'apply') {
+      const want = new Want(path, outcome)
+      want.claim(peer, record)
+      this.#wants.set(path, want)
+      this.#events.onwant(filePayload(want))
+      this.#enqueue(want)
+    }
+    if (this.#adoptions.size >= COMMIT_ENTRIES || this.#waiting.length + this.#ready.size < 256) this.#advance()
+    if (this.#wants.size < WANTS_MAX) return undefined
+    this.#advance()
+    return new Promise(resolve => this.#room.push(resolve))
+  }
+
+  /** Records of these paths changed here: what is wanted there must be decided anew. */
+  touched(paths: readonly RelativePath[]): void {
+    for (const path of paths) {
+      const want = this.#wants.get(path)
+      if (want !== undefined && !this.#isInHand(want)) this.#reconsider(want)
+    }
+    this.#advance()
+  }
+
+  peerLeft(peer: Peer): void {
+    for (const want of this.#wants.values()) {
+      if (!want.disclaim(peer)) this.#drop(want)
+      else if (!this.#isInHand(want)) this.#reconsider(want)
+    }
+    this.fetcher.queue.pump()
+    this.#advance()
+  }
+
+  /** Something may have changed for the better: a walk has ended, a peer has come. */
+  nudge(): void {
+    this.fetcher.queue.pump()
+    this.#advance()
+  }
+
+  close(): void {
+    this.#timer?.cancel()
+    for (const want of this.#wants.values()) if (want.state.kind === 'fetching') want.state.abort.abort()
+    for (const resolve of this.#room.splice(0)) resolve()
+  }
+
+  #isInHand(want: Want): boolean {
+    return this.#installing && this.#batch.has(want)
+  }
+
+  #enqueue(want: Want): void {
+    want.state = { kind: 'waiting' }
+    if (want.isRemoval) this.#removals.add(want)
+    else if (needsContent(want, this.#context)) this.#waiting.push(want)
+    else this.#setReady(want, undefined)
+  }
+
+  #setReady(want: Want, content: Extract<Want['state'], { kind: 'ready' }>['content']): void {
+    want.state = { kind: 'ready', content }
+    this.#ready.add(want)
+    this.#readySince ??= this.#context.runtime.clock.monotonic()
+  }
+
+  #reconsider(want: Want): void {
+    const remote = want.remoteRecord()
+    if (remote === undefined) return this.#drop(want)
+    const outcome = this.decide(want.path, remote)
+    if (outcome.kind !== 'apply') {
+      if (outcome.kind === 'adopt') this.#adoptions.set(want.path, remote)
+      return this.#drop(want)
+    }
+    const before = want.payload
+    want.apply = outcome
+    if (want.state.kind === 'stuck' || !sameContent(before, outcome.payload)) {
+      this.#letGo(want)
+      this.#enqueue(want)
+    }
+  }
+
+  /** Takes a want out of whatever it is in. */
+  #letGo(want: Want): void {
+    if (want.state.kind === 'fetching') want.state.abort.abort()
+    if (want.state.kind === 'ready') this.fetcher.release(want.state.content)
+    if (want.state.kind === 'waiting') {
+      const at = this.#waiting.indexOf(want)
+      if (at >= 0) this.#waiting.splice(at, 1)
+    }
+    this.#ready.delete(want)
+    this.#removals.delete(want)
+    this.#stuck.delete(want)
+    want.state = { kind: 'waiting' }
+  }
+
+  #drop(want: Want): void {
+    this.#letGo(want)
+    if (this.#wants.get(want.path) === want) this.#wants.delete(want.path)
+    this.#context.problems.clear(want.path)
+    this.#events.ondone()
+    if (this.#wants.size < WANTS_MAX) this.#room.shift()?.()
+  }
+
+  /** The one place that decides what is begun next. */
+  #advance(): void {
+    if (this.#context.closed.aborted || this.#context.isStopped()) return
+    this.#startFetches()
+    void this.#adopt()
+    void this.#installSome()
+    this.#schedule()
+    if (this.idle) this.#events.onidle()
+  }
+
+  get #walking(): boolean {
+    for (const peer of this.#peers()) if (peer.behind) return true
+    return false
+  }
+
+  #startFetches(): void {
+    const deferred: Want[] = []
+    while (this.#waiting.length > 0 && this.#smallUnderway < SMALL_UNDERWAY && deferred.length < DRAW_FROM) {
+      const want = this.#draw()
+      const payload = filePayload(want)
+      if (payload === undefined) continue
+      if (this.#installer.canMove(want)) {
+        this.#setReady(want, undefined)
+        continue
+      }
+      const isLarge = payload.content.height > 0
+      const mayMove = this.#walking && this.#context.store.pathsWithContent(payload.content.root, 1).length > 0
+      if (mayMove || (isLarge && this.#largeUnderway >= LARGE_UNDERWAY)) deferred.push(want)
+      else void this.#fetch(want, payload, isLarge)
+    }
+    this.#waiting.push(...deferred)
+  }
+
+  #draw(): Want {
+    const at = this.#context.runtime.random.below(Math.min(this.#waiting.length, DRAW_FROM))
+    const drawn = this.#waiting[at]
+    const last = this.#waiting.pop()
+    if (drawn === undefined || last === undefined) throw new Error('drawn from nothing')
+    if (drawn !== last) this.#waiting[at] = last
+    return drawn
+  }
+
+  async #fetch(want: Want, payload: FilePayload, isLarge: boolean): Promise<void> {
+    const abort = new AbortController()
+    const state = { kind: 'fetching', abort } as const
+    want.state = state
+    if (isLarge) this.#largeUnderway++
+    else this.#smallUnderway++
+    try {
+      const content = await this.fetcher.fetch(want, payload, abort.signal)
+      if (want.state === state) this.#setReady(want, content)
+      else this.fetcher.release(content)
+    } catch (error) {
+      if (want.state === state) this.#fetchFailed(want, error)
+    }
+    if (isLarge) this.#largeUnderway--
+    else this.#smallUnderway--
+    this.#advance()
+  }
+
+  #fetchFailed(want: Want, error: unknown): void {
+    if (!isBackerError(error, 'UNAVAILABLE'))
+      return this.#stick(want, { code: 'unwritable', message: messageOf(error), retryMs: RETRY_LATER_MS })
+    const retryMs = RETRY_SOON_MS * 2 ** Math.min(want.refusals++, 5)
+    if (want.refusals < REFUSALS_UNTOLD) return this.#stick(want, { retryMs })
+    this.#stick(want, { code: 'no-source', message: `no connected device can give ${want.path} right now`, retryMs })
+  }
+
+  #stick(want: Want, why: { readonly code?: ProblemCode; readonly message?: string; readonly retryMs: number }): void {
+    this.#letGo(want)
+    const told = why.code !== undefined && why.message !== undefined
+    this.#stuck.add(want)
+    want.state = { kind: 'stuck', retryAt: this.#context.runtime.clock.monotonic() + why.retryMs, told }
+    if (why.code !== undefined && why.message !== undefined)
+      this.#context.problems.set({ path: want.path, code: why.code, message: why.message })
+  }
+
+  /** Commits records that need nothing on the disk. */
+  async #adopt(): Promise<void> {
+    if (this.#adopting || this.#adoptions.size === 0) return
+    this.#adopting = true
+    try {
+      while (this.#adoptions.size > 0 && !this.#context.closed.aborted) await this.#adoptSome()
+    } catch (error) {
+      this.#context.onFatal(error)
+    }
+    this.#adopting = false
+    this.#advance()
+  }
+
+  async #adoptSome(): Promise<void> {
+    const { ledger, store } = this.#context
+    await ledger.lock.run(async () => {
+      const changes: EntryChange[] = []
+      for (const [path, remote] of this.#adoptions) {
+        if (changes.length >= COMMIT_ENTRIES) break
+        this.#adoptions.delete(path)
+        const outcome = this.decide(path, remote)
+        if (outcome.kind === 'adopt')
+          changes.push({ path, entry: { record: outcome.record, stamp: store.get(path)?.stamp } })
+      }
+      await ledger.commit(changes, new Map())
+    })
+  }
+
+  async #installSome(): Promise<void> {
+    if (this.#installing) return
+    const batch = this.#takeBatch()
+    if (batch.length === 0) return
+    this.#installing = true
+    for (const want of batch) this.#batch.add(want)
+    try {
+      const results = await this.#installer.install(batch)
+      this.#batch.clear()
+      for (const want of batch) this.#concluded(want, results.get(want) ?? { kind: 'stale' })
+      for (const [want, result] of results) if (!batch.includes(want)) this.#concluded(want, result)
+    } catch (error) {
+      this.#batch.clear()
+      for (const want of batch) this.#stick(want, { retryMs: RETRY_LATER_MS })
+      this.#context.onFatal(error)
+    }
+    this.#installing = false
+    this.#advance()
+  }
+
+  /** What is to be installed now: whatever is ready once it is worth it; removals when nothing else is left. */
+  #takeBatch(): Want[] {
+    if (this.#ready.size > 0) {
+      const underway = this.#smallUnderway + this.#largeUnderway > 0 || this.#waiting.length > 0
+      const waited = this.#context.runtime.clock.monotonic() - (this.#readySince ?? 0)
+      if (underway && this.#ready.size < BATCH_MAX && waited < BATCH_WAIT_MS) return []
+      const batch = [...this.#ready].slice(0, BATCH_MAX)
+      for (const want of batch) this.#ready.delete(want)
+      this.#readySince = this.#ready.size > 0 ? this.#context.runtime.clock.monotonic() : undefined
+      return batch
+    }
+    const isTheirTurn = this.#waiting.length === 0 && this.#smallUnderway + this.#largeUnderway === 0 && !this.#walking
+    if (!isTheirTurn && this.#removals.size < WANTS_MAX / 2) return []
+    const batch = [...this.#removals].slice(-BATCH_MAX)
+    for (const want of batch) this.#removals.delete(want)
+    return batch
+  }
+
+  #concluded(want: Want, result: Installed): void {
+    switch (result.kind) {
+      case 'done':
+        return this.#drop(want)
+      case 'stale':
+        this.#letGo(want)
+        this.#enqueue(want)
+        return this.#reconsider(want)
+      case 'changed':
+      case 'blocked':
+        return this.#stick(want, { retryMs: RETRY_SOON_MS })
+      case 'failed':
+        return this.#stick(want, { code: result.code, message: result.message, retryMs: RETRY_LATER_MS })
+    }
+  }
+
+  /** Sets the timer for whatever waits for time to pass: a batch that could grow, or something stuck. */
+  #schedule(): void {
+    this.#timer?.cancel()
+    const now = this.#context.runtime.clock.monotonic()
+    let next = this.#ready.size > 0 && !this.#installing ? (this.#readySince ?? now) + BATCH_WAIT_MS : Infinity
+    for (const { state } of this.#stuck) if (state.kind === 'stuck') next = Math.min(next, state.retryAt)
+    if (next === Infinity) return
+    this.#timer = this.#context.runtime.timers.after(Math.max(1, next - now), () => this.#retry())
+  }
+
+  #retry(): void {
+    const now = this.#context.runtime.clock.monotonic()
+    for (const want of [...this.#stuck])
+      if (want.state.kind === 'stuck' && want.state.retryAt <= now) this.#reconsider(want)
+    this.#advance()
+  }
+}
+
+function filePayload(want: Want): FilePayload | undefined {
+  return want.payload.kind === 'file' ? want.payload : undefined
+}
+
+/** True for a file whose bytes are not the ones that stand at the path already. */
+function needsContent(want: Want, context: FolderContext): boolean {
+  if (want.payload.kind !== 'file') return false
+  const entry = context.store.get(want.path)
+  const shown = entry?.record.versions[0]?.payload
+  return shown === undefined || !sameContent(shown, want.payload)
+}

@@ -1,0 +1,68 @@
+import { hashBytes, hashesEqual, hashKey, type Hash, type HashKey } from '../core/model/hash.js'
+import { parentOf } from '../core/model/path.js'
+import { nodesOfContent } from '../core/chunk/content-tree.js'
+import type { Place } from '../store/store.js'
+import type { FolderContext } from './context.js'
+
+/** How many large files' content trees are kept made up. */
+const CONTENT_TREES_MAX = 4
+const PLACES_TRIED = 4
+
+/** Where a chunk of a file that is still being fetched lies, if it is here already. */
+export type FindStaged = (chunk: HashKey) => ((length: number) => Promise<Uint8Array>) | undefined
+
+/** Answers what peers ask for: only nodes and chunks by their hash, and only out of this folder's index. */
+export class Server {
+  readonly #context: FolderContext
+  readonly #findStaged: FindStaged
+  readonly #contentTrees = new Map<HashKey, ReadonlyMap<string, Uint8Array>>()
+
+  constructor(context: FolderContext, findStaged: FindStaged) {
+    this.#context = context
+    this.#findStaged = findStaged
+  }
+
+  nodes(hashes: readonly Hash[]): (Uint8Array | undefined)[] {
+    return hashes.map(hash => this.#context.store.node(hash))
+  }
+
+  contentNodes(content: Hash, hashes: readonly Hash[]): (Uint8Array | undefined)[] {
+    const tree = this.#contentTree(content)
+    return hashes.map(hash => tree?.get(hashKey(hash)))
+  }
+
+  /**
+   * The bytes of a chunk, read and verified; undefined where this device does not have it (any more). A file that turns out to
+   * hold something else is looked at again.
+   */
+  async chunk(hash: Hash): Promise<Uint8Array | undefined> {
+    for (const place of this.#context.store.places(hash, PLACES_TRIED)) {
+      const bytes = await this.readPlace(hash, place)
+      if (bytes !== undefined) return bytes
+    }
+    const staged = this.#findStaged(hashKey(hash))
+    const bytes = await staged?.(0)
+    return bytes !== undefined && hashesEqual(hashBytes(bytes), hash) ? bytes : undefined
+  }
+
+  /** The bytes at a place if they are what the index says. */
+  async readPlace(hash: Hash, place: Place): Promise<Uint8Array | undefined> {
+    const bytes = await this.#context.disk.read(place.path, place.offset, place.length)
+    if (bytes !== undefined && hashesEqual(hashBytes(bytes), hash)) return bytes
+    this.#context.onSuspect([parentOf(place.path)])
+    return undefined
+  }
+
+  #contentTree(content: Hash): ReadonlyMap<string, Uint8Array> | undefined {
+    const key = hashKey(content)
+    const kept = this.#contentTrees.get(key)
+    if (kept !== undefined) return kept
+    const list = this.#context.store.chunkList(content)
+    if (list === undefined) return undefined
+    const tree = nodesOfContent(list)
+    if (this.#contentTrees.size >= CONTENT_TREES_MAX)
+      this.#contentTrees.delete(this.#contentTrees.keys().next().value ?? key)
+    this.#contentTrees.set(key, tree)
+    return tree
+  }
+}

@@ -1,0 +1,80 @@
+import type { ErrorCode } from '../core/error.js'
+import type { ProblemCode } from '../disk/disk.js'
+
+/**
+ * What a folder is doing.
+ * - `starting`: opening its index; nothing is known yet.
+ * - `scanning`: looking through its files; what it says of them is not complete yet.
+ * - `syncing`: something is pending: changes to hash, to fetch or to apply.
+ * - `in-sync`: this device has all that any connected peer has, and every connected peer has what this device has.
+ * - `ahead`: this device has all that it knows of, and some connected peer does not have it all yet.
+ * - `alone`: nothing is pending, and no peer is connected.
+ * - `stopped`: it can't go on: see `error`. Nothing is deleted anywhere because of it.
+ */
+export type FolderState = 'starting' | 'scanning' | 'syncing' | 'in-sync' | 'ahead' | 'alone' | 'stopped'
+
+/** How a peer is reached. `stream`: a stream that the application piped by itself. */
+export type Route = 'lan' | 'direct' | 'relay' | 'stream'
+
+/** An item that is not in sync, and why. */
+export interface Problem {
+  /** The item, or undefined where it is about a peer or the folder. */
+  readonly path?: string
+  readonly peer?: string
+  readonly code: ProblemCode | ErrorCode
+  /** A sentence for people. */
+  readonly message: string
+}
+
+export interface PeerStatus {
+  /** The peer's device id: its public key in hexadecimal. */
+  readonly device: string
+  readonly name: string
+  readonly role: 'writer' | 'reader'
+  readonly route: Route
+  /** True where the peer has said that it holds exactly what this device holds. */
+  readonly inSync: boolean
+  /** Milliseconds since 1970. */
+  readonly connectedAt: number
+  readonly bytesReceived: number
+  readonly bytesSent: number
+}
+
+/** What there is to fetch and how it goes. Bytes are content bytes, not bytes on the wire. */
+export interface Progress {
+  readonly filesDone: number
+  readonly filesTotal: number
+  readonly bytesDone: number
+  readonly bytesTotal: number
+  readonly bytesPerSecond: number
+  /** Milliseconds until it is done at this rate; undefined where that can't be told. */
+  readonly etaMs: number | undefined
+}
+
+/** The truth about one folder at one moment. */
+export interface FolderStatus {
+  /** The folder's id: its public key in z-base-32. */
+  readonly id: string
+  readonly path: string
+  readonly access: 'write' | 'read'
+  readonly state: FolderState
+  /** Why it is stopped. */
+  readonly error?: { readonly code: ErrorCode; readonly message: string; readonly hint?: string }
+  readonly files: number
+  readonly bytes: number
+  /** Directories, symlinks, files and remembered deletes. */
+  readonly records: number
+  /** The root of the tree that this device holds, in hexadecimal. */
+  readonly root: string
+  /** True once everything has been looked at since the start. */
+  readonly scanned: boolean
+  /** True where this device has nothing to do: scanned, nothing to hash, to fetch or to apply. */
+  readonly idle: boolean
+  readonly progress: Progress
+  /** Sorted by path, at most PROBLEMS_MAX of them; `problemCount` counts all. */
+  readonly problems: readonly Problem[]
+  readonly problemCount: number
+  readonly peers: readonly PeerStatus[]
+}
+
+export const PROBLEMS_MAX = 1000

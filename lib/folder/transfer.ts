@@ -1,0 +1,243 @@
+import { BackerError } from '../core/error.js'
+import { ChunkList, walkContent, nodesOfContent } from '../core/chunk/content-tree.js'
+import { CHUNK_BYTES_MAX } from '../core/chunk/fastcdc.js'
+import { hashBytes, hashesEqual, hashKey, type Hash, type HashKey } from '../core/model/hash.js'
+import { payloadOf, type FilePayload } from '../core/model/record.js'
+import type { StagedFile } from '../disk/disk.js'
+import { stagedName } from '../disk/names.js'
+import type { Budget } from './budget.js'
+import type { ChunkQueue, Supplier } from './chunk-queue.js'
+import type { FolderContext } from './context.js'
+import type { Peer } from './peer.js'
+import type { Server } from './serve.js'
+import type { Want } from './want.js'
+
+/** How many chunks of one file are on their way at once. */
+const CHUNKS_UNDERWAY = 48
+/** How often peers are told which chunks have come. */
+const HAVE_INTERVAL_MS = 100
+const PLACES_TRIED = 2
+
+/** What transfers share. */
+export interface TransferTools {
+  readonly context: FolderContext
+  readonly queue: ChunkQueue
+  readonly budget: Budget
+  readonly server: Server
+  readonly peers: () => Iterable<Peer>
+  /** Content bytes that were put in place, from wherever they came. */
+  readonly onbytes: (bytes: number) => void
+}
+
+/**
+ * One file of several chunks on its way into `.backer/tmp`: what an earlier run left there is verified and kept, what lies anywhere in this folder
+ * is copied, the rest comes from peers, from several at once. Every chunk is verified before it is written.
+ */
+export class Transfer {
+  readonly #tools: TransferTools
+  readonly #want: Want
+  readonly #payload: FilePayload
+  readonly #signal: AbortSignal
+  readonly #rootKey: HashKey
+  #list: ChunkList | undefined
+  #file: StagedFile | undefined
+  /** The chunks that are in place, by hash: where this device can serve them from. */
+  readonly #inPlace = new Map<HashKey, number>()
+  readonly #unannounced: number[] = []
+
+  constructor(tools: TransferTools, want: Want, payload: FilePayload, signal: AbortSignal) {
+    this.#tools = tools
+    this.#want = want
+    this.#payload = payload
+    this.#signal = signal
+    this.#rootKey = hashKey(payload.content.root)
+  }
+
+  /** Where a chunk lies in the staged file, if it has come. */
+  staged(chunk: HashKey): (() => Promise<Uint8Array>) | undefined {
+    const index = this.#inPlace.get(chunk)
+    const list = this.#list
+    const file = this.#file
+    if (index === undefined || list === undefined || file === undefined) return undefined
+    return () => file.read(list.offsetOf(index), list.length(index))
+  }
+
+  /**
+   * Brings the whole file. Resolves with the name of the staged file and its chunk list. Rejects with UNAVAILABLE where no peer has what
+   * is missing, and when the signal aborts; what has come stays for the next try.
+   */
+  async run(): Promise<{ readonly name: string; readonly chunks: Uint8Array }> {
+    const { disk } = this.#tools.context
+    const { root } = this.#payload.content
+    const blob = await this.#chunkList()
+    const list = new ChunkList(blob)
+    this.#list = list
+    const name = stagedName(root, this.#want.path)
+    const { file, resumed } = await disk.stage(name, this.#payload.size)
+    this.#file = file
+    try {
+      const missing = await this.#fillFromDisk(list, file, resumed)
+      await this.#fetchAll(list, file, missing)
+    } finally {
+      await file.close()
+      this.#file = undefined
+    }
+    return { name, chunks: blob }
+  }
+
+  async #chunkList(): Promise<Uint8Array> {
+    const { store } = this.#tools.context
+    const { content, size } = this.#payload
+    const known = store.chunkList(content.root)
+    if (known !== undefined) return known
+    const old = this.#oldNodes()
+    const walk = walkContent(hash => old.get(hashKey(hash)), content, size)
+    let step = walk.next()
+    while (step.done !== true) {
+      for (const [key, bytes] of await this.#contentNodes(step.value)) old.set(key, bytes)
+      step = walk.next()
+    }
+    return step.value
+  }
+
+  /** The content nodes of what stands at the path now: an edit shares most of them. */
+  #oldNodes(): Map<string, Uint8Array> {
+    const entry = this.#tools.context.store.get(this.#want.path)
+    const old = entry === undefined ? undefined : payloadOf(entry.record)
+    const list = old?.kind === 'file' ? this.#tools.context.store.chunkList(old.content.root) : undefined
+    return new Map(list === undefined ? [] : nodesOfContent(list))
+  }
+
+  async #contentNodes(hashes: readonly Hash[]): Promise<Map<string, Uint8Array>> {
+    const found = new Map<string, Uint8Array>()
+    for (const peer of this.#want.sources()) {
+      const missing = hashes.filter(hash => !found.has(hashKey(hash)))
+      if (missing.length === 0) break
+      const answers = await peer.link.requestContentNodes(this.#payload.content.root, missing).catch(() => [])
+      for (const bytes of answers) if (bytes !== undefined) found.set(hashKey(hashBytes(bytes)), bytes)
+    }
+    if (found.size < hashes.length) throw new BackerError('UNAVAILABLE', 'no connected peer has this content')
+    return found
+  }
+
+  /** Puts in place what this disk has already; gives the chunks that it has not, by hash, with all places where each belongs. */
+  async #fillFromDisk(list: ChunkList, file: StagedFile, resumed: boolean): Promise<Map<HashKey, number[]>> {
+    const missing = new Map<HashKey, number[]>()
+    for (let i = 0; i < list.count && !this.#signal.aborted; i++) {
+      const hash = list.hash(i)
+      const isThere = resumed ? await this.#isStaged(list, file, i) : isZeros(hash, list.length(i))
+      if (isThere || (await this.#copyLocal(list, file, i))) {
+        this.#placed(hashKey(hash), i, list.length(i))
+        continue
+      }
+      const places = missing.get(hashKey(hash))
+      if (places === undefined) missing.set(hashKey(hash), [i])
+      else places.push(i)
+      if (i % 512 === 511) await this.#tools.context.runtime.timers.breathe()
+    }
+    return missing
+  }
+
+  async #isStaged(list: ChunkList, file: StagedFile, i: number): Promise<boolean> {
+    const bytes = await file.read(list.offsetOf(i), list.length(i))
+    return hashesEqual(hashBytes(bytes), list.hash(i))
+  }
+
+  async #copyLocal(list: ChunkList, file: StagedFile, i: number): Promise<boolean> {
+    const hash = list.hash(i)
+    for (const place of this.#tools.context.store.places(hash, PLACES_TRIED)) {
+      const bytes = await this.#tools.server.readPlace(hash, place)
+      if (bytes === undefined) continue
+      await file.write(list.offsetOf(i), bytes)
+      return true
+    }
+    return false
+  }
+
+  async #fetchAll(list: ChunkList, file: StagedFile, missing: ReadonlyMap<HashKey, readonly number[]>): Promise<void> {
+    // A start of its own for each device: two that fetch the same file soon have different halves for each other.
+    const order = [...missing.values()]
+    const shift = order.length === 0 ? 0 : this.#tools.context.runtime.random.below(order.length)
+    const queue = [...order.slice(shift), ...order.slice(0, shift)].values()
+    const worker = async (): Promise<void> => {
+      for (const places of queue) await this.#fetchOne(list, file, places)
+    }
+    const teller = this.#announceRegularly()
+    try {
+      await Promise.all(Array.from({ length: Math.min(CHUNKS_UNDERWAY, order.length) }, worker))
+    } finally {
+      teller.stop()
+    }
+  }
+
+  async #fetchOne(list: ChunkList, file: StagedFile, places: readonly number[]): Promise<void> {
+    const first = places[0]
+    if (first === undefined) return
+    const length = list.length(first)
+    await this.#tools.budget.take(length)
+    try {
+      if (this.#signal.aborted) throw new BackerError('UNAVAILABLE', 'no longer wanted')
+      const bytes = await this.#tools.queue.request(
+        list.hash(first),
+        length,
+        () => this.#suppliers(first),
+        this.#signal
+      )
+      for (const i of places) {
+        await file.write(list.offsetOf(i), bytes)
+        this.#placed(hashKey(list.hash(i)), i, length)
+      }
+    } finally {
+      this.#tools.budget.give(length)
+    }
+  }
+
+  #placed(hash: HashKey, index: number, length: number): void {
+    this.#inPlace.set(hash, index)
+    this.#unannounced.push(index)
+    this.#tools.onbytes(length)
+  }
+
+  #suppliers(index: number): Supplier[] {
+    const sources = new Set(this.#want.sources())
+    const suppliers: Supplier[] = []
+    for (const peer of this.#tools.peers()) {
+      if (sources.has(peer)) suppliers.push({ peer, isSource: true })
+      else if (peer.has(this.#rootKey, index)) suppliers.push({ peer, isSource: false })
+    }
+    return suppliers
+  }
+
+  /** Tells peers which chunks are here, so that a half-finished file is already a source. */
+  #announceRegularly(): { stop(): void } {
+    const { timers } = this.#tools.context.runtime
+    const announce = (): void => {
+      const ranges = takeRanges(this.#unannounced)
+      if (ranges.length > 0)
+        for (const peer of this.#tools.peers()) peer.link.announceHave(this.#payload.content.root, ranges)
+      timer = timers.after(HAVE_INTERVAL_MS, announce)
+    }
+    let timer = timers.after(HAVE_INTERVAL_MS, announce)
+    return { stop: () => timer.cancel() }
+  }
+}
+
+/** Empties a list of indexes into ranges of [start, count]. */
+function takeRanges(indexes: number[]): [number, number][] {
+  const sorted = indexes.splice(0).sort((a, b) => a - b)
+  const ranges: [number, number][] = []
+  for (const index of sorted) {
+    const last = ranges.at(-1)
+    if (last !== undefined && last[0] + last[1] === index) last[1]++
+    else if (last === undefined || last[0] + last[1] < index) ranges.push([index, 1])
+  }
+  return ranges
+}
+
+// A run of zeros never meets a boundary, so that it is cut at the maximum: what a sparse file mostly consists of.
+const ZEROS = hashBytes(new Uint8Array(CHUNK_BYTES_MAX))
+
+/** True for a chunk of zeros: a staged file reads as zeros wherever nothing was written. */
+function isZeros(hash: Hash, length: number): boolean {
+  return length === CHUNK_BYTES_MAX && hashesEqual(hash, ZEROS)
+}

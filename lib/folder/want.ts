@@ -1,0 +1,74 @@
+import { mergeRecords } from '../core/engine/merge.js'
+import type { Outcome } from '../core/engine/reconcile.js'
+import type { RelativePath } from '../core/model/path.js'
+import { payloadOf, sameContent, type Payload, type Record } from '../core/model/record.js'
+import type { Peer } from './peer.js'
+
+export type Apply = Extract<Outcome, { kind: 'apply' }>
+
+/**
+ * What a want is doing.
+ * - `waiting`: nothing was begun.
+ * - `fetching`: its content is on its way; `abort` calls it off.
+ * - `ready`: whatever it needs is at hand; it waits for, or is in, a batch of installs. Without `content`: it needs
+ *   none, or a file that is about to be removed elsewhere becomes it.
+ * - `stuck`: it could not be carried out; tried again at `retryAt` (monotonic milliseconds) or when something changes. `told`: the user
+ *   sees why, and nothing but time or the user can help.
+ */
+export type WantState =
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'fetching'; readonly abort: AbortController }
+  | { readonly kind: 'ready'; readonly content: ReadyContent | undefined }
+  | { readonly kind: 'stuck'; readonly retryAt: number; readonly told: boolean }
+
+/** Content that is at hand: bytes of a small file, or the name of a complete staged file. */
+export type ReadyContent =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'staged'; readonly name: string; readonly chunks: Uint8Array }
+
+/** One path that must change on this disk, because of what peers have. */
+export class Want {
+  readonly path: RelativePath
+  readonly #claims = new Map<Peer, Record>()
+  apply: Apply
+  state: WantState = { kind: 'waiting' }
+  /** How often in a row nobody could give the content. */
+  refusals = 0
+
+  constructor(path: RelativePath, apply: Apply) {
+    this.path = path
+    this.apply = apply
+  }
+
+  get payload(): Payload {
+    return this.apply.payload
+  }
+
+  get isRemoval(): boolean {
+    return this.apply.payload.kind === 'deleted'
+  }
+
+  claim(peer: Peer, record: Record): void {
+    this.#claims.set(peer, record)
+  }
+
+  /** Forgets a peer; false when none is left that asks for this. */
+  disclaim(peer: Peer): boolean {
+    this.#claims.delete(peer)
+    return this.#claims.size > 0
+  }
+
+  /** What all peers that were heard know of the path, together; undefined where none is left. */
+  remoteRecord(): Record | undefined {
+    let merged: Record | undefined
+    for (const record of this.#claims.values()) merged = merged === undefined ? record : mergeRecords(merged, record)
+    return merged
+  }
+
+  /** The peers whose own disk shows what this wants. */
+  sources(): Peer[] {
+    const found: Peer[] = []
+    for (const [peer, record] of this.#claims) if (sameContent(payloadOf(record), this.payload)) found.push(peer)
+    return found
+  }
+}

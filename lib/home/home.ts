@@ -1,0 +1,178 @@
+import { rename } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import type { KeyPair } from 'hypercore-crypto'
+import { BackerError, messageOf } from '../core/error.js'
+import { parseKey } from '../core/model/key-text.js'
+import type { FolderKey } from '../core/model/keys.js'
+import { readDeviceKey } from './device-key.js'
+import { takeLock, type Lock } from './lock.js'
+import { readIfThere, replacePrivateFile } from './private-file.js'
+
+/** One folder of this device, as its home keeps it. */
+export interface KnownFolder {
+  /** The folder's public key in z-base-32. */
+  readonly id: string
+  /** The directory: an absolute path. */
+  readonly path: string
+  /** What the user calls it. */
+  readonly name: string
+  /** The text form of the key that this device holds: a secret. */
+  readonly key: string
+}
+
+/** A folder to keep. Without a name it keeps the one it has, or takes the directory's. */
+export type FolderToSave = Omit<KnownFolder, 'name'> & { readonly name?: string | undefined }
+
+const SCHEMA = 1
+
+/** The place of a device's state in `directory`. Nothing is read or made before it is needed. */
+export function openHome(directory: string): Home {
+  return new Home(resolve(directory))
+}
+
+/**
+ * What a device keeps beside its folders: its own key (`device.key`), the list of its folders with their keys
+ * (`folders.json`), the lock and the socket of the process that runs them. Directories are 0700, files 0600; every
+ * file is replaced whole.
+ */
+export class Home {
+  readonly directory: string
+
+  constructor(directory: string) {
+    this.directory = directory
+  }
+
+  get foldersFile(): string {
+    return join(this.directory, 'folders.json')
+  }
+
+  /** The file in which a folder's index counts its openings, outside the folder, so that an index that was rolled back is noticed. */
+  openingsFile(folderId: string): string {
+    return join(this.directory, `openings-${folderId}`)
+  }
+
+  /** The device's own key pair; made at first use. Throws MALFORMED where its file is damaged: it is never replaced. */
+  deviceKeyPair(): Promise<KeyPair> {
+    return readDeviceKey(join(this.directory, 'device.key'))
+  }
+
+  /** This device's folders, in the order in which they were added. Throws MALFORMED once where the list is damaged (it is set aside), UNSUPPORTED where a newer backer wrote it. */
+  folders(): Promise<readonly KnownFolder[]> {
+    return inTurn(this.directory, () => this.#read())
+  }
+
+  /** The folder with this id, or in this directory. Throws as `folders` does. */
+  async folder(idOrPath: string): Promise<KnownFolder | undefined> {
+    const path = resolve(idOrPath)
+    return (await this.folders()).find(folder => folder.id === idOrPath || folder.path === path)
+  }
+
+  /** The key of the folder with this id, or in this directory. Throws as `folders` and `parseKey` do. */
+  async folderKey(idOrPath: string): Promise<FolderKey | undefined> {
+    const folder = await this.folder(idOrPath)
+    return folder === undefined ? undefined : parseKey(folder.key)
+  }
+
+  /** Adds a folder, or changes the one with the same id or in the same directory. Throws as `folders` does. */
+  saveFolder({ id, path, name, key }: FolderToSave): Promise<void> {
+    return inTurn(this.directory, async () => {
+      const folders = await this.#read()
+      const known = folders.find(folder => folder.id === id)
+      const saved: KnownFolder = { id, path, name: name ?? known?.name ?? nameOf(path), key }
+      if (JSON.stringify(known) === JSON.stringify(saved)) return
+      const others = folders.filter(folder => folder.id !== id && folder.path !== path)
+      await this.#write([...others, saved])
+    })
+  }
+
+  /** Forgets a folder and its key. Its files stay. Throws as `folders` does. */
+  removeFolder(id: string): Promise<void> {
+    return inTurn(this.directory, async () => {
+      const folders = await this.#read()
+      await this.#write(folders.filter(folder => folder.id !== id))
+    })
+  }
+
+  /** Makes this process the one that runs this home's folders. Throws LOCKED where another does, naming it. */
+  lock(): Promise<Lock> {
+    return takeLock(join(this.directory, 'lock'))
+  }
+
+  async #read(): Promise<readonly KnownFolder[]> {
+    const text = await readIfThere(this.foldersFile)
+    if (text === undefined) return []
+    try {
+      return parseFolders(text, this.foldersFile)
+    } catch (error) {
+      if (error instanceof BackerError) throw error
+      throw await this.#setAside(error)
+    }
+  }
+
+  async #setAside(cause: unknown): Promise<BackerError> {
+    const kept = `${this.foldersFile}.damaged-${new Date().toISOString().replace(/[:.]/g, '-')}`
+    await rename(this.foldersFile, kept)
+    return new BackerError(
+      'MALFORMED',
+      `the list of folders was damaged and is kept as ${kept} (${messageOf(cause)})`,
+      {
+        path: kept,
+        hint: 'Your files are untouched. Join each folder again with its key; the keys may still be readable in that file.',
+        cause
+      }
+    )
+  }
+
+  #write(folders: readonly KnownFolder[]): Promise<void> {
+    return replacePrivateFile(this.foldersFile, `${JSON.stringify({ schema: SCHEMA, folders }, undefined, 2)}\n`)
+  }
+}
+
+/** The list in `text`. Throws UNSUPPORTED for a newer form; SyntaxError or TypeError for what is no list of folders. */
+function parseFolders(text: string, file: string): readonly KnownFolder[] {
+  const document = JSON.parse(text) as unknown
+  if (!isObject(document) || typeof document['schema'] !== 'number') throw new TypeError('it has no schema number')
+  if (document['schema'] > SCHEMA) {
+    throw new BackerError('UNSUPPORTED', `${file} was written by a newer backer`, {
+      path: file,
+      hint: 'Update backer on this device.'
+    })
+  }
+  if (!Array.isArray(document['folders'])) throw new TypeError('it has no list of folders')
+  return document['folders'].map(parseFolder)
+}
+
+function parseFolder(value: unknown): KnownFolder {
+  if (!isObject(value)) throw new TypeError('a folder is no object')
+  const text = (field: string): string => {
+    const found = value[field]
+    if (typeof found !== 'string' || found === '') throw new TypeError(`a folder has no ${field}`)
+    return found
+  }
+  return { id: text('id'), path: text('path'), name: text('name'), key: text('key') }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+/** What a folder is called when the user did not say: its directory's name. */
+function nameOf(path: string): string {
+  return basename(path) || 'root'
+}
+
+const lastTurns = new Map<string, Promise<unknown>>()
+
+/**
+ * Runs `work` after all earlier work on the same home has ended, so that two folders that are opened at once don't lose one another's entry.
+ * LIMIT: this orders one process's writes. Two processes that use one home without its lock may lose an entry, never a file.
+ */
+function inTurn<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  const turn = (lastTurns.get(directory) ?? Promise.resolve()).then(work, work)
+  lastTurns.set(directory, turn)
+  const forget = (): void => {
+    if (lastTurns.get(directory) === turn) lastTurns.delete(directory)
+  }
+  turn.then(forget, forget)
+  return turn
+}

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto'
+import { readFile, rm } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BackerError } from '../core/error.js'
+import { createPrivateFile, readIfThere, replacePrivateFile, systemCode } from './private-file.js'
+
+/** How long a process that took over a stale lock waits to see whether another did the same. */
+const TAKEOVER_MS = 50
+const ATTEMPTS = 3
+
+/** Who holds a lock. `started` tells a process from a later one with the same number. */
+interface Holder {
+  readonly pid: number
+  readonly started: string
+  readonly token: string
+}
+
+export interface Lock {
+  /** Gives the lock up; a second call does nothing. */
+  release(): Promise<void>
+}
+
+/**
+ * Takes the lock that is `file`. One whose process is gone is taken over. Throws LOCKED, naming the process, where it lives.
+ * RACE: a process that is halted for longer than TAKEOVER_MS between seeing a stale lock and replacing it can take it from another; the
+ * control socket, which only one of them can own, is the second barrier.
+ */
+export async function takeLock(file: string): Promise<Lock> {
+  const own: Holder = { pid: process.pid, started: await startOf(process.pid), token: randomBytes(8).toString('hex') }
+  const text = `${JSON.stringify(own)}\n`
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    if (await createPrivateFile(file, text)) return { release: () => release(file, text) }
+    await refuseIfHeld(file)
+    await replacePrivateFile(file, text)
+    await sleep(TAKEOVER_MS)
+    if ((await readIfThere(file)) === text) return { release: () => release(file, text) }
+  }
+  throw new BackerError('LOCKED', 'other processes keep taking the lock of this home', { path: file })
+}
+
+/** The process that holds the lock `file`, or undefined where none that lives does. */
+export async function lockHolder(file: string): Promise<number | undefined> {
+  const holder = parseHolder(await readIfThere(file))
+  if (holder === undefined || !isAlive(holder.pid)) return undefined
+  return (await startOf(holder.pid)) === holder.started ? holder.pid : undefined
+}
+
+async function refuseIfHeld(file: string): Promise<void> {
+  const pid = await lockHolder(file)
+  if (pid === undefined) return
+  throw new BackerError('LOCKED', `backer is running already, as process ${pid}`, {
+    path: file,
+    hint: `Use that one, or stop it first: kill ${pid}`
+  })
+}
+
+async function release(file: string, text: string): Promise<void> {
+  if ((await readIfThere(file)) === text) await rm(file, { force: true })
+}
+
+/** undefined for a lock that can't be read: it was cut short by a crash, and nobody holds it. */
+function parseHolder(text: string | undefined): Holder | undefined {
+  try {
+    const holder = JSON.parse(text ?? '') as Partial<Holder> | null
+    const { pid, started, token } = holder ?? {}
+    if (pid === undefined || !Number.isSafeInteger(pid) || pid <= 0) return undefined
+    return typeof started === 'string' && typeof token === 'string' ? { pid, started, token } : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return systemCode(error) === 'EPERM'
+  }
+}
+
+/**
+ * When a process started, in the kernel's own words; empty where the system does not tell, so that only the number counts.
+ * Source: proc(5), /proc/PID/stat, field 22; the boot id because the field counts from the boot.
+ */
+async function startOf(pid: number): Promise<string> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8')
+    // The second field, the command, may itself hold spaces and brackets.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return `${boot.trim()}:${fields[19] ?? ''}`
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error
+    return ''
+  }
+}

@@ -1,0 +1,5 @@
+export { backer, Backer, type BackerOptions, type JoinOptions } from './backer.js'
+export { BackerError, type ErrorCode } from './core/error.js'
+export type { ProblemCode } from './disk/disk.js'
+export type { Change, ConflictEvent, FolderEvents } from './folder/events.js'
+export type { FolderState, FolderStatus, PeerStatus, Problem, Progress, Route } from './folder/status.js'

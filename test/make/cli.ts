@@ -1,0 +1,141 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'brittle'
+import { makeTemporary } from './temporary.js'
+
+const BIN = fileURLToPath(new URL('../../bin/backer.js', import.meta.url))
+const DEADLINE_MS = 40_000
+
+/** How a command ended. `code`: its exit code, or the signal that killed it. */
+export interface Finished {
+  readonly code: number | string
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface CliOptions {
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** What it reads from stdin. */
+  readonly input?: string
+}
+
+/** A device on this machine: a home of its own, and a directory for its folders. */
+export class CliDevice {
+  readonly #t: Test
+  readonly root: string
+  readonly #env: Readonly<Record<string, string>>
+
+  constructor(t: Test, root: string, env: Readonly<Record<string, string>>) {
+    this.#t = t
+    this.root = root
+    this.#env = env
+  }
+
+  /** A path below the device's own directory. */
+  at(...names: string[]): string {
+    return join(this.root, ...names)
+  }
+
+  /** Runs a command to its end. */
+  async run(args: readonly string[], options: CliOptions = {}): Promise<Finished> {
+    return this.start(args, options).finished
+  }
+
+  /** Starts a command that goes on until it is told to stop; it is killed with the test. */
+  start(args: readonly string[], { cwd = this.root, env = {}, input = '' }: CliOptions = {}): RunningCli {
+    const running = new RunningCli(args, { cwd, env: { ...this.#env, ...env }, input })
+    this.#t.teardown(() => running.kill(), { order: -1 })
+    return running
+  }
+}
+
+/** One process of the compiled program. */
+export class RunningCli {
+  readonly finished: Promise<Finished>
+  readonly #child
+  #stdout = ''
+  #stderr = ''
+  #hasEnded = false
+
+  constructor(args: readonly string[], { cwd, env, input }: Required<CliOptions>) {
+    this.#child = spawn(process.execPath, [BIN, ...args], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
+    this.#child.stdout.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()))
+    this.#child.stderr.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()))
+    this.#child.stdin.on('error', () => undefined)
+    this.#child.stdin.end(input)
+    this.finished = this.#finish(args)
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  get stdout(): string {
+    return this.#stdout
+  }
+
+  get stderr(): string {
+    return this.#stderr
+  }
+
+  /** Resolves with the match once stdout (or stderr) has it. Throws where the process ends first, or after a deadline. */
+  async says(pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
+    const end = Date.now() + DEADLINE_MS
+    for (;;) {
+      const match = pattern.exec(this[stream])
+      if (match !== null) return match
+      if (this.#hasEnded || Date.now() > end)
+        throw new Error(`never said ${String(pattern)}:\n${this.#stdout}\n${this.#stderr}`)
+      await new Promise(resolve => setTimeout(resolve, 5))
+    }
+  }
+
+  /** Sends a signal and waits for the end. */
+  stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Finished> {
+    this.#child.kill(signal)
+    return this.finished
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  async #finish(args: readonly string[]): Promise<Finished> {
+    const deadline = setTimeout(() => {
+      this.#stderr += `\n(killed: backer ${args.join(' ')} did not end in time)`
+      this.kill()
+    }, DEADLINE_MS)
+    const [code, signal] = (await once(this.#child, 'close')) as [number | null, string | null]
+    clearTimeout(deadline)
+    this.#hasEnded = true
+    return { code: code ?? signal ?? 'lost', stdout: this.#stdout, stderr: this.#stderr }
+  }
+}
+
+/** A device that is on no network. */
+export async function makeCliDevice(t: Test, env: Readonly<Record<string, string>> = {}): Promise<CliDevice> {
+  const root = await makeTemporary(t)
+  await mkdir(join(root, 'files'))
+  const { PATH = '' } = process.env
+  return new CliDevice(t, join(root, 'files'), {
+    PATH,
+    HOME: root,
+    BACKER_HOME: join(root, 'home'),
+    // A port where nobody answers: no test may reach the public DHT.
+    BACKER_BOOTSTRAP: '127.0.0.1:9',
+    ...env
+  })
+}
+
+/** Two devices on a DHT of their own. */
+export async function makeCliPair(t: Test): Promise<[CliDevice, CliDevice]> {
+  const helper = await makeCliDevice(t)
+  const dht = helper.start(['dht', '--host', '127.0.0.1', '--port', '0'])
+  const [address = ''] = await dht.says(/127\.0\.0\.1:\d+/)
+  const env = { BACKER_BOOTSTRAP: address }
+  return [await makeCliDevice(t, env), await makeCliDevice(t, env)]
+}
