@@ -1,6 +1,6 @@
 import type { KeyPair } from 'hypercore-crypto'
 import type { DhtAddress } from 'hyperdht'
-import type { PeerInfo } from 'hyperswarm'
+import type { Discovery, PeerInfo } from 'hyperswarm'
 import type HyperDHT from 'hyperdht'
 import type Hyperswarm from 'hyperswarm'
 import { Connection } from '../../protocol/connection.js'
@@ -13,6 +13,9 @@ import { isLoopback } from './dht-node.js'
 const PROOF_DEADLINE_MS = 10_000
 /** How many connections there may be at once, proven or not. */
 const CONNECTIONS_MAX = 256
+
+/** When a device that is connected to nobody looks for others again. */
+const LOOK_AGAIN_MS = [500, 1500, 4000, 10_000, 30_000, 60_000]
 
 export interface NetworkOptions {
   /** The device's own key pair: its Noise static key. */
@@ -43,7 +46,10 @@ export class Network {
     this.#runtime = runtime
   }
 
-  /** Starts a device's presence on the DHT. A DHT on this machine's loopback is met on the loopback alone. */
+  /**
+   * Starts a device's presence on the DHT. A DHT on this machine's loopback is met on the loopback alone, where nothing stands in the way: hole
+   * punching there was seen to leave a connection that only one side knows of.
+   */
   static async open({ keyPair, bootstrap, runtime }: NetworkOptions): Promise<Network> {
     const [{ default: HyperDHT }, { default: Hyperswarm }] = await Promise.all([
       import('hyperdht'),
@@ -52,7 +58,7 @@ export class Network {
     const isLocal = bootstrap !== undefined && bootstrap.length > 0 && bootstrap.every(({ host }) => isLoopback(host))
     const dht = new HyperDHT({
       ...(bootstrap === undefined ? {} : { bootstrap }),
-      ...(isLocal ? { host: '127.0.0.1' } : {})
+      ...(isLocal ? { host: '127.0.0.1', firewalled: false } : {})
     })
     const swarm = new Hyperswarm({ keyPair, dht, maxServerConnections: CONNECTIONS_MAX })
     const network = new Network(dht, swarm, runtime)
@@ -64,7 +70,19 @@ export class Network {
   async add(folder: NetworkFolder): Promise<void> {
     this.#folders.set(nameOf(folder.topic), folder)
     for (const { connection } of this.#connections) connection.offer(folder.link, { initiate: connection.proven })
-    await this.#swarm.join(folder.topic, { server: true, client: true }).flushed()
+    const discovery = this.#swarm.join(folder.topic, { server: true, client: true })
+    this.#lookAgain(folder, discovery, 0)
+    await discovery.flushed()
+  }
+
+  /** Two devices that come at the same moment each look before the other has announced itself: both look again soon, and less and less often. */
+  #lookAgain(folder: NetworkFolder, discovery: Discovery, count: number): void {
+    const delayMs = LOOK_AGAIN_MS[Math.min(count, LOOK_AGAIN_MS.length - 1)] ?? 0
+    this.#runtime.timers.after(delayMs, () => {
+      if (this.#closing !== undefined || !this.#folders.has(nameOf(folder.topic))) return
+      if (this.#connections.size === 0) discovery.refresh({ client: true, server: true }).catch(() => undefined)
+      this.#lookAgain(folder, discovery, count + 1)
+    })
   }
 
   async remove(folder: NetworkFolder): Promise<void> {

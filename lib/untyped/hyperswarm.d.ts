@@ -14,6 +14,7 @@ declare module 'hyperdht' {
   }
   export default class HyperDHT {
     constructor(options?: DhtOptions)
+    static bootstrapper(port: number, host: string, options?: DhtOptions): HyperDHT
     fullyBootstrapped(): Promise<void>
     address(): DhtAddress
     destroy(options?: { force?: boolean }): Promise<void>
