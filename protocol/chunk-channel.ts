@@ -1,5 +1,6 @@
 import { BackerError, messageOf } from '../lib/core/error.js'
 import { hashBytes, hashesEqual, type Hash } from '../lib/core/model/hash.js'
+
 import { CHUNK_BYTES, CHUNK_REQUESTS_OPEN, HAVE_RANGES, SERVE_BYTES } from './limits.js'
 import {
   cancelCodec,
@@ -10,6 +11,7 @@ import {
   type ChunkRequest,
   type HaveMessage
 } from './messages.js'
+import { onAbort } from './on-abort.js'
 import type { ChunkRanges, PeerHandlers } from './peer-link.js'
 import type { Wire } from './session.js'
 
@@ -19,12 +21,21 @@ const SMALL_BYTES = 64 * 1024
 const SMALL_IN_A_ROW = 16
 /** How many chunks are read at once for one peer: each may have the largest size. */
 const READERS = Math.floor(SERVE_BYTES / CHUNK_BYTES)
+/** The answer of one who does not have the chunk. */
+const NOTHING = new Uint8Array(0)
 
 interface Asked {
   readonly hash: Hash
   readonly length: number
   readonly resolve: (bytes: Uint8Array) => void
   readonly reject: (error: BackerError) => void
+  isSent: boolean
+}
+
+/** A chunk that the peer waits for. */
+interface Wanted extends ChunkRequest {
+  /** It waits no longer, but for the empty answer that ends its request. */
+  isCalledOff: boolean
 }
 
 /** The chunk channel of one folder with one peer: which chunks of half-finished files are here, and chunks by their hashes. */
@@ -32,10 +43,14 @@ export class ChunkChannel {
   readonly #wire: Wire
   readonly #handlers: () => PeerHandlers
   readonly #asked = new Map<number, Asked>()
-  /** Requests that were called off: an answer to one may still be on its way. */
-  readonly #calledOff = new Map<number, Asked>()
-  readonly #small: ChunkRequest[] = []
-  readonly #large: ChunkRequest[] = []
+  /** Requests that wait because the peer has as many as it takes. */
+  readonly #unsent: number[] = []
+  /** Requests that were sent and called off: each is still answered. */
+  readonly #calledOff = new Set<number>()
+  /** Requests that the peer has. */
+  #open = 0
+  readonly #small: Wanted[] = []
+  readonly #large: Wanted[] = []
   #smallInARow = 0
   #readers = 0
   #outstandingBytes = 0
@@ -71,21 +86,23 @@ export class ChunkChannel {
 
   request(hash: Hash, length: number, signal: AbortSignal): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(notWanted())
+      if (signal.aborted) {
+        reject(notWanted())
+        return
+      }
       const id = this.#nextId++
-      const abort = (): void => this.#callOff(id)
-      const settle = <T>(how: (value: T) => void) => {
+      const ignoreAbort = onAbort(signal, () => this.#callOff(id))
+      const settling = <T>(how: (value: T) => void) => {
         return (value: T): void => {
-          signal.removeEventListener('abort', abort)
+          ignoreAbort()
           this.#outstandingBytes -= length
           how(value)
         }
       }
-      this.#asked.set(id, { hash, length, resolve: settle(resolve), reject: settle(reject) })
+      this.#asked.set(id, { hash, length, resolve: settling(resolve), reject: settling(reject), isSent: false })
       this.#outstandingBytes += length
-      signal.addEventListener('abort', abort)
-      this.#request({ id, hash, length })
-      this.#wire.expectAnswer()
+      this.#unsent.push(id)
+      this.#sendMore()
     })
   }
 
@@ -94,32 +111,43 @@ export class ChunkChannel {
     const asked = [...this.#asked.values()]
     this.#asked.clear()
     this.#calledOff.clear()
-    this.#small.length = this.#large.length = 0
+    this.#unsent.length = this.#small.length = this.#large.length = 0
     for (const { reject } of asked) reject(error)
+  }
+
+  #sendMore(): void {
+    while (this.#open < CHUNK_REQUESTS_OPEN) {
+      const id = this.#unsent.shift()
+      if (id === undefined) return
+      const asked = this.#asked.get(id)
+      if (asked === undefined) continue
+      this.#open++
+      asked.isSent = true
+      this.#request({ id, hash: asked.hash, length: asked.length })
+      this.#wire.expectAnswer()
+    }
   }
 
   #callOff(id: number): void {
     const asked = this.#asked.get(id)
     if (asked === undefined) return
     this.#asked.delete(id)
-    this.#calledOff.set(id, asked)
-    this.#cancel(id)
+    if (asked.isSent) {
+      this.#calledOff.add(id)
+      this.#cancel(id)
+    }
     asked.reject(notWanted())
   }
 
   #answered({ id, bytes }: ChunkAnswer): void {
-    this.#wire.answerCame()
-    if (this.#calledOff.delete(id)) return
     const asked = this.#asked.get(id)
-    if (asked === undefined) throw new BackerError('PEER_MISBEHAVED', 'the peer gave a chunk that nobody asked for')
+    const isExpected = this.#calledOff.delete(id) || asked?.isSent === true
+    if (!isExpected) throw new BackerError('PEER_MISBEHAVED', 'the peer gave a chunk that nobody asked for')
+    this.#wire.answerCame()
+    this.#open--
     this.#asked.delete(id)
-    if (bytes.byteLength === 0) return asked.reject(new BackerError('UNAVAILABLE', 'the peer does not have the chunk'))
-    if (bytes.byteLength !== asked.length || !hashesEqual(hashBytes(bytes), asked.hash)) {
-      const error = new BackerError('PEER_MISBEHAVED', 'the peer gave a chunk that is not the one that was asked for')
-      asked.reject(error)
-      throw error
-    }
-    asked.resolve(bytes)
+    if (asked !== undefined) settle(asked, bytes)
+    this.#sendMore()
   }
 
   #requested(request: ChunkRequest): void {
@@ -128,26 +156,21 @@ export class ChunkChannel {
     if (this.#small.length + this.#large.length >= CHUNK_REQUESTS_OPEN) {
       throw new BackerError('PEER_MISBEHAVED', 'the peer asked for more chunks than it may at once')
     }
-    if (request.length <= SMALL_BYTES) this.#small.push(request)
-    else this.#large.push(request)
+    const queue = request.length <= SMALL_BYTES ? this.#small : this.#large
+    queue.push({ ...request, isCalledOff: false })
     if (this.#readers < READERS) void this.#serve()
   }
 
+  /** What was called off keeps its place, so that one who reads no answers can't make them pile up. */
   #cancelled(id: number): void {
-    for (const queue of [this.#small, this.#large]) {
-      const at = queue.findIndex(request => request.id === id)
-      if (at < 0) continue
-      queue.splice(at, 1)
-      this.#answer({ id, bytes: new Uint8Array(0) })
-    }
+    for (const wanted of [...this.#small, ...this.#large]) if (wanted.id === id) wanted.isCalledOff = true
   }
 
   /** Reads and sends until nothing waits; several at once, and none further while the stream is full. */
   async #serve(): Promise<void> {
     this.#readers++
     for (let request = this.#next(); request !== undefined && !this.#wire.closed; request = this.#next()) {
-      const bytes = await this.#read(request)
-      if (this.#wire.closed) break
+      const bytes = request.isCalledOff ? NOTHING : await this.#read(request)
       if (!this.#answer({ id: request.id, bytes })) await this.#wire.drained()
     }
     this.#readers--
@@ -156,18 +179,33 @@ export class ChunkChannel {
   async #read({ hash, length }: ChunkRequest): Promise<Uint8Array> {
     try {
       const bytes = await this.#handlers().onChunk(hash)
-      return bytes?.byteLength === length ? bytes : new Uint8Array(0)
+      return bytes?.byteLength === length ? bytes : NOTHING
     } catch (error) {
       this.#wire.trace(`could not read a chunk: ${messageOf(error)}`)
-      return new Uint8Array(0)
+      return NOTHING
     }
   }
 
-  #next(): ChunkRequest | undefined {
+  #next(): Wanted | undefined {
     const isLargesTurn = this.#small.length === 0 || (this.#smallInARow >= SMALL_IN_A_ROW && this.#large.length > 0)
     this.#smallInARow = isLargesTurn ? 0 : this.#smallInARow + 1
     return isLargesTurn ? this.#large.shift() : this.#small.shift()
   }
+}
+
+/** Gives a request its answer. Throws PEER_MISBEHAVED where that is another chunk. */
+function settle({ hash, length, resolve, reject }: Asked, bytes: Uint8Array): void {
+  if (bytes.byteLength === 0) {
+    reject(new BackerError('UNAVAILABLE', 'the peer does not have the chunk'))
+    return
+  }
+  if (bytes.byteLength === length && hashesEqual(hashBytes(bytes), hash)) {
+    resolve(bytes)
+    return
+  }
+  const error = new BackerError('PEER_MISBEHAVED', 'the peer gave a chunk that is not the one that was asked for')
+  reject(error)
+  throw error
 }
 
 function notWanted(): BackerError {

@@ -1,11 +1,12 @@
-import Protomux from 'protomux'
 import { BackerError } from '../lib/core/error.js'
 import type { Runtime } from '../lib/runtime.js'
+import { carefulMux } from './careful-mux.js'
+import { capFrames } from './frame-cap.js'
 import type { NoiseStream } from './handshake.js'
-import { CHANNEL_OPENS_MAX, UNPROVEN_FRAME_BYTES } from './limits.js'
+import { FAREWELL_MS } from './limits.js'
 import type { FolderLink } from './peer-link.js'
 import { channelId, type SessionFacts } from './proof.js'
-import { PROTOCOL, Session, type Line } from './session.js'
+import { CHANNEL_PROTOCOL, Session, type Line } from './session.js'
 
 export interface ConnectionOptions {
   readonly runtime: Runtime
@@ -20,6 +21,8 @@ export class Connection {
   readonly #line: Line
   readonly #sessions = new Map<FolderLink, Session>()
   #proven = false
+  #isOver = false
+  #tornFor: BackerError | undefined
 
   private constructor(stream: NoiseStream, line: Line, closed: Promise<void>) {
     this.#stream = stream
@@ -29,22 +32,24 @@ export class Connection {
 
   /** Takes over a Noise stream whose handshake is done. */
   static over(stream: NoiseStream, { runtime, requireProofWithinMs }: ConnectionOptions): Connection {
-    stream.on('error', () => undefined)
-    const closed = new Promise<void>(resolve => stream.once('close', resolve))
-    const mux = Protomux.from(stream)
     const line: Line = {
-      mux,
+      mux: carefulMux(stream, { isProven: () => connection.#proven, isOver: () => connection.#isOver }),
       facts: factsOf(stream),
       isInitiator: stream.isInitiator,
       deviceId: Buffer.from(stream.remotePublicKey).toString('hex'),
       remoteHost: stream.rawStream.remoteHost ?? stream.rawStream.remoteAddress,
       isRelayed: Boolean(stream.relay),
       runtime,
-      onproven: () => (connection.#proven = true)
+      onproven: () => (connection.#proven = true),
+      tornFor: () => connection.#tornFor,
+      finish: () => connection.#finish()
     }
+    const closed = new Promise<void>(resolve => stream.once('close', resolve))
     const connection = new Connection(stream, line, closed)
-    capOpenings(mux)
-    connection.#capFrames()
+    stream.on('error', error => {
+      if (error instanceof BackerError) connection.#tornFor = error
+    })
+    capFrames(stream, runtime, () => connection.#proven)
     if (requireProofWithinMs !== undefined) connection.#requireProof(requireProofWithinMs)
     return connection
   }
@@ -64,14 +69,14 @@ export class Connection {
    * that one who knows nothing learns nothing.
    */
   offer(link: FolderLink, { initiate }: { readonly initiate: boolean }): void {
-    const name = { protocol: PROTOCOL, id: channelId(link, this.#line.facts) }
+    const name = { protocol: CHANNEL_PROTOCOL, id: channelId(link, this.#line.facts) }
     this.#line.mux.pair(name, () => this.#open(link))
     if (initiate) this.#open(link)
   }
 
   /** Takes a folder off this connection. */
   withdraw(link: FolderLink): void {
-    this.#line.mux.unpair({ protocol: PROTOCOL, id: channelId(link, this.#line.facts) })
+    this.#line.mux.unpair({ protocol: CHANNEL_PROTOCOL, id: channelId(link, this.#line.facts) })
     this.#sessions.get(link)?.leave()
   }
 
@@ -85,17 +90,14 @@ export class Connection {
     if (session !== undefined && !session.closed) this.#sessions.set(link, session)
   }
 
-  /**
-   * A frame's length is announced before its bytes, and the stream would wait for up to 16 MiB of it: who has proven nothing may not announce
-   * more than an opening needs.
-   */
-  #capFrames(): void {
-    const look = (): void => {
-      if (this.#proven) this.#stream.rawStream.off('data', look)
-      else if (this.#stream._len > UNPROVEN_FRAME_BYTES)
-        this.#stream.destroy(new BackerError('LIMIT', 'a frame before any proof is too large'))
-    }
-    this.#stream.rawStream.on('data', look)
+  /** The last word is on its way: nothing that still comes counts, and the stream ends as soon as it has left. */
+  #finish(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    for (const session of [...this.#sessions.values()]) session.abandon()
+    this.#stream.end()
+    const timer = this.#line.runtime.timers.after(FAREWELL_MS, () => this.#stream.destroy())
+    void this.closed.then(() => timer.cancel())
   }
 
   #requireProof(withinMs: number): void {
@@ -113,15 +115,5 @@ function factsOf(stream: NoiseStream): SessionFacts {
     handshakeHash,
     initiatorPublicKey: isInitiator ? publicKey : remotePublicKey,
     responderPublicKey: isInitiator ? remotePublicKey : publicKey
-  }
-}
-
-/** Protomux sets no limit on the channels that a peer opens; each costs an answer and memory. */
-function capOpenings(mux: Protomux): void {
-  const open = mux._onopensession.bind(mux)
-  let count = 0
-  mux._onopensession = state => {
-    if (++count > CHANNEL_OPENS_MAX) throw new BackerError('LIMIT', 'the peer opened too many channels')
-    return open(state)
   }
 }

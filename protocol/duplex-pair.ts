@@ -25,8 +25,14 @@ class PairEnd extends Duplex {
 
   override _write(bytes: Uint8Array, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const other = this.#other
-    if (other === undefined || other.destroyed) return done(new Error('the other end is gone'))
-    if (other.push(bytes)) return done()
+    if (other === undefined || other.destroyed) {
+      done(new Error('the other end is gone'))
+      return
+    }
+    if (other.push(bytes)) {
+      done()
+      return
+    }
     other.#taken = done
   }
 

@@ -4,6 +4,7 @@ import type { KeyPair } from 'hypercore-crypto'
 import { BackerError, messageOf } from '../lib/core/error.js'
 import type { Runtime } from '../lib/runtime.js'
 import { duplexPair } from './duplex-pair.js'
+import { capFrames } from './frame-cap.js'
 import { HANDSHAKE_DEADLINE_MS, PROTOCOL_VERSION } from './limits.js'
 
 export type NoiseStream = NoiseSecretStream
@@ -29,22 +30,25 @@ const SILENCE_MAX_MS = 25_000
  * stream ends; the raw stream is destroyed then. Source: The Noise Protocol Framework, revision 34, pattern XX.
  */
 export async function secureStream(raw: Duplex, { keyPair, runtime }: HandshakeOptions): Promise<NoiseStream> {
-  if (isNoise(raw)) return raw
-  const deadline = runtime.timers.after(HANDSHAKE_DEADLINE_MS, () =>
-    raw.destroy(new BackerError('TIMEOUT', 'the other side did not finish the handshake in time'))
-  )
+  let timeout: BackerError | undefined
+  const deadline = runtime.timers.after(HANDSHAKE_DEADLINE_MS, () => {
+    timeout = new BackerError('TIMEOUT', 'the other side did not finish the handshake in time')
+    raw.destroy(timeout)
+  })
+  // An error that comes when nobody waits any more has nowhere to go.
+  raw.on('error', () => undefined)
   try {
+    if (isNoise(raw)) return await opened(raw)
     const isInitiator = await greet(raw, runtime.random.bytes(NONCE_BYTES))
-    resumeOnceHeard(raw)
+    resumeOnceHeard(raw, () => capFrames(noise, runtime, () => noise.connected))
     const noise = new NoiseSecretStream(isInitiator, raw, { keyPair })
     noise.on('error', () => undefined)
     noise.setKeepAlive(KEEP_ALIVE_MS)
     noise.setTimeout(SILENCE_MAX_MS)
-    if (!(await noise.opened)) throw new BackerError('PEER_GONE', 'the connection ended during the handshake')
-    return noise
+    return await opened(noise)
   } catch (error) {
     raw.destroy()
-    throw error
+    throw timeout ?? error
   } finally {
     deadline.cancel()
   }
@@ -65,6 +69,11 @@ function isNoise(stream: Duplex): stream is NoiseStream {
   return 'noiseStream' in stream && stream.noiseStream === stream
 }
 
+async function opened(noise: NoiseStream): Promise<NoiseStream> {
+  if (!(await noise.opened)) throw new BackerError('PEER_GONE', 'the connection ended during the handshake')
+  return noise
+}
+
 /** Exchanges greetings; true where this side is the initiator. What the other side sent after its greeting stays in the stream. */
 async function greet(raw: Duplex, nonce: Uint8Array): Promise<boolean> {
   raw.write(Buffer.concat([MAGIC, Uint8Array.of(PROTOCOL_VERSION), nonce]))
@@ -83,11 +92,14 @@ async function greet(raw: Duplex, nonce: Uint8Array): Promise<boolean> {
 }
 
 /** The stream was paused with what came behind the greeting in it; it goes on as soon as somebody listens. */
-function resumeOnceHeard(raw: Duplex): void {
+function resumeOnceHeard(raw: Duplex, onHeard: () => void): void {
   const onListener = (event: string | symbol): void => {
     if (event !== 'data') return
     raw.off('newListener', onListener)
-    queueMicrotask(() => raw.resume())
+    queueMicrotask(() => {
+      onHeard()
+      raw.resume()
+    })
   }
   raw.on('newListener', onListener)
 }

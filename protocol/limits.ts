@@ -7,6 +7,10 @@ export const PROTOCOL_VERSION = 1
 export const UNPROVEN_FRAME_BYTES = 64 * 1024
 /** Channels that a peer may open on one connection over its life: a pair of devices shares far fewer folders. */
 export const CHANNEL_OPENS_MAX = 64
+/** Kinds of messages on a folder's channel, numbered from 0. */
+export const MESSAGE_KINDS = 10
+/** Milliseconds that a last word has to leave before the connection is torn down. */
+export const FAREWELL_MS = 1000
 /** Milliseconds for greeting and Noise handshake together. */
 export const HANDSHAKE_DEADLINE_MS = 15_000
 

@@ -1,6 +1,6 @@
 import { BackerError } from '../lib/core/error.js'
 import { hashBytes, hashesEqual, type Hash } from '../lib/core/model/hash.js'
-import { NODE_REQUESTS_OPEN, NODES_ANSWER_BYTES, NODES_PER_REQUEST } from './limits.js'
+import { NODE_REQUESTS_OPEN, NODES_ANSWER_BYTES, NODES_PER_REQUEST, RELAYED_HEADS } from './limits.js'
 import {
   headCodec,
   nodesAnswerCodec,
@@ -15,6 +15,7 @@ import type { Wire } from './session.js'
 type Nodes = readonly (Uint8Array | undefined)[]
 
 interface Asked {
+  readonly content: Hash | undefined
   readonly hashes: readonly Hash[]
   readonly got: (Uint8Array | undefined)[]
   readonly resolve: (nodes: Nodes) => void
@@ -26,6 +27,9 @@ export class MerkleChannel {
   readonly #wire: Wire
   readonly #handlers: () => PeerHandlers
   readonly #asked = new Map<number, Asked>()
+  /** Requests that wait because the peer has as many as it takes. */
+  readonly #unsent: number[] = []
+  #open = 0
   readonly #toAnswer: NodesRequest[] = []
   #answering = false
   #nextId = 1
@@ -52,10 +56,11 @@ export class MerkleChannel {
   }
 
   relayHeads(heads: readonly Uint8Array[]): void {
-    this.#relay(heads)
+    for (let start = 0; start < heads.length; start += RELAYED_HEADS)
+      this.#relay(heads.slice(start, start + RELAYED_HEADS))
   }
 
-  /** Asks for nodes; see PeerLink. Requests over what a peer takes at once are cut into several. */
+  /** Asks for nodes; see PeerLink. What is over what a peer takes at once goes out in several requests, and these one by one. */
   async request(content: Hash | undefined, hashes: readonly Hash[]): Promise<Nodes> {
     const parts: Promise<Nodes>[] = []
     for (let start = 0; start < hashes.length; start += NODES_PER_REQUEST)
@@ -66,17 +71,28 @@ export class MerkleChannel {
   #ask(content: Hash | undefined, hashes: readonly Hash[]): Promise<Nodes> {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++
-      this.#asked.set(id, { hashes, got: [], resolve, reject })
-      this.#request({ id, content, hashes })
-      this.#wire.expectAnswer()
+      this.#asked.set(id, { content, hashes, got: [], resolve, reject })
+      this.#unsent.push(id)
+      this.#sendMore()
     })
+  }
+
+  #sendMore(): void {
+    while (this.#open < NODE_REQUESTS_OPEN) {
+      const id = this.#unsent.shift()
+      const asked = id === undefined ? undefined : this.#asked.get(id)
+      if (id === undefined || asked === undefined) return
+      this.#open++
+      this.#request({ id, content: asked.content, hashes: asked.hashes })
+      this.#wire.expectAnswer()
+    }
   }
 
   /** Rejects whatever waits. */
   fail(error: BackerError): void {
     const asked = [...this.#asked.values()]
     this.#asked.clear()
-    this.#toAnswer.length = 0
+    this.#unsent.length = this.#toAnswer.length = 0
     for (const { reject } of asked) reject(error)
   }
 
@@ -100,7 +116,9 @@ export class MerkleChannel {
     })
     if (asked.got.length < asked.hashes.length) return
     this.#asked.delete(id)
+    this.#open--
     asked.resolve(asked.got)
+    this.#sendMore()
   }
 
   #requested(request: NodesRequest): void {
@@ -113,11 +131,14 @@ export class MerkleChannel {
 
   async #answerAll(): Promise<void> {
     this.#answering = true
-    for (let request = this.#toAnswer[0]; request !== undefined && !this.#wire.closed; request = this.#toAnswer[0]) {
-      await this.#answerOne(request)
-      this.#toAnswer.shift()
+    try {
+      for (let request = this.#toAnswer.shift(); request !== undefined; request = this.#toAnswer.shift())
+        await this.#answerOne(request)
+    } catch (error) {
+      this.#wire.endFor(error)
+    } finally {
+      this.#answering = false
     }
-    this.#answering = false
   }
 
   /** Answers in parts, each made only when the one before has left. */

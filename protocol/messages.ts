@@ -4,10 +4,15 @@ import { hashCodec, type Hash } from '../lib/core/model/hash.js'
 import { REPLICA_BYTES, replicaFromBytes, type ReplicaId } from '../lib/core/model/version.js'
 import * as limits from './limits.js'
 
+const PROOF_BYTES = 32
+
 /** What each side says when it opens a folder's channel. Nothing else counts before its proof has been checked. */
 export interface Opening {
-  readonly version: number
   readonly proof: Uint8Array
+}
+
+/** What a device says of itself, only to who has proven that it knows the key. */
+export interface HelloMessage {
   readonly name: string
   readonly role: 'writer' | 'reader'
   readonly replica: ReplicaId
@@ -111,12 +116,14 @@ const role: Codec<'writer' | 'reader'> = mapped(
   value => value === 'writer',
   value => (value ? 'writer' : 'reader')
 )
-const copied = (maximum: number, what: string): Codec<Uint8Array> =>
+/** Bytes that hold on to no frame. */
+const owned = (codec: Codec<Uint8Array>): Codec<Uint8Array> =>
   mapped(
-    bounded(maximum, what),
+    codec,
     value => value,
     value => Uint8Array.from(value)
   )
+const copied = (maximum: number, what: string): Codec<Uint8Array> => owned(bounded(maximum, what))
 const hashes = list(hashCodec, limits.NODES_PER_REQUEST, 'a request for nodes')
 const range: Codec<readonly [number, number]> = {
   preencode(state, [start, count]) {
@@ -135,9 +142,9 @@ const range: Codec<readonly [number, number]> = {
   }
 }
 
-export const openingCodec = struct<Opening>({
-  version: uint,
-  proof: copied(32, 'a proof'),
+export const openingCodec = struct<Opening>({ proof: owned(fixed(PROOF_BYTES)) })
+
+export const helloCodec = struct<HelloMessage>({
   name: text(limits.NAME_BYTES, "a device's name"),
   role,
   replica

@@ -6,13 +6,14 @@ import { BackerError, messageOf, type ErrorCode } from '../lib/core/error.js'
 import type { Hash } from '../lib/core/model/hash.js'
 import type { Runtime, Timer } from '../lib/runtime.js'
 import { ChunkChannel } from './chunk-channel.js'
-import { ANSWER_DEADLINE_MS, NAME_BYTES, PROTOCOL_VERSION, REASON_BYTES } from './limits.js'
+import { ANSWER_DEADLINE_MS, NAME_BYTES, REASON_BYTES } from './limits.js'
 import { MerkleChannel } from './merkle-channel.js'
-import { closeCodec, openingCodec, type CloseMessage, type Opening } from './messages.js'
+import { closeCodec, helloCodec, openingCodec, type CloseMessage, type HelloMessage } from './messages.js'
 import type { ChunkRanges, FolderLink, HeadUpdate, Hello, PeerHandlers, PeerLink } from './peer-link.js'
 import { channelId, isSameProof, proofOf, type SessionFacts } from './proof.js'
 
-export const PROTOCOL = 'backer/folder'
+/** What Protomux calls the channels of folders; each has its own id (see proof.ts). */
+export const CHANNEL_PROTOCOL = 'backer/folder'
 
 /** What a session has of the connection that it is on. */
 export interface Line {
@@ -25,6 +26,10 @@ export interface Line {
   readonly runtime: Runtime
   /** The peer has proven that it knows a folder's key. */
   readonly onproven: () => void
+  /** Why this side tore the connection down, where it did. */
+  readonly tornFor: () => BackerError | undefined
+  /** Ends all that is on the connection, lets what was said go out, then closes it. */
+  readonly finish: () => void
 }
 
 /** What the channels of a session speak through. */
@@ -37,6 +42,8 @@ export interface Wire {
   /** Something was asked for; an answer must come within ANSWER_DEADLINE_MS of the last one. */
   expectAnswer(): void
   answerCame(): void
+  /** Ends the connection for what was thrown. */
+  endFor(error: unknown): void
   trace(line: string): void
 }
 
@@ -54,6 +61,8 @@ export class Session implements PeerLink, Wire {
   #handlers: PeerHandlers | undefined
   #merkle: MerkleChannel | undefined
   #chunks: ChunkChannel | undefined
+  #sendHello: ((message: HelloMessage) => boolean) | undefined
+  #isProven = false
   #sendClose: ((message: CloseMessage) => boolean) | undefined
   #closed = false
   #reason: BackerError | undefined
@@ -75,7 +84,7 @@ export class Session implements PeerLink, Wire {
   #open(): boolean {
     const { mux, facts, isInitiator } = this.#line
     const channel = mux.createChannel({
-      protocol: PROTOCOL,
+      protocol: CHANNEL_PROTOCOL,
       id: channelId(this.#link, facts),
       unique: true,
       handshake: c.raw,
@@ -85,31 +94,38 @@ export class Session implements PeerLink, Wire {
     })
     if (channel === null) return false
     this.#channel = channel
-    const handlers = (): PeerHandlers => this.#proven()
+    const handlers = (): PeerHandlers => this.#introduced()
+    this.#sendHello = this.message(helloCodec, 'a hello', hello => this.#greeted(hello))
     this.#merkle = new MerkleChannel(this, handlers)
     this.#chunks = new ChunkChannel(this, handlers)
     this.#sendClose = this.message(closeCodec, 'a farewell', message => this.#farewell(message))
-    const { name, role, replica } = this.#link.hello
     const proof = proofOf(this.#link, facts, isInitiator ? 'initiator' : 'responder')
-    channel.open(encodeWith(openingCodec, { version: PROTOCOL_VERSION, proof, name: cutName(name), role, replica }))
+    channel.open(encodeWith(openingCodec, { proof }))
     return true
   }
 
   #opened(bytes: Uint8Array): void {
-    const opening: Opening = decodeWith(openingCodec, bytes, 'an opening')
+    const { proof } = decodeWith(openingCodec, bytes, 'an opening')
     const expected = proofOf(this.#link, this.#line.facts, this.#line.isInitiator ? 'responder' : 'initiator')
-    if (!isSameProof(opening.proof, expected))
-      throw new BackerError('FORGED', 'the peer could not prove that it knows the key')
-    if (opening.version !== PROTOCOL_VERSION)
-      throw new BackerError('VERSION', `the peer speaks protocol ${opening.version}, this is ${PROTOCOL_VERSION}`)
-    this.#hello = { name: opening.name, role: opening.role, replica: opening.replica }
+    if (!isSameProof(proof, expected)) throw new BackerError('FORGED', 'the peer could not prove that it knows the key')
+    this.#isProven = true
     this.#line.onproven()
-    this.#handlers = this.#link.onpeer(this)
+    const { name, role, replica } = this.#link.hello
+    this.#sendHello?.({ name: cutName(name), role, replica })
   }
 
-  /** The engine's handlers; nothing of the peer's is looked at before its proof has been. */
-  #proven(): PeerHandlers {
-    if (this.#handlers === undefined) throw new BackerError('PEER_MISBEHAVED', 'the peer spoke before its proof')
+  #greeted(hello: HelloMessage): void {
+    if (!this.#isProven || this.#hello !== undefined)
+      throw new BackerError('PEER_MISBEHAVED', 'the peer introduced itself out of turn')
+    this.#hello = hello
+    this.#handlers = this.#link.onpeer(this)
+    if (this.#closed) this.#handlers.onClose(this.#reason)
+  }
+
+  /** The engine's handlers; nothing of the peer's is looked at before its proof and its hello have been. */
+  #introduced(): PeerHandlers {
+    if (this.#handlers === undefined)
+      throw new BackerError('PEER_MISBEHAVED', 'the peer spoke before it introduced itself')
     return this.#handlers
   }
 
@@ -155,18 +171,18 @@ export class Session implements PeerLink, Wire {
   }
 
   async requestNodes(hashes: readonly Hash[]): Promise<readonly (Uint8Array | undefined)[]> {
-    return this.#whileOpen(this.#merkle).request(undefined, hashes)
+    return this.#ifOpen(this.#merkle).request(undefined, hashes)
   }
 
   async requestContentNodes(content: Hash, hashes: readonly Hash[]): Promise<readonly (Uint8Array | undefined)[]> {
-    return this.#whileOpen(this.#merkle).request(content, hashes)
+    return this.#ifOpen(this.#merkle).request(content, hashes)
   }
 
   async requestChunk(hash: Hash, length: number, signal: AbortSignal): Promise<Uint8Array> {
-    return this.#whileOpen(this.#chunks).request(hash, length, signal)
+    return this.#ifOpen(this.#chunks).request(hash, length, signal)
   }
 
-  #whileOpen<T>(channel: T | undefined): T {
+  #ifOpen<T>(channel: T | undefined): T {
     if (channel === undefined || this.#closed) throw gone(this.#reason)
     return channel
   }
@@ -175,7 +191,12 @@ export class Session implements PeerLink, Wire {
     if (this.#closed) return
     this.#reason = reason
     this.#sendClose?.({ code: reason.code, message: reason.message.slice(0, REASON_BYTES / 4) })
-    this.#line.mux.destroy()
+    this.#line.finish()
+    this.#end()
+  }
+
+  /** Takes note that the connection is over. */
+  abandon(): void {
     this.#end()
   }
 
@@ -186,7 +207,7 @@ export class Session implements PeerLink, Wire {
   }
 
   message<T>(codec: Codec<T>, what: string, receive: (value: T) => void): (value: T) => boolean {
-    const channel = this.#whileOpen(this.#channel)
+    const channel = this.#ifOpen(this.#channel)
     const onmessage = (bytes: Uint8Array): void => this.#guard(() => receive(decodeWith(codec, bytes, what)))
     const message = channel.addMessage({ encoding: c.raw, onmessage })
     return value => this.#closed || message.send(encodeWith(codec, value))
@@ -229,10 +250,12 @@ export class Session implements PeerLink, Wire {
     try {
       action()
     } catch (error) {
-      this.close(
-        error instanceof BackerError ? error : new BackerError('PEER_MISBEHAVED', messageOf(error), { cause: error })
-      )
+      this.endFor(error)
     }
+  }
+
+  endFor(error: unknown): void {
+    this.close(error instanceof BackerError ? error : new BackerError('INTERNAL', messageOf(error), { cause: error }))
   }
 
   #farewell({ code, message }: CloseMessage): void {
@@ -245,6 +268,7 @@ export class Session implements PeerLink, Wire {
   #end(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#reason ??= this.#line.tornFor()
     this.#watchdog?.cancel()
     this.#wakeDrained()
     const error = gone(this.#reason)

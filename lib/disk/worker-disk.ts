@@ -30,9 +30,9 @@ export class WorkerDisk implements Disk {
     this.traits = options.traits
     this.#options = options
     this.#runtime = runtime
-    this.#looker = new WorkerThread(options)
-    this.#changer = new WorkerThread(options)
-    this.#hashers = Array.from({ length: HASHERS }, () => new WorkerThread(options))
+    this.#looker = new WorkerThread(options, runtime.timers)
+    this.#changer = new WorkerThread(options, runtime.timers)
+    this.#hashers = Array.from({ length: HASHERS }, () => new WorkerThread(options, runtime.timers))
   }
 
   list(directories: readonly (RelativePath | undefined)[]): Promise<readonly Listing[]> {
@@ -71,7 +71,10 @@ export class WorkerDisk implements Disk {
 
   install(steps: readonly InstallStep[]): Promise<readonly InstallResult[]> {
     const { clock, random } = this.#runtime
-    return this.#changer.run('install', steps, { nowMs: clock.now(), randomness: random.bytes(RANDOM_BYTES_PER_STEP * (steps.length + 1)) })
+    return this.#changer.run('install', steps, {
+      nowMs: clock.now(),
+      randomness: random.bytes(RANDOM_BYTES_PER_STEP * (steps.length + 1))
+    })
   }
 
   checkMarker(): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { BackerError, type ErrorCode } from '../core/error.js'
+import type { Timer, Timers } from '../runtime.js'
 import type { DiskOperations, OperationsOptions } from './operations.js'
 
 export type OperationName = {
@@ -27,16 +28,24 @@ interface Waiting {
   readonly reject: (error: BackerError) => void
 }
 
+/** A thread's heap holds one batch at a time; what it would otherwise keep for young objects is memory that every thread takes. */
+const LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 }
+/** A thread that had nothing to do for this long ends, and is started again when it is needed. */
+const IDLE_MS = 10_000
+
 /** One worker thread: started when it is first needed, and again if it dies. */
 export class WorkerThread {
   readonly #options: OperationsOptions
+  readonly #timers: Timers
   readonly #waiting = new Map<number, Waiting>()
+  #idle: Timer | undefined
   #worker: Worker | undefined
   #nextId = 1
   #closed = false
 
-  constructor(options: OperationsOptions) {
+  constructor(options: OperationsOptions, timers: Timers) {
     this.#options = options
+    this.#timers = timers
   }
 
   /** How many tasks it has to do. */
@@ -52,6 +61,7 @@ export class WorkerThread {
     if (this.#closed) return Promise.reject(closed())
     return new Promise((resolve, reject) => {
       const id = this.#nextId++
+      this.#idle?.cancel()
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
       this.#worker ??= this.#start()
       this.#worker.postMessage({ id, name, args } satisfies Task)
@@ -61,12 +71,16 @@ export class WorkerThread {
   /** Ends the thread; what it was doing is over, done or not: recovery sorts that out. */
   async close(): Promise<void> {
     this.#closed = true
+    this.#idle?.cancel()
     this.#fail(closed())
     await this.#worker?.terminate()
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: this.#options, stdout: false })
+    const worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: this.#options,
+      resourceLimits: LIMITS
+    })
     worker.unref()
     worker.on('message', (answer: Answer) => this.#answered(answer))
     worker.on('error', error => this.#died(worker, error.message))
@@ -77,11 +91,19 @@ export class WorkerThread {
   #answered(answer: Answer): void {
     const waiting = this.#waiting.get(answer.id)
     this.#waiting.delete(answer.id)
+    if (this.#waiting.size === 0) this.#idle = this.#timers.after(IDLE_MS, () => this.#rest())
     if (answer.ok) waiting?.resolve(answer.value)
     else
       waiting?.reject(
         new BackerError(answer.code, answer.message, answer.hint === undefined ? {} : { hint: answer.hint })
       )
+  }
+
+  #rest(): void {
+    const worker = this.#worker
+    if (this.#waiting.size > 0 || worker === undefined) return
+    this.#worker = undefined
+    void worker.terminate()
   }
 
   #died(worker: Worker, reason: string): void {

@@ -32,6 +32,8 @@ export interface FolderContext {
   readonly isStopped: () => boolean
   /** Directories to look at again (undefined: the root). */
   readonly onSuspect: (directories: Iterable<RelativePath | undefined>) => void
+  /** A path to look at again, once what this device itself does there is over. */
+  readonly onSuspectPath: (path: RelativePath) => void
   /** These directories are about to be listed (undefined: the root): they are watched from now on. */
   readonly watching: (directories: readonly (RelativePath | undefined)[]) => void
   readonly closed: AbortSignal

@@ -179,6 +179,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       onMarkerFound: () => this.#markerFound(),
       isStopped: () => this.#fatal !== undefined,
       onSuspect: directories => this.#observer.hint(directories),
+      onSuspectPath: path => this.#observer.hintPaths([path]),
       watching: directories => this.#watch?.add(directories),
       closed: this.#abort.signal
     }

@@ -60,15 +60,29 @@ export class Installer {
       const planned = this.#planAll(wants, results)
       if (planned.length === 0) return
       ledger.noteInstall()
-      const outcomes = await disk.install(planned.map(({ step }) => step))
-      const changes: EntryChange[] = []
-      planned.forEach((plan, i) => {
-        const outcome = outcomes[i]
-        if (outcome !== undefined) this.#conclude(plan, outcome, changes, results)
-      })
-      await ledger.commit(changes, chunkListsOf(wants))
+      for (const { step, source } of planned)
+        for (const path of [step.path, source?.path]) if (path !== undefined) ledger.busy.add(path)
+      try {
+        await this.#carryOut(planned, chunkListsOf(wants), results)
+      } finally {
+        ledger.busy.clear()
+      }
     })
     return results
+  }
+
+  async #carryOut(
+    planned: readonly Planned[],
+    chunkLists: ReadonlyMap<string, Uint8Array>,
+    results: Map<Want, Installed>
+  ): Promise<void> {
+    const outcomes = await this.#context.disk.install(planned.map(({ step }) => step))
+    const changes: EntryChange[] = []
+    planned.forEach((plan, i) => {
+      const outcome = outcomes[i]
+      if (outcome !== undefined) this.#conclude(plan, outcome, changes, results)
+    })
+    await this.#context.ledger.commit(changes, chunkLists)
   }
 
   #planAll(wants: readonly Want[], results: Map<Want, Installed>): Planned[] {

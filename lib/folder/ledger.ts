@@ -23,6 +23,9 @@ export class Ledger {
     this.#oncommit = oncommit
   }
 
+  /** Paths that are being installed: what the disk shows there is this device's own half-done work. */
+  readonly busy = new Set<RelativePath>()
+
   get store(): Store {
     return this.#store
   }

@@ -22,7 +22,7 @@ const PATH_HINTS_MAX = 5000
 const HASH_BATCH_FILES = 64
 const HASH_BATCH_BYTES = 8 * 1024 * 1024
 /** How many hash requests are under way at once. */
-const HASH_BATCHES = 4
+const HASH_BATCHES = 8
 
 /** One path as it was seen, with the chunk list of its content where it has one. */
 interface Observation {
@@ -114,6 +114,8 @@ export class Observer {
   async #pass(): Promise<void> {
     const { disk, runtime, closed } = this.#context
     const everything = this.#everything
+    // What is being installed right now would only have to be looked at again.
+    await this.#context.ledger.lock.run(() => Promise.resolve())
     if (!(await disk.checkMarker())) throw markerGone()
     this.#context.onMarkerFound()
     const findings: Findings = { changed: [], missing: [] }

@@ -17,6 +17,8 @@ const WANTS_MAX = 20_000
 /** How many are installed in one batch, and how long a batch that could grow waits. */
 const BATCH_MAX = 512
 const BATCH_WAIT_MS = 20
+/** One batch is staged while the one before is committed. */
+const BATCHES_UNDERWAY = 2
 /** From how many of those that wait the next one is drawn, so that devices fetching the same folder soon have different parts. */
 const DRAW_FROM = 1024
 /** When a want that could not be carried out is tried again. */
@@ -55,7 +57,7 @@ export class Puller implements WantBook {
   readonly #room: (() => void)[] = []
   #smallUnderway = 0
   #largeUnderway = 0
-  #installing = false
+  #installing = 0
   #adopting = false
   #readySince: number | undefined
   #timer: Timer | undefined
@@ -79,7 +81,7 @@ export class Puller implements WantBook {
 
   /** True while nothing is left that this device could do: what is stuck for a reason that the user was told does not count. */
   get idle(): boolean {
-    if (this.#adoptions.size > 0 || this.#adopting || this.#installing) return false
+    if (this.#adoptions.size > 0 || this.#adopting || this.#installing > 0) return false
     if (this.#wants.size > this.#stuck.size) return false
     for (const { state } of this.#stuck) if (state.kind === 'stuck' && !state.told) return false
     return !this.#walking
@@ -146,7 +148,7 @@ export class Puller implements WantBook {
   }
 
   #isInHand(want: Want): boolean {
-    return this.#installing && this.#batch.has(want)
+    return this.#batch.has(want)
   }
 
   #enqueue(want: Want): void {
@@ -306,22 +308,22 @@ export class Puller implements WantBook {
   }
 
   async #installSome(): Promise<void> {
-    if (this.#installing) return
+    if (this.#installing >= BATCHES_UNDERWAY) return
     const batch = this.#takeBatch()
     if (batch.length === 0) return
-    this.#installing = true
+    this.#installing++
     for (const want of batch) this.#batch.add(want)
     try {
       const results = await this.#installer.install(batch)
-      this.#batch.clear()
+      for (const want of batch) this.#batch.delete(want)
       for (const want of batch) this.#concluded(want, results.get(want) ?? { kind: 'stale' })
       for (const [want, result] of results) if (!batch.includes(want)) this.#concluded(want, result)
     } catch (error) {
-      this.#batch.clear()
+      for (const want of batch) this.#batch.delete(want)
       for (const want of batch) this.#stick(want, { retryMs: RETRY_LATER_MS })
       this.#context.onFatal(error)
     }
-    this.#installing = false
+    this.#installing--
     this.#advance()
   }
 
@@ -336,7 +338,8 @@ export class Puller implements WantBook {
       this.#readySince = this.#ready.size > 0 ? this.#context.runtime.clock.monotonic() : undefined
       return batch
     }
-    const isTheirTurn = this.#waiting.length === 0 && this.#smallUnderway + this.#largeUnderway === 0 && !this.#walking
+    const isTheirTurn =
+      this.#waiting.length === 0 && this.#smallUnderway + this.#largeUnderway + this.#installing === 0 && !this.#walking
     if (!isTheirTurn && this.#removals.size < WANTS_MAX / 2) return []
     const batch = [...this.#removals].slice(-BATCH_MAX)
     for (const want of batch) this.#removals.delete(want)
@@ -363,7 +366,8 @@ export class Puller implements WantBook {
   #schedule(): void {
     this.#timer?.cancel()
     const now = this.#context.runtime.clock.monotonic()
-    let next = this.#ready.size > 0 && !this.#installing ? (this.#readySince ?? now) + BATCH_WAIT_MS : Infinity
+    let next =
+      this.#ready.size > 0 && this.#installing < BATCHES_UNDERWAY ? (this.#readySince ?? now) + BATCH_WAIT_MS : Infinity
     for (const { state } of this.#stuck) if (state.kind === 'stuck') next = Math.min(next, state.retryAt)
     if (next === Infinity) return
     this.#timer = this.#context.runtime.timers.after(Math.max(1, next - now), () => this.#retry())

@@ -145,6 +145,10 @@ class SurveyWalk {
 
   /** Holds what stands at a path against what the index has of it. */
   #compare(path: RelativePath, listed: Listed, entry: Entry | undefined): void {
+    if (this.#context.ledger.busy.has(path)) {
+      this.#context.onSuspectPath(path)
+      return
+    }
     const isDirectory = listed.stamp.kind === 'directory'
     if (this.#context.ignore().ignores(path, isDirectory)) return
     if (listed.stamp.kind === 'special') return this.#special(path)

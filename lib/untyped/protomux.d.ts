@@ -36,7 +36,7 @@ declare module 'protomux' {
     /** null where the stream is destroyed, or where a unique channel of this name is open. */
     createChannel(options: ChannelOptions): Channel | null
     destroy(error?: Error): void
-    /** What handles a peer's opening of a channel: wrapped to count how many there are. */
-    _onopensession(state: unknown): unknown
+    /** What takes a frame apart, behind the number of its channel: wrapped to look at it first. */
+    _decode(channel: number, state: { buffer: Uint8Array | null; start: number; end: number }): unknown
   }
 }

@@ -13,12 +13,14 @@ declare module '@hyperswarm/secret-stream' {
     readonly publicKey: Uint8Array
     readonly remotePublicKey: Uint8Array
     readonly handshakeHash: Uint8Array | null
+    /** True once the handshake is done. */
+    readonly connected: boolean
     readonly opened: Promise<boolean>
     readonly rawStream: Duplex & { readonly remoteHost?: string; readonly remoteAddress?: string }
     /** Set by hyperdht while the connection goes through a relay. */
     readonly relay: unknown
-    /** The announced length of the frame that is being received; 0 between frames. */
-    readonly _len: number
+    /** The announced length of the frame that is being received; 0 between frames. Private: not there in every version. */
+    readonly _len?: number
     setKeepAlive(ms: number): void
     setTimeout(ms: number): void
   }

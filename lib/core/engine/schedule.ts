@@ -9,7 +9,7 @@ export interface Candidate {
 }
 
 /** How many bytes may be asked of one peer at once: more than a fast, far link holds on its way, and little beside memory. */
-export const PEER_WINDOW_BYTES = 6 * 1024 * 1024
+export const PEER_WINDOW_BYTES = 4 * 1024 * 1024
 /** How many requests may be open with one peer. */
 export const PEER_WINDOW_REQUESTS = 512
 

@@ -1,0 +1,21 @@
+import { SCHEMA } from '../../daemon/document.js'
+import type { Context } from '../context.js'
+import { EXIT, type ExitCode } from '../exit.js'
+import { formatTable } from '../format.js'
+import { selectFolders } from '../select.js'
+import { describePeer } from './status.js'
+
+/** `backer peers [FOLDER]`: the devices that are connected now. */
+export async function peers({ client, printer, process }: Context, choice: string | undefined): Promise<ExitCode> {
+  const running = await client.status()
+  const folders = await selectFolders(running.folders, choice, process.cwd())
+  if (printer.json) {
+    const all = folders.flatMap(folder => folder.peers.map(peer => ({ folder: folder.id, ...peer })))
+    printer.document({ schema: SCHEMA, peers: all })
+    return EXIT.done
+  }
+  const rows = folders.flatMap(folder => folder.peers.map(peer => [folder.name, ...describePeer(peer)]))
+  printer.result(...formatTable(rows))
+  if (rows.length === 0) printer.note('No other device is connected.')
+  return EXIT.done
+}

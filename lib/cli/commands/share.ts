@@ -1,0 +1,33 @@
+import type { AddedDocument } from '../../daemon/document.js'
+import type { Context } from '../context.js'
+import { chooseDirectory } from '../default-directory.js'
+import type { ExitCode } from '../exit.js'
+import { runFolder } from '../foreground.js'
+import { qrCode } from '../qr.js'
+
+export interface ShareOptions {
+  readonly name?: string
+  readonly qr?: boolean
+}
+
+/** `backer share [DIR]`: makes a directory a folder, or finds that it is one, and prints its key. */
+export function share(context: Context, named: string | undefined, options: ShareOptions): Promise<ExitCode> {
+  const directory = chooseDirectory(named, context.process.cwd())
+  return runFolder(context, {
+    request: { directory, name: options.name, createDirectory: false },
+    announce: folder => announce(context, folder, options)
+  })
+}
+
+async function announce({ printer }: Context, folder: AddedDocument, { qr }: ShareOptions): Promise<void> {
+  const { name, path, access, key } = folder
+  printer.note(`Sharing ${path} as "${name}".`, 'On the other computer run  backer join  and paste this key:', '')
+  printer.result(key)
+  printer.note(
+    '',
+    access === 'write'
+      ? 'Anyone with it can add, change and delete files. For reading only: backer key --read-only'
+      : 'This device holds only the read key: anyone with it can read all files.'
+  )
+  if (qr === true) printer.drawing(await qrCode(key))
+}

@@ -1,0 +1,97 @@
+import { SCHEMA, type FolderDocument, type PeerDocument } from '../../daemon/document.js'
+import { openHome } from '../../home/home.js'
+import { isBackerError } from '../../core/error.js'
+import type { Context } from '../context.js'
+import { EXIT, type ExitCode } from '../exit.js'
+import { formatBytes, formatNumberOf, formatProgress, formatTable } from '../format.js'
+import { selectFolders } from '../select.js'
+import { catchStop, pause } from '../signals.js'
+
+const WATCH_INTERVAL_MS = 1000
+const PROBLEMS_SHOWN = 20
+
+const STATES = {
+  starting: 'starting',
+  scanning: 'scanning',
+  syncing: 'syncing',
+  'in-sync': 'in sync',
+  ahead: 'others are behind',
+  alone: 'no other device connected',
+  stopped: 'STOPPED'
+} as const
+
+export interface StatusOptions {
+  readonly watch?: boolean
+}
+
+/** `backer status [FOLDER]`: the truth about each folder, now or, with `--watch`, every second. */
+export async function status(context: Context, choice: string | undefined, options: StatusOptions): Promise<ExitCode> {
+  if (options.watch !== true) {
+    await show(context, choice, lines => context.printer.result(...lines))
+    return EXIT.done
+  }
+  const stop = catchStop()
+  const { printer } = context
+  let shown = ''
+  while (!stop.signal.aborted) {
+    await show(context, choice, lines => {
+      const text = lines.join('\n')
+      if (printer.isTerminal) printer.screen(lines)
+      else if (text !== shown) printer.result(...lines)
+      shown = text
+    })
+    await pause(WATCH_INTERVAL_MS, stop.signal)
+  }
+  stop.release()
+  return EXIT.interrupted
+}
+
+/** `backer` alone: the status where folders are known; false where none are. */
+export async function statusOrNothing(context: Context): Promise<boolean> {
+  const known = await openHome(context.config.home).folders()
+  if (known.length === 0) return false
+  try {
+    await show(context, undefined, lines => context.printer.result(...lines))
+  } catch (error) {
+    if (!isBackerError(error, 'NOT_RUNNING')) throw error
+    if (context.printer.json)
+      context.printer.document({ schema: SCHEMA, folders: known.map(({ id, path, name }) => ({ id, path, name })) })
+    else context.printer.result(...formatTable(known.map(({ name, path }) => [name, 'not running', path])))
+    context.printer.note('', `Start one with  backer share ${known[0]?.path ?? 'DIR'}`)
+  }
+  return true
+}
+
+async function show(
+  { client, printer, process }: Context,
+  choice: string | undefined,
+  print: (lines: readonly string[]) => void
+): Promise<void> {
+  const running = await client.status()
+  const folders = await selectFolders(running.folders, choice, process.cwd())
+  if (printer.json) printer.document({ ...running, folders })
+  else print(folders.flatMap(describe))
+}
+
+/** One folder, its peers and its problems. */
+export function describe(folder: FolderDocument): string[] {
+  const { name, path, state, files, bytes, peers, problems, problemCount, error, progress } = folder
+  const size = `${formatNumberOf(files, 'file')}, ${formatBytes(bytes)}`
+  return [
+    `${name}  ${STATES[state]}  ${size}  ${path}`,
+    ...(error === undefined ? [] : [`  ${error.message}`, ...(error.hint === undefined ? [] : [`  ${error.hint}`])]),
+    ...(progress.filesTotal > 0 ? [`  ${formatProgress(progress)}`] : []),
+    ...formatTable(peers.map(describePeer)).map(line => `  ${line}`),
+    ...(problemCount > 0 ? [`  ${formatNumberOf(problemCount, 'problem')}:`] : []),
+    ...problems
+      .slice(0, PROBLEMS_SHOWN)
+      .map(problem => `    ${problem.path === undefined ? '' : `${problem.path}: `}${problem.message}`),
+    ...(problemCount > PROBLEMS_SHOWN ? [`    and ${problemCount - PROBLEMS_SHOWN} more: backer status --json`] : [])
+  ]
+}
+
+/** A peer as cells of a table. */
+export function describePeer({ name, device, route, inSync, role, connectedAt }: PeerDocument): string[] {
+  const access = role === 'reader' ? 'reads only' : ''
+  return [name, device.slice(0, 8), inSync ? 'in sync' : 'behind', route, `since ${connectedAt}`, access]
+}

@@ -1,0 +1,12 @@
+import { readVersion } from '../../daemon/version.js'
+import type { Context } from '../context.js'
+import { EXIT, type ExitCode } from '../exit.js'
+
+/** `backer version`. */
+export function version({ printer }: Context): ExitCode {
+  const found = readVersion()
+  if (printer.json)
+    printer.document({ schema: 1, name: 'backer', version: found, node: process.version, platform: process.platform })
+  else printer.result(`backer ${found}`)
+  return EXIT.done
+}

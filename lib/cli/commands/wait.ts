@@ -1,0 +1,80 @@
+import { BackerError, isBackerError } from '../../core/error.js'
+import { SCHEMA, type FolderDocument, type WaitDocument } from '../../daemon/document.js'
+import type { Context } from '../context.js'
+import { EXIT, type ExitCode } from '../exit.js'
+import { formatNumberOf } from '../format.js'
+import { selectFolders } from '../select.js'
+import { pause } from '../signals.js'
+
+/** Longest single question: the API's own bound is a minute. */
+const QUESTION_SECONDS_MAX = 50
+/** How long a process that has just been started may take until it answers and has opened its folder. */
+const START_GRACE_MS = 5000
+const START_LOOK_MS = 50
+
+export interface WaitOptions {
+  readonly peers: number
+  /** Seconds; 0: for ever. */
+  readonly timeout: number
+}
+
+/** `backer wait [FOLDER]`: 0 once enough connected peers hold the same as this device and nothing is pending. Throws TIMEOUT, or what stopped the folder. */
+export async function wait(context: Context, choice: string | undefined, options: WaitOptions): Promise<ExitCode> {
+  const deadline = options.timeout === 0 ? Number.POSITIVE_INFINITY : Date.now() + options.timeout * 1000
+  const folders = await findFolders(context, choice, deadline)
+  const answers: FolderDocument[] = []
+  for (const folder of folders) answers.push(await waitForOne(context, folder.id, options.peers, deadline))
+  if (context.printer.json) context.printer.document({ schema: SCHEMA, insync: true, folders: answers })
+  else
+    context.printer.note(
+      ...answers.map(folder => `${folder.name} is in sync: ${formatNumberOf(folder.files, 'file')}.`)
+    )
+  return EXIT.done
+}
+
+/** The folders that are meant. A process that is only just starting is waited for. */
+async function findFolders(
+  context: Context,
+  choice: string | undefined,
+  deadline: number
+): Promise<readonly FolderDocument[]> {
+  const giveUp = Math.min(deadline, Date.now() + START_GRACE_MS)
+  for (;;) {
+    try {
+      const { folders } = await context.client.status()
+      const selected = await selectFolders(folders, choice, context.process.cwd())
+      if (selected.length > 0) return selected
+      throw new BackerError('NO_FOLDER', 'no folder runs')
+    } catch (error) {
+      const mayCome = isBackerError(error, 'NOT_RUNNING') || isBackerError(error, 'NO_FOLDER')
+      if (!mayCome || Date.now() >= giveUp) throw error
+    }
+    await pause(START_LOOK_MS)
+  }
+}
+
+async function waitForOne({ client }: Context, id: string, peers: number, deadline: number): Promise<FolderDocument> {
+  let answer: WaitDocument
+  let rescan = true
+  do {
+    const seconds = Math.max(0, Math.min(QUESTION_SECONDS_MAX, (deadline - Date.now()) / 1000))
+    answer = await client.wait(id, { peers, seconds, rescan })
+    rescan = false
+    const { done, folder } = answer
+    if (done) return folder
+    if (folder.error !== undefined) {
+      const { code, message, hint } = folder.error
+      throw new BackerError(code, message, hint === undefined ? {} : { hint })
+    }
+  } while (Date.now() < deadline)
+  throw notInSync(answer.folder, peers)
+}
+
+function notInSync(folder: FolderDocument, peers: number): BackerError {
+  const same = folder.peers.filter(peer => peer.inSync).length
+  const connected = `${same} of ${folder.peers.length} connected`
+  const what = folder.idle
+    ? `${connected} devices hold the same, ${peers} were asked for`
+    : `it is still ${folder.state}`
+  return new BackerError('TIMEOUT', `${folder.name} is not in sync: ${what}`, { hint: 'See backer status.' })
+}

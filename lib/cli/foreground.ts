@@ -1,0 +1,103 @@
+import { BackerError, isBackerError } from '../core/error.js'
+import { parseKey } from '../core/model/key-text.js'
+import { checkDirectory } from '../daemon/directory.js'
+import { SCHEMA, type AddedDocument, type FolderDocument } from '../daemon/document.js'
+import type { FolderRequest } from '../daemon/host.js'
+import type { Daemon } from '../daemon/daemon.js'
+import { openHome } from '../home/home.js'
+import { EventPrinter } from './event-printer.js'
+import { EXIT, type ExitCode } from './exit.js'
+import type { Context } from './context.js'
+import { aborted, catchStop, pause } from './signals.js'
+
+/** How long closing may take before the process ends anyway. */
+const CLOSE_DEADLINE_MS = 10_000
+/** How long nobody may be there until it is said. */
+const LONELY_MS = 10_000
+
+/** A folder to run in this process, or in the one that runs already. */
+export interface Job {
+  readonly request: FolderRequest
+  /** Says what was made, for people; documents are written here. */
+  readonly announce: (folder: AddedDocument) => Promise<void> | void
+  /** What to wait for; without it the folder is run until a signal comes. */
+  readonly until?: (look: () => Promise<FolderDocument>, signal: AbortSignal) => Promise<ExitCode>
+}
+
+/** Runs a folder until a signal comes (0) or `until` is done (what it gives). Another process of the same home takes the folder over, if there is one. */
+export async function runFolder(context: Context, job: Job): Promise<ExitCode> {
+  await checkRequest(context, job.request)
+  const stop = catchStop()
+  try {
+    const { Daemon } = await import('../daemon/daemon.js')
+    const daemon = await Daemon.open(context.config).catch((error: unknown) => {
+      if (isBackerError(error, 'LOCKED')) return error
+      throw error
+    })
+    return isBackerError(daemon)
+      ? await handOver(context, job, daemon, stop.signal)
+      : await host(context, job, daemon, stop.signal)
+  } finally {
+    stop.release()
+  }
+}
+
+/** Finds what is wrong before anything is made, anywhere. */
+async function checkRequest({ config }: Context, { directory, key, createDirectory }: FolderRequest): Promise<void> {
+  if (key !== undefined) parseKey(key)
+  const known = await openHome(config.home).folders()
+  await checkDirectory({
+    directory,
+    mayBeMissing: createDirectory,
+    home: config.home,
+    others: known.map(folder => folder.path)
+  })
+}
+
+async function host(context: Context, job: Job, daemon: Daemon, signal: AbortSignal): Promise<ExitCode> {
+  const { printer } = context
+  try {
+    const events = new EventPrinter(printer)
+    daemon.on('event', event => events.print(event))
+    const folder = await daemon.add(job.request)
+    await announce(context, job, folder.added())
+    if (job.until !== undefined) return await job.until(() => Promise.resolve(folder.document()), signal)
+    void sayWhenLonely(context, () => folder.status().peers.length, signal)
+    await aborted(signal)
+    printer.note('Stopping.')
+    return EXIT.done
+  } finally {
+    printer.hideProgress()
+    const deadline = new AbortController()
+    await Promise.race([daemon.close(), pause(CLOSE_DEADLINE_MS, deadline.signal)])
+    deadline.abort()
+  }
+}
+
+async function handOver(context: Context, job: Job, locked: BackerError, signal: AbortSignal): Promise<ExitCode> {
+  const { client, printer } = context
+  let added: AddedDocument
+  try {
+    added = await client.add(job.request)
+  } catch (error) {
+    // Somebody holds the home and does not answer: what is in the way is the lock.
+    throw isBackerError(error, 'NOT_RUNNING') || isBackerError(error, 'TIMEOUT') ? locked : error
+  }
+  await announce(context, job, added)
+  if (job.until !== undefined) return job.until(() => client.folder(added.id), signal)
+  printer.note('The backer that is running already has taken the folder over.')
+  return EXIT.done
+}
+
+async function announce({ printer }: Context, job: Job, folder: AddedDocument): Promise<void> {
+  if (printer.json) printer.document({ type: 'ready', ...folder, schema: SCHEMA })
+  else await job.announce(folder)
+}
+
+async function sayWhenLonely({ printer }: Context, peers: () => number, signal: AbortSignal): Promise<void> {
+  await pause(LONELY_MS, signal)
+  if (signal.aborted || peers() > 0) return
+  printer.note(
+    'No other device of this folder is online yet. Leave this running, or press Ctrl-C: the folder is remembered.'
+  )
+}

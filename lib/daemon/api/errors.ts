@@ -1,0 +1,37 @@
+import { BackerError, messageOf, type ErrorCode } from '../../core/error.js'
+import { systemCode } from '../../home/private-file.js'
+import { SCHEMA, type ErrorDocument } from '../document.js'
+
+/** Whatever was thrown, as an error that a person can be told. */
+export function toBackerError(error: unknown): BackerError {
+  if (error instanceof BackerError) return error
+  if (isValidation(error)) return new BackerError('USAGE', messageOf(error), { cause: error })
+  if (systemCode(error) !== undefined) return new BackerError('FILE_SYSTEM', messageOf(error), { cause: error })
+  return new BackerError('INTERNAL', messageOf(error), {
+    hint: 'This should not happen. BACKER_DEBUG=1 shows where it comes from.',
+    cause: error
+  })
+}
+
+export function errorDocument(thrown: unknown): ErrorDocument {
+  const { code, message, hint, path, peer } = toBackerError(thrown)
+  return {
+    schema: SCHEMA,
+    name: code,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(path === undefined ? {} : { path }),
+    ...(peer === undefined ? {} : { peer })
+  }
+}
+
+export function httpStatusOf(code: ErrorCode): number {
+  if (code === 'NO_FOLDER') return 404
+  if (code === 'INTERNAL') return 500
+  return code === 'MARKER' || code === 'NESTED' || code === 'LOCKED' ? 409 : 400
+}
+
+/** A request that fits no route's schema, or that is no request: fastify's own errors. */
+function isValidation(error: unknown): boolean {
+  return error instanceof Error && (systemCode(error)?.startsWith('FST_') === true || 'validation' in error)
+}

@@ -1,0 +1,90 @@
+import type { FastifyInstance } from 'fastify'
+import { SCHEMA, type WaitDocument } from '../document.js'
+import type { Host } from '../host.js'
+import { waitForSync } from '../wait.js'
+
+/** Longest time that one request waits: a client that waits longer asks again. */
+export const WAIT_SECONDS_MAX = 60
+
+const PATH_CHARACTERS_MAX = 4096
+const text = { type: 'string', minLength: 1, maxLength: PATH_CHARACTERS_MAX } as const
+
+const addBody = {
+  type: 'object',
+  required: ['directory', 'createDirectory'],
+  additionalProperties: false,
+  properties: { directory: text, key: text, name: text, createDirectory: { type: 'boolean' } }
+} as const
+
+const waitQuery = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    peers: { type: 'integer', minimum: 0, maximum: 10_000, default: 1 },
+    timeout: { type: 'number', minimum: 0, maximum: WAIT_SECONDS_MAX, default: WAIT_SECONDS_MAX },
+    rescan: { type: 'boolean', default: false }
+  }
+} as const
+
+const keyQuery = {
+  type: 'object',
+  additionalProperties: false,
+  properties: { kind: { enum: ['write', 'read', 'store'] } }
+} as const
+
+interface AddBody {
+  readonly directory: string
+  readonly key?: string
+  readonly name?: string
+  readonly createDirectory: boolean
+}
+
+interface FolderParams {
+  readonly id: string
+}
+
+/** The routes about folders. */
+export function addFolderRoutes(app: FastifyInstance, host: Host): void {
+  app.get('/v1/status', () => host.status())
+
+  app.get<{ Params: FolderParams }>('/v1/folders/:id', ({ params }) => host.folder(params.id).document())
+
+  app.post<{ Body: AddBody }>('/v1/folders', { schema: { body: addBody } }, async ({ body }) => {
+    const folder = await host.add(body)
+    return folder.added()
+  })
+
+  app.get<{ Params: FolderParams; Querystring: { kind?: 'write' | 'read' | 'store' } }>(
+    '/v1/folders/:id/key',
+    { schema: { querystring: keyQuery } },
+    ({ params, query }) => {
+      const { backer } = host.folder(params.id)
+      return { schema: SCHEMA, key: query.kind === undefined ? backer.key : backer.keyText(query.kind) }
+    }
+  )
+
+  app.get('/v1/peers', () => ({
+    schema: SCHEMA,
+    peers: host.folders.flatMap(folder => folder.document().peers.map(peer => ({ folder: folder.id, ...peer })))
+  }))
+
+  addWaitRoute(app, host)
+}
+
+function addWaitRoute(app: FastifyInstance, host: Host): void {
+  app.get<{ Params: FolderParams; Querystring: { peers: number; timeout: number; rescan: boolean } }>(
+    '/v1/folders/:id/wait',
+    { schema: { querystring: waitQuery } },
+    async ({ params, query }, reply): Promise<WaitDocument> => {
+      const folder = host.folder(params.id)
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
+      // What was written before the question was asked may not have reached the watcher yet.
+      if (query.rescan) await folder.backer.rescan()
+      const { peers, timeout } = query
+      const options = { peers, timeoutMs: timeout * 1000, timers: host.runtime.timers, signal: gone.signal }
+      const done = await waitForSync(folder.backer, options)
+      return { schema: SCHEMA, done, folder: folder.document() }
+    }
+  )
+}

@@ -1,0 +1,185 @@
+import { EventEmitter } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
+import { basename } from 'node:path'
+import { backer, type Backer } from '../backer.js'
+import { BackerError, messageOf } from '../core/error.js'
+import { parseKey } from '../core/model/key-text.js'
+import { folderId } from '../core/model/keys.js'
+import { openHome, type Home, type KnownFolder } from '../home/home.js'
+import type { Lock } from '../home/lock.js'
+import type { Network } from '../net/network.js'
+import { realRuntime } from '../real-runtime.js'
+import type { Runtime } from '../runtime.js'
+import { ApiServer } from './api/server.js'
+import type { Config } from './config.js'
+import { checkDirectory, folderAround } from './directory.js'
+import { SCHEMA, timeOf, type StatusDocument } from './document.js'
+import type { FolderRequest, Host, HostEvents } from './host.js'
+import { HostedFolder } from './hosted-folder.js'
+import { readVersion } from './version.js'
+
+/** How long taking this device off the DHT may take: where the DHT does not answer, it forgets the device by itself. */
+const LEAVE_DEADLINE_MS = 1000
+
+/** The one process that runs a home's folders: it holds the home's lock, one network for all folders, and answers the control socket. */
+export class Daemon extends EventEmitter<HostEvents> implements Host {
+  readonly home: Home
+  readonly runtime: Runtime
+  readonly #config: Config
+  readonly #lock: Lock
+  readonly #server: ApiServer
+  readonly #device: string
+  readonly #startedAt: number
+  readonly #folders = new Map<string, HostedFolder>()
+  #network: Promise<Network> | undefined
+  #adding: Promise<unknown> = Promise.resolve()
+  #closing: Promise<void> | undefined
+
+  private constructor(parts: { config: Config; home: Home; lock: Lock; device: string; runtime: Runtime }) {
+    super()
+    this.setMaxListeners(0)
+    this.home = parts.home
+    this.runtime = parts.runtime
+    this.#config = parts.config
+    this.#lock = parts.lock
+    this.#device = parts.device
+    this.#startedAt = parts.runtime.clock.now()
+    this.#server = new ApiServer(this)
+  }
+
+  /** Takes the home's lock and answers on its socket; no folder runs yet. Throws LOCKED where another process runs this home, MALFORMED where the device's key is damaged. */
+  static async open(config: Config): Promise<Daemon> {
+    const home = openHome(config.home)
+    const { publicKey } = await home.deviceKeyPair()
+    const lock = await home.lock()
+    const device = Buffer.from(publicKey).toString('hex')
+    const daemon = new Daemon({ config, home, lock, device, runtime: realRuntime(config.trace) })
+    try {
+      await daemon.#server.listen(home.directory)
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+    return daemon
+  }
+
+  get folders(): readonly HostedFolder[] {
+    return [...this.#folders.values()]
+  }
+
+  /** Throws NO_FOLDER where this process runs no folder with that id. */
+  folder(id: string): HostedFolder {
+    const found = this.#folders.get(id)
+    if (found === undefined) throw new BackerError('NO_FOLDER', `no folder ${id} runs here`)
+    return found
+  }
+
+  status(): StatusDocument {
+    return {
+      schema: SCHEMA,
+      version: readVersion(),
+      pid: process.pid,
+      device: this.#device,
+      startedAt: timeOf(this.#startedAt),
+      folders: this.folders.map(folder => folder.document())
+    }
+  }
+
+  /**
+   * Runs one more folder, or finds that it runs already. Resolves once it is open; meeting its peers goes on behind. Throws what
+   * `checkDirectory` and `parseKey` throw, MARKER where the directory belongs to another key, USAGE where the folder is elsewhere on this device.
+   */
+  add(request: FolderRequest): Promise<HostedFolder> {
+    // One at a time: two requests for one directory must not both find it free.
+    const added = this.#adding.then(
+      () => this.#add(request),
+      () => this.#add(request)
+    )
+    this.#adding = added
+    return added
+  }
+
+  /** Ends all folders, connections and the socket, and gives the lock up. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #add({ directory, key, name, createDirectory }: FolderRequest): Promise<HostedFolder> {
+    if (this.#closing !== undefined) throw new BackerError('CLOSED', 'backer is stopping')
+    const id = key === undefined ? undefined : folderId(parseKey(key))
+    const known = await this.home.folders()
+    const path = await checkDirectory({
+      directory,
+      mayBeMissing: createDirectory,
+      home: this.home.directory,
+      others: known.map(folder => folder.path)
+    })
+    const running = this.folders.find(folder => folder.path === path)
+    if (running !== undefined && (id === undefined || id === running.id)) return running
+    await refuseSecondCopy(known, path, id)
+    const network = await this.#openNetwork()
+    const opened = await this.#open(
+      backer(path, { key, home: this.home.directory, network, createDirectory, trace: this.#config.trace })
+    )
+    await this.home.saveFolder({ id: opened.id, path, name, key: opened.key })
+    const hosted = new HostedFolder(opened, (await this.home.folder(opened.id))?.name ?? basename(path))
+    hosted.listen(event => this.emit('event', event))
+    this.#folders.set(hosted.id, hosted)
+    this.#meetPeers(hosted)
+    return hosted
+  }
+
+  async #open(opening: Backer): Promise<Backer> {
+    try {
+      await opening.ready()
+      return opening
+    } catch (error) {
+      await opening.close()
+      throw error
+    }
+  }
+
+  #openNetwork(): Promise<Network> {
+    this.#network ??= this.#startNetwork()
+    return this.#network
+  }
+
+  async #startNetwork(): Promise<Network> {
+    const [{ Network }, keyPair] = await Promise.all([import('../net/network.js'), this.home.deviceKeyPair()])
+    return Network.open({ keyPair, bootstrap: this.#config.bootstrap, runtime: this.runtime })
+  }
+
+  /** Announces the folder. It may take long, or never end without a network; the folder works meanwhile. */
+  #meetPeers(hosted: HostedFolder): void {
+    hosted.backer.join().catch((error: unknown) => {
+      if (this.#closing !== undefined) return
+      this.emit('event', {
+        time: timeOf(this.runtime.clock.now()),
+        folder: hosted.id,
+        type: 'problem',
+        code: 'NO_PEER',
+        message: `other devices can't be looked for: ${messageOf(error)}`
+      })
+    })
+  }
+
+  async #close(): Promise<void> {
+    await this.#adding.catch(() => undefined)
+    await this.#server.close()
+    await Promise.all(this.folders.map(folder => folder.backer.close()))
+    const leaving = this.#network?.then(network => network.close()).catch(() => undefined)
+    await Promise.race([leaving, pause(LEAVE_DEADLINE_MS)])
+    await this.#lock.release()
+  }
+}
+
+/** A device holds one copy of a folder: its records say what this device has, not which of two directories has it. */
+async function refuseSecondCopy(known: readonly KnownFolder[], path: string, id: string | undefined): Promise<void> {
+  const same = known.find(folder => folder.id === id && folder.path !== path)
+  if (same === undefined || (await folderAround(same.path)) !== same.path) return
+  throw new BackerError('USAGE', `this device has that folder already, in ${same.path}`, {
+    path: same.path,
+    hint: 'To mirror it within one machine, give the second copy its own BACKER_HOME.'
+  })
+}

@@ -1,0 +1,90 @@
+import type { FolderStatus, PeerStatus, Problem, Progress } from '../folder/status.js'
+import type { ErrorCode } from '../core/error.js'
+import type { Change } from '../folder/events.js'
+
+/** The version of all documents here. Fields are only ever added. */
+export const SCHEMA = 1
+
+/** A peer as the API tells it. Times are RFC 3339. */
+export interface PeerDocument extends Omit<PeerStatus, 'connectedAt'> {
+  readonly connectedAt: string
+}
+
+/** A folder as the API tells it. */
+export interface FolderDocument extends Omit<FolderStatus, 'peers'> {
+  readonly name: string
+  readonly peers: readonly PeerDocument[]
+}
+
+/** What a running process says of itself: `GET /v1/status`. */
+export interface StatusDocument {
+  readonly schema: typeof SCHEMA
+  readonly version: string
+  readonly pid: number
+  /** This device's id: its public key in hexadecimal. */
+  readonly device: string
+  readonly startedAt: string
+  readonly folders: readonly FolderDocument[]
+}
+
+/** A folder that was added: `POST /v1/folders`. `key` is a secret. */
+export interface AddedDocument {
+  readonly schema: typeof SCHEMA
+  readonly id: string
+  readonly path: string
+  readonly name: string
+  readonly access: FolderStatus['access']
+  readonly key: string
+}
+
+/** How a wait went: `GET /v1/folders/:id/wait`. */
+export interface WaitDocument {
+  readonly schema: typeof SCHEMA
+  readonly done: boolean
+  readonly folder: FolderDocument
+}
+
+/** What a refused request says, whatever the route. */
+export interface ErrorDocument {
+  readonly schema: typeof SCHEMA
+  readonly name: ErrorCode
+  readonly message: string
+  readonly hint?: string
+  readonly path?: string
+  readonly peer?: string
+}
+
+/** Something that happened in a folder, as it is told: `GET /v1/events`, and the lines of `--json`. */
+export type DaemonEvent = { readonly time: string; readonly folder: string } & (
+  | {
+      readonly type: 'peer'
+      readonly event: 'connected' | 'disconnected'
+      readonly peer: PeerDocument
+      readonly reason?: string
+    }
+  | ({ readonly type: 'progress' } & Progress)
+  | ({ readonly type: 'item' } & Change)
+  | { readonly type: 'item'; readonly action: 'conflict'; readonly path: string; readonly copy: string }
+  | ({ readonly type: 'problem' } & Problem)
+  | {
+      readonly type: 'insync'
+      readonly files: number
+      readonly bytes: number
+      readonly root: string
+      readonly peers: number
+    }
+  | { readonly type: 'error'; readonly name: ErrorCode; readonly message: string; readonly hint?: string }
+)
+
+/** A point in time as documents tell it. */
+export function timeOf(timeMs: number): string {
+  return new Date(timeMs).toISOString()
+}
+
+export function peerDocument(peer: PeerStatus): PeerDocument {
+  return { ...peer, connectedAt: timeOf(peer.connectedAt) }
+}
+
+export function folderDocument(name: string, status: FolderStatus): FolderDocument {
+  return { name, ...status, peers: status.peers.map(peerDocument) }
+}

@@ -1,0 +1,29 @@
+import type { EventEmitter } from 'node:events'
+import type { Runtime } from '../runtime.js'
+import type { DaemonEvent, StatusDocument } from './document.js'
+import type { HostedFolder } from './hosted-folder.js'
+
+/** A folder to run: one that is known, a new one to share (no key), or one to join (a key). */
+export interface FolderRequest {
+  readonly directory: string
+  /** The text form of the key to join with. */
+  readonly key?: string | undefined
+  readonly name?: string | undefined
+  /** Makes the directory where it is missing. */
+  readonly createDirectory: boolean
+}
+
+/** What a daemon tells whoever listens. */
+export interface HostEvents {
+  event: [event: DaemonEvent]
+}
+
+/** What the control API needs of the process that it controls. */
+export interface Host extends Pick<EventEmitter<HostEvents>, 'on' | 'off'> {
+  readonly runtime: Runtime
+  readonly folders: readonly HostedFolder[]
+  /** Throws NO_FOLDER. */
+  folder(id: string): HostedFolder
+  status(): StatusDocument
+  add(request: FolderRequest): Promise<HostedFolder>
+}
