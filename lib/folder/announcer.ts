@@ -6,6 +6,11 @@ import type { Peer } from './peer.js'
 /** At most this often a new root is told while there is a stream of changes; a lone one is told at once. */
 const INTERVAL_MS = 60
 
+/** For this long a root that was told is kept whole, for those who walk it. */
+const KEPT_MS = 60_000
+/** Only so many of them: each costs what it does not share with the others. */
+const RECENT_MAX = 4
+
 /** Signs what this device holds. undefined: it may not write, so that its root is only a word about itself. */
 export type SignHead = (root: Hash, sequence: number) => Uint8Array | undefined
 
@@ -18,6 +23,7 @@ export class Announcer {
   #told:
     | { readonly root: Hash; readonly idle: boolean; readonly head: Uint8Array | undefined; readonly sequence: number }
     | undefined
+  #recent: { readonly root: Hash; readonly at: number }[] = []
   #timer: Timer | undefined
   #lastAt = -Infinity
   #telling = false
@@ -47,6 +53,13 @@ export class Announcer {
   async greet(peer: Peer): Promise<void> {
     await this.#update()
     this.#send(peer)
+  }
+
+  /** Roots that peers may be walking right now. */
+  recentRoots(): Hash[] {
+    const since = this.#context.runtime.clock.monotonic() - KEPT_MS
+    this.#recent = this.#recent.filter(({ at }, i) => at > since || i === this.#recent.length - 1).slice(-RECENT_MAX)
+    return this.#recent.map(({ root }) => root)
   }
 
   close(): void {
@@ -79,6 +92,8 @@ export class Announcer {
     const sequence = await store.nextSequence()
     const root = store.root
     this.#told = { root, idle, sequence, head: this.#sign(root, sequence) }
+    this.#recent.push({ root, at: this.#context.runtime.clock.monotonic() })
+    if (this.#recent.length > RECENT_MAX) this.#recent.shift()
     return true
   }
 

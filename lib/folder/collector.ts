@@ -2,14 +2,15 @@ import { messageOf } from '../core/error.js'
 import type { Hash } from '../core/model/hash.js'
 import type { FolderContext } from './context.js'
 
-/** After how many changed records the store is swept when the folder is next at rest. */
-const CHANGES_BEFORE_SWEEP = 20_000
+/** The store is swept when this many bytes of nodes were written since the last time, or so many for each record there is, if that is more. */
+const BYTES_BEFORE_SWEEP = 6 * 1024 * 1024
+const BYTES_PER_RECORD = 150
 
-/** Keeps the store from growing: drops tree nodes and chunk lists that nothing needs any more, when there is time for it. */
+/** Keeps the store from growing: drops tree nodes and chunk lists that nothing needs any more. */
 export class Collector {
   readonly #context: FolderContext
   readonly #kept: () => readonly Hash[]
-  #changes = 0
+  #bytes = 0
   #sweeping = false
   #closed = false
 
@@ -18,14 +19,12 @@ export class Collector {
     this.#kept = kept
   }
 
-  committed(count: number): void {
-    this.#changes += count
-  }
-
-  /** The folder is at rest: a good moment. */
-  idle(): void {
-    if (this.#changes < CHANGES_BEFORE_SWEEP || this.#sweeping || this.#closed) return
-    this.#changes = 0
+  /** `nodeBytes` of tree nodes were written; the tree has `records` now. */
+  committed(nodeBytes: number, records: () => number): void {
+    this.#bytes += nodeBytes
+    if (this.#bytes < BYTES_BEFORE_SWEEP || this.#sweeping || this.#closed) return
+    if (this.#bytes < BYTES_PER_RECORD * records()) return
+    this.#bytes = 0
     this.#sweeping = true
     void this.#sweep()
   }

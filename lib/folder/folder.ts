@@ -79,7 +79,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       (root, sequence) => this.#sign(root, sequence),
       () => this.isIdle
     )
-    this.#collector = new Collector(this.#context, () => [...heads.roots(), ...this.#peers.roots()])
+    this.#collector = new Collector(this.#context, () => [...this.#announcer.recentRoots(), ...this.#peers.roots()])
   }
 
   /** Begins: reads the ignore rules, watches, looks through everything. Resolves once it has begun. */
@@ -119,7 +119,7 @@ export class Folder extends EventEmitter<FolderEvents> {
 
   status(): FolderStatus {
     const { store, identity, path } = this.#parts
-    const sums = subtreeSums(hash => store.node(hash), store.root, undefined)
+    const sums = this.#sums()
     return {
       id: identity.folderId,
       path,
@@ -137,6 +137,11 @@ export class Folder extends EventEmitter<FolderEvents> {
       problemCount: this.#problems.count,
       peers: this.#peers.status(store.root)
     }
+  }
+
+  #sums(): { readonly files: number; readonly bytes: number; readonly records: number } {
+    const { store } = this.#parts
+    return subtreeSums(hash => store.node(hash), store.root, undefined)
   }
 
   /** Ends everything that this folder began; its disk and index are closed as well. */
@@ -167,7 +172,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       store,
       runtime,
       problems: this.#problems,
-      ledger: new Ledger(store, paths => this.#committed(paths)),
+      ledger: new Ledger(store, (paths, nodeBytes) => this.#committed(paths, nodeBytes)),
       access: identity.certificate === undefined ? 'read' : 'write',
       ignore: () => this.#ignore,
       onChange: change => {
@@ -213,10 +218,10 @@ export class Folder extends EventEmitter<FolderEvents> {
   }
 
   /** The index has new records of these paths. */
-  #committed(paths: readonly RelativePath[]): void {
+  #committed(paths: readonly RelativePath[], nodeBytes: number): void {
     if (paths.includes(IGNORE_FILE)) void this.#reloadIgnore()
     this.#puller.touched(paths)
-    this.#collector.committed(paths.length)
+    this.#collector.committed(nodeBytes, () => this.#sums().records)
     this.#changed()
   }
 
@@ -228,7 +233,6 @@ export class Folder extends EventEmitter<FolderEvents> {
     const idle = this.isIdle
     if (idle) {
       this.#meter.reset()
-      this.#collector.idle()
     }
     const inSync = idle && this.#state() === 'in-sync'
     if (inSync && !this.#wasInSync) this.emit('insync', this.status())

@@ -15,10 +15,10 @@ export const COMMIT_ENTRIES = 1000
 export class Ledger {
   readonly lock = new Mutex()
   readonly #store: Store
-  readonly #oncommit: (paths: readonly RelativePath[]) => void
+  readonly #oncommit: (paths: readonly RelativePath[], nodeBytes: number) => void
   #installs = 0
 
-  constructor(store: Store, oncommit: (paths: readonly RelativePath[]) => void) {
+  constructor(store: Store, oncommit: (paths: readonly RelativePath[], nodeBytes: number) => void) {
     this.#store = store
     this.#oncommit = oncommit
   }
@@ -57,13 +57,19 @@ export class Ledger {
     }
     const { root, nodes } = updateTree(hash => store.node(hash), store.root, edits)
     await store.commit({ entries: changes, root, nodes, chunkLists: listsFor(changes, chunkLists) })
-    if (edits.size > 0) this.#oncommit([...edits.keys()])
+    if (edits.size > 0) this.#oncommit([...edits.keys()], bytesOf(nodes))
   }
 
   /** True where `root` is what this device holds. */
   holds(root: Hash): boolean {
     return hashesEqual(root, this.#store.root)
   }
+}
+
+function bytesOf(nodes: ReadonlyMap<string, Uint8Array>): number {
+  let bytes = 0
+  for (const node of nodes.values()) bytes += node.byteLength
+  return bytes
 }
 
 function listsFor(

@@ -120,7 +120,7 @@ export class Observer {
     this.#context.onMarkerFound()
     const findings: Findings = { changed: [], missing: [] }
     for await (const found of survey(this.#context, this.#takeHints())) {
-      if (findings.changed.length > 0) await this.#settle(takeAll(findings))
+      if (findings.changed.length > 0 && findings.missing.length === 0) await this.#settle(takeAll(findings))
       findings.changed.push(...found.changed)
       findings.missing.push(...found.missing)
     }

@@ -9,8 +9,9 @@ import type { FolderContext } from './context.js'
 const LIST_BATCH = 64
 /** How many paths are looked at in one request. */
 const STAT_BATCH = 1000
-/** How many findings are held before they are handed on: a bound on memory, far above what moves need to be recognised. */
+/** How many findings are held before they are handed on. While nothing is missing nothing can have moved, and they go on early. */
 const FINDINGS_MAX = 50_000
+const NEW_FINDINGS_MAX = 4000
 
 /** Something on the disk that the index does not know as it is. */
 export interface Candidate {
@@ -43,7 +44,9 @@ export async function* survey(context: FolderContext, places: Places): AsyncGene
   if (!places.everything) await walk.lookAt(places.paths)
   while (!walk.done && !context.closed.aborted) {
     await walk.step()
-    if (walk.findings.changed.length + walk.findings.missing.length >= FINDINGS_MAX) yield walk.takeFindings()
+    const { changed, missing } = walk.findings
+    if (changed.length + missing.length >= (missing.length === 0 ? NEW_FINDINGS_MAX : FINDINGS_MAX))
+      yield walk.takeFindings()
   }
   yield walk.takeFindings()
 }
