@@ -28,16 +28,16 @@ export function carefulMux(stream: NoiseStream, standing: Standing): Protomux {
   let opens = 0
   mux._decode = (channel, state) => {
     if (standing.isOver()) return null
-    try {
-      if (state.end > UNPROVEN_FRAME_BYTES && !standing.isProven())
-        throw new BackerError('LIMIT', 'a frame before any proof is too large')
-      if (isOpening(channel, state) && ++opens > CHANNEL_OPENS_MAX)
-        throw new BackerError('LIMIT', 'the peer opened too many channels')
-      return decode(channel, state)
-    } catch (error) {
-      if (error instanceof BackerError) throw error
-      throw new BackerError('PEER_MISBEHAVED', 'the peer sent a frame that is not well formed', { cause: error })
-    }
+    if (state.end > UNPROVEN_FRAME_BYTES && !standing.isProven())
+      throw new BackerError('LIMIT', 'a frame before any proof is too large')
+    if (isOpening(channel, state) && ++opens > CHANNEL_OPENS_MAX)
+      throw new BackerError('LIMIT', 'the peer opened too many channels')
+    return decode(channel, state)
+  }
+  mux._safeDestroy = error => {
+    const misbehaved = (): BackerError =>
+      new BackerError('PEER_MISBEHAVED', 'the peer sent a frame that is not well formed', { cause: error })
+    mux.destroy(error instanceof BackerError ? error : misbehaved())
   }
   return mux
 }

@@ -13,7 +13,7 @@ import {
 } from './messages.js'
 import { onAbort } from './on-abort.js'
 import type { ChunkRanges, PeerHandlers } from './peer-link.js'
-import type { Wire } from './session.js'
+import type { Wire } from './wire.js'
 
 /** Chunks up to this size are answered before larger ones, so that small files are not held up by a large one. */
 const SMALL_BYTES = 64 * 1024

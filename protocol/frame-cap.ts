@@ -1,6 +1,6 @@
+import type NoiseSecretStream from '@hyperswarm/secret-stream'
 import { BackerError } from '../lib/core/error.js'
 import type { Runtime } from '../lib/runtime.js'
-import type { NoiseStream } from './handshake.js'
 import { UNPROVEN_FRAME_BYTES } from './limits.js'
 
 /**
@@ -9,7 +9,7 @@ import { UNPROVEN_FRAME_BYTES } from './limits.js'
  * proof may be in it. Only frames in parts are seen here; whole ones are seen where they are taken apart. Where a version of secret-stream
  * does not tell the length, its own bound stays.
  */
-export function capFrames(stream: NoiseStream, { timers }: Runtime, isTrusted: () => boolean): void {
+export function capFrames(stream: NoiseSecretStream, { timers }: Runtime, isTrusted: () => boolean): void {
   const { rawStream } = stream
   let isLooking = false
   const isTooLong = (): boolean => !isTrusted() && (stream._len ?? 0) > UNPROVEN_FRAME_BYTES

@@ -40,12 +40,17 @@ export async function secureStream(raw: Duplex, { keyPair, runtime }: HandshakeO
   try {
     if (isNoise(raw)) return await opened(raw)
     const isInitiator = await greet(raw, runtime.random.bytes(NONCE_BYTES))
+    if (raw.readableEnded) throw new BackerError('PEER_GONE', 'the connection ended behind its greeting')
     resumeOnceHeard(raw, () => capFrames(noise, runtime, () => noise.connected))
     const noise = new NoiseSecretStream(isInitiator, raw, { keyPair })
     noise.on('error', () => undefined)
     noise.setKeepAlive(KEEP_ALIVE_MS)
     noise.setTimeout(SILENCE_MAX_MS)
-    return await opened(noise)
+    const onEnd = (): void => void noise.destroy()
+    raw.once('end', onEnd)
+    await opened(noise)
+    raw.off('end', onEnd)
+    return noise
   } catch (error) {
     raw.destroy()
     throw timeout ?? error

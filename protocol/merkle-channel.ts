@@ -10,7 +10,7 @@ import {
   type NodesRequest
 } from './messages.js'
 import type { HeadUpdate, PeerHandlers } from './peer-link.js'
-import type { Wire } from './session.js'
+import type { Wire } from './wire.js'
 
 type Nodes = readonly (Uint8Array | undefined)[]
 

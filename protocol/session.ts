@@ -11,6 +11,7 @@ import { MerkleChannel } from './merkle-channel.js'
 import { closeCodec, helloCodec, openingCodec, type CloseMessage, type HelloMessage } from './messages.js'
 import type { ChunkRanges, FolderLink, HeadUpdate, Hello, PeerHandlers, PeerLink } from './peer-link.js'
 import { channelId, isSameProof, proofOf, type SessionFacts } from './proof.js'
+import type { Wire } from './wire.js'
 
 /** What Protomux calls the channels of folders; each has its own id (see proof.ts). */
 export const CHANNEL_PROTOCOL = 'backer/folder'
@@ -30,21 +31,6 @@ export interface Line {
   readonly tornFor: () => BackerError | undefined
   /** Ends all that is on the connection, lets what was said go out, then closes it. */
   readonly finish: () => void
-}
-
-/** What the channels of a session speak through. */
-export interface Wire {
-  readonly closed: boolean
-  /** Adds a message in both directions; the function that comes back sends it, and is false where the stream wants a rest. */
-  message<T>(codec: Codec<T>, what: string, receive: (value: T) => void): (value: T) => boolean
-  /** Resolves when the stream takes more, or is gone. */
-  drained(): Promise<void>
-  /** Something was asked for; an answer must come within ANSWER_DEADLINE_MS of the last one. */
-  expectAnswer(): void
-  answerCame(): void
-  /** Ends the connection for what was thrown. */
-  endFor(error: unknown): void
-  trace(line: string): void
 }
 
 /**

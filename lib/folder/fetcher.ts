@@ -10,7 +10,7 @@ import { Transfer, type TransferTools } from './transfer.js'
 import type { ReadyContent, Want } from './want.js'
 
 /** Content bytes that are asked for or wait in memory to be written, over all files of a folder. */
-const MEMORY_BYTES = 16 * 1024 * 1024
+const MEMORY_BYTES = 12 * 1024 * 1024
 /** How many small files and how many large ones are on their way at once. */
 export const SMALL_UNDERWAY = 384
 export const LARGE_UNDERWAY = 3

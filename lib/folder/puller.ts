@@ -12,8 +12,9 @@ import { COMMIT_ENTRIES } from './ledger.js'
 import type { Peer } from './peer.js'
 import { Want } from './want.js'
 
-/** How many wants are held at once; a walk waits while there are more. */
-const WANTS_MAX = 20_000
+/** How many wants are held at once; a walk waits while there are more. Removals wait for everything else, so that there may be more of them. */
+const WANTS_MAX = 5000
+const REMOVALS_MAX = 50_000
 /** How many are installed in one batch, and how long a batch that could grow waits. */
 const BATCH_MAX = 512
 const BATCH_WAIT_MS = 20
@@ -112,7 +113,7 @@ export class Puller implements WantBook {
       this.#enqueue(want)
     }
     if (this.#adoptions.size >= COMMIT_ENTRIES || this.#waiting.length + this.#ready.size < 256) this.#advance()
-    if (this.#wants.size < WANTS_MAX) return undefined
+    if (this.#hasRoom) return undefined
     this.#advance()
     return new Promise(resolve => this.#room.push(resolve))
   }
@@ -145,6 +146,10 @@ export class Puller implements WantBook {
     this.#timer?.cancel()
     for (const want of this.#wants.values()) if (want.state.kind === 'fetching') want.state.abort.abort()
     for (const resolve of this.#room.splice(0)) resolve()
+  }
+
+  get #hasRoom(): boolean {
+    return this.#wants.size - this.#removals.size < WANTS_MAX && this.#removals.size < REMOVALS_MAX
   }
 
   #isInHand(want: Want): boolean {
@@ -199,7 +204,7 @@ export class Puller implements WantBook {
     if (this.#wants.get(want.path) === want) this.#wants.delete(want.path)
     this.#context.problems.clear(want.path)
     this.#events.ondone()
-    if (this.#wants.size < WANTS_MAX) this.#room.shift()?.()
+    if (this.#hasRoom) this.#room.shift()?.()
   }
 
   /** The one place that decides what is begun next. */
@@ -340,7 +345,7 @@ export class Puller implements WantBook {
     }
     const isTheirTurn =
       this.#waiting.length === 0 && this.#smallUnderway + this.#largeUnderway + this.#installing === 0 && !this.#walking
-    if (!isTheirTurn && this.#removals.size < WANTS_MAX / 2) return []
+    if (!isTheirTurn && this.#removals.size < REMOVALS_MAX) return []
     const batch = [...this.#removals].slice(-BATCH_MAX)
     for (const want of batch) this.#removals.delete(want)
     return batch

@@ -36,6 +36,8 @@ declare module 'protomux' {
     /** null where the stream is destroyed, or where a unique channel of this name is open. */
     createChannel(options: ChannelOptions): Channel | null
     destroy(error?: Error): void
+    /** What ends the stream for whatever was thrown over a frame. */
+    _safeDestroy(error: unknown): void
     /** What takes a frame apart, behind the number of its channel: wrapped to look at it first. */
     _decode(channel: number, state: { buffer: Uint8Array | null; start: number; end: number }): unknown
   }

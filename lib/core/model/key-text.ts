@@ -37,7 +37,7 @@ export function parseKey(text: string): FolderKey {
     .replace(/^backer:\/\//, '')
   const match = /^backer-([^-]*)-(.*)$/s.exec(plain)
   const tag = match?.[1]
-  if (tag === undefined || !(tag in KINDS)) throw unknownKind(tag)
+  if (tag === undefined || !Object.hasOwn(KINDS, tag)) throw unknownKind(tag)
   const letters = match?.[2] ?? ''
   checkLetters(letters)
   return keyOf(tag as Tag, letters)
@@ -50,7 +50,7 @@ function unknownKind(tag: string | undefined): BackerError {
 }
 
 function checkLetters(letters: string): void {
-  for (const [i, letter] of [...letters].entries()) {
+  for (const [i, letter] of Array.from(letters).entries()) {
     if (ALPHABET.includes(letter)) continue
     const shown = /[\p{L}\p{N}\p{P}]/u.test(letter) ? `"${letter}"` : 'a character'
     throw new BackerError('KEY_ALPHABET', `the key has ${shown} at place ${i + 1} of its letters, which no key has`, {

@@ -1,0 +1,267 @@
+import test, { type Test } from 'brittle'
+import fc from 'fast-check'
+import { encodeWith, uint } from '../../lib/core/codec.js'
+import { isBackerError } from '../../lib/core/error.js'
+import { realRuntime } from '../../lib/real-runtime.js'
+import {
+  FAREWELL_MS,
+  CHANNEL_OPENS_MAX,
+  CHUNK_BYTES,
+  CHUNK_REQUESTS_OPEN,
+  NODE_REQUESTS_OPEN,
+  UNPROVEN_FRAME_BYTES
+} from '../../protocol/limits.js'
+import * as messages from '../../protocol/messages.js'
+import { hashOf } from '../make/record.js'
+import {
+  fakeRuntime,
+  helloOf,
+  introduce,
+  makeFolder,
+  meet,
+  meetSpeaker,
+  NUMBERS,
+  quiet,
+  until,
+  type RecordedFolder,
+  type Speaker
+} from '../make/wire.js'
+
+const hash = hashOf('something')
+const content = undefined
+
+/** What somebody who has the key may say, and for what the connection ends. */
+const ABUSES: Record<string, [code: string, abuse: (speaker: Speaker, folder: RecordedFolder) => void]> = {
+  'a message that does not decode': ['MALFORMED', speaker => speaker.say(1, NUMBERS.head, Buffer.alloc(3))],
+  'bytes behind a message': ['MALFORMED', speaker => speaker.say(1, NUMBERS.cancel, 1, 2)],
+  'a message of an unknown number': ['PEER_MISBEHAVED', speaker => speaker.say(1, 10, Buffer.alloc(3))],
+  'a frame of half a number': ['PEER_MISBEHAVED', speaker => speaker.say(Buffer.of(0xfd, 1))],
+  'an unknown control message': ['PEER_MISBEHAVED', speaker => speaker.say(0, 9, 1)],
+  'a batch': ['PEER_MISBEHAVED', speaker => speaker.say(0, 0, 1, 2, NUMBERS.cancel, 1)],
+  'batches in batches': ['PEER_MISBEHAVED', speaker => speaker.say(nestedBatches(4_000_000))],
+  'channel 0 opened': ['PEER_MISBEHAVED', speaker => speaker.say(0, 1, 0, 1, Buffer.of(97), 0)],
+  'channels out of order': ['PEER_MISBEHAVED', speaker => speaker.say(0, 1, 77, 1, Buffer.of(97), 0)],
+  'the same channel twice': ['PEER_MISBEHAVED', speaker => speaker.open(1, hash, Buffer.alloc(1))],
+  'a rejection of what was not asked': ['PEER_MISBEHAVED', speaker => speaker.say(0, 2, 9)],
+  'an opening cut short': ['PEER_MISBEHAVED', speaker => speaker.say(0, 1, 2, 200, Buffer.of(97))],
+  'too many channels': [
+    'LIMIT',
+    speaker => {
+      for (let i = 0; i < CHANNEL_OPENS_MAX; i++) speaker.open(2 + i, hashOf(String(i)), Buffer.alloc(0))
+    }
+  ],
+  'a second hello': [
+    'PEER_MISBEHAVED',
+    speaker => speaker.tell(NUMBERS.hello, messages.helloCodec, helloOf('somebody else'))
+  ],
+  'nodes that nobody asked for': [
+    'PEER_MISBEHAVED',
+    speaker => speaker.tell(NUMBERS.nodesAnswer, messages.nodesAnswerCodec, { id: 1, offset: 0, nodes: [hash] })
+  ],
+  'a chunk that nobody asked for': [
+    'PEER_MISBEHAVED',
+    speaker => speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id: 1, bytes: hash })
+  ],
+  'a request for no nodes': [
+    'PEER_MISBEHAVED',
+    speaker => speaker.tell(NUMBERS.nodesRequest, messages.nodesRequestCodec, { id: 1, content, hashes: [] })
+  ],
+  'a list longer than its bound': [
+    'LIMIT',
+    speaker => speaker.say(1, NUMBERS.nodesRequest, 1, 0, 257, ...Array.from({ length: 257 }, () => hash))
+  ],
+  'a list that claims to be endless': [
+    'LIMIT',
+    speaker => speaker.say(1, NUMBERS.relayedHeads, Buffer.from('ffffffffffffff1f00', 'hex'))
+  ],
+  'a request for a chunk of no size': [
+    'PEER_MISBEHAVED',
+    speaker => speaker.tell(NUMBERS.chunkRequest, messages.chunkRequestCodec, { id: 1, hash, length: 0 })
+  ],
+  'a request for a chunk over the largest': [
+    'PEER_MISBEHAVED',
+    speaker => speaker.tell(NUMBERS.chunkRequest, messages.chunkRequestCodec, { id: 1, hash, length: CHUNK_BYTES + 1 })
+  ],
+  'more chunk requests than may be open': [
+    'PEER_MISBEHAVED',
+    speaker => {
+      for (let id = 0; id < CHUNK_REQUESTS_OPEN + 20; id++)
+        speaker.tell(NUMBERS.chunkRequest, messages.chunkRequestCodec, { id, hash, length: CHUNK_BYTES })
+    }
+  ]
+}
+
+for (const [what, [code, abuse]] of Object.entries(ABUSES)) {
+  test(`${what} ends the connection, and no other`, async t => {
+    const folder = makeFolder({ handlers: { onChunk: () => new Promise(() => undefined) } })
+    const goesOn = await witness(t, folder)
+    const { speaker, connection } = await meetSpeaker(t, folder)
+    await introduce(speaker, folder)
+    abuse(speaker, folder)
+    await connection.closed
+    t.alike(
+      folder.closed.map(reason => reason?.code),
+      [code]
+    )
+    await goesOn()
+  })
+}
+
+test('before any proof nothing makes more than its own connection end', async t => {
+  const abuses = Object.values(ABUSES).map(([, abuse]) => abuse)
+  for (const abuse of abuses) {
+    const folder = makeFolder()
+    const { speaker } = await meetSpeaker(t, folder)
+    abuse(speaker, folder)
+    await quiet()
+    t.is(folder.peers.length, 0)
+    speaker.stream.destroy()
+  }
+})
+
+test('random frames do no harm, proven or not', async t => {
+  const folder = makeFolder()
+  const goesOn = await witness(t, folder)
+  const frame = fc.tuple(fc.nat(2), fc.nat(11), fc.uint8Array({ maxLength: 60 }))
+  await fc.assert(
+    fc.asyncProperty(fc.boolean(), fc.array(frame, { maxLength: 5 }), async (isProven, frames) => {
+      const { speaker, connection } = await meetSpeaker(t, folder)
+      if (isProven) await introduce(speaker, folder)
+      for (const [channel, number, rest] of frames) speaker.say(channel, number, rest)
+      await quiet()
+      connection.destroy()
+      await connection.closed
+    }),
+    { numRuns: 60 }
+  )
+  await goesOn()
+})
+
+test('a large frame before any proof ends the connection, whole or in parts', async t => {
+  for (const isWhole of [true, false]) {
+    const folder = makeFolder()
+    const { speaker, connection } = await meetSpeaker(t, folder)
+    if (isWhole) speaker.say(Buffer.alloc(1024 * 1024))
+    else {
+      const raw = speaker.stream.rawStream
+      // What announces a mebibyte, and its first bytes: the rest need never come.
+      raw.write(Buffer.concat([Buffer.from('000010', 'hex'), Buffer.alloc(UNPROVEN_FRAME_BYTES)]))
+    }
+    await connection.closed
+    t.absent(connection.proven)
+  }
+})
+
+test('a large frame right behind a proof is taken', async t => {
+  let came = 0
+  const folder = makeFolder({ handlers: { onRelayedHeads: heads => void (came += heads.length) } })
+  const { speaker, connection } = await meetSpeaker(t, folder, { initiate: true })
+  await until('it asked', () => speaker.heard.length > 0)
+  const introduced = introduce(speaker, folder)
+  speaker.tell(
+    NUMBERS.relayedHeads,
+    messages.relayedHeadsCodec,
+    Array.from({ length: 1000 }, () => Buffer.alloc(1024))
+  )
+  await introduced
+  await until('they came', () => came === 1000)
+  t.ok(connection.proven)
+})
+
+test('a node that is not what was asked for ends the connection', async t => {
+  const answers = {
+    'another node': { offset: 0, nodes: [Buffer.from('another')] },
+    'no nodes': { offset: 0, nodes: [] },
+    'more nodes than asked for': { offset: 0, nodes: [Buffer.alloc(0), Buffer.alloc(0)] },
+    'a gap': { offset: 1, nodes: [Buffer.alloc(0)] }
+  }
+  for (const [what, answer] of Object.entries(answers)) {
+    const folder = makeFolder()
+    const { speaker, connection } = await meetSpeaker(t, folder)
+    await introduce(speaker, folder)
+    const asked = folder.peers[0]?.requestNodes([hash]).catch(codeOf)
+    speaker.tell(NUMBERS.nodesAnswer, messages.nodesAnswerCodec, { id: 1, ...answer })
+    await connection.closed
+    t.is(await asked, 'PEER_GONE', what)
+    t.alike(
+      folder.closed.map(reason => reason?.code),
+      ['PEER_MISBEHAVED']
+    )
+  }
+})
+
+test('a chunk that is not what was asked for ends the connection', async t => {
+  for (const bytes of [Buffer.from('x'), Buffer.from('something else')]) {
+    const folder = makeFolder()
+    const { speaker, connection } = await meetSpeaker(t, folder)
+    await introduce(speaker, folder)
+    const { signal } = new AbortController()
+    const asked = folder.peers[0]?.requestChunk(hash, 9, signal).catch(codeOf)
+    speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id: 1, bytes })
+    await connection.closed
+    t.is(await asked, 'PEER_MISBEHAVED')
+    t.alike(
+      folder.closed.map(reason => reason?.code),
+      ['PEER_MISBEHAVED']
+    )
+  }
+})
+
+test('who asks for nodes without end and reads nothing is cut off', async t => {
+  let reads = 0
+  const handlers = { onNodes: () => [(reads++, Buffer.alloc(100_000))] }
+  const folder = makeFolder({ handlers })
+  const { runtime, advance } = fakeRuntime()
+  const { speaker, connection } = await meetSpeaker(t, folder, { runtime })
+  await introduce(speaker, folder)
+  speaker.stream.pause()
+  for (let id = 0; id < NODE_REQUESTS_OPEN + 10; id++)
+    speaker.tell(NUMBERS.nodesRequest, messages.nodesRequestCodec, {
+      id,
+      content,
+      hashes: Array.from({ length: 200 }, () => hash)
+    })
+  await until('it is cut off', () => folder.closed.length === 1)
+  advance(FAREWELL_MS)
+  await connection.closed
+  t.ok(reads < 60, `${reads} nodes were read`)
+  t.alike(
+    folder.closed.map(reason => reason?.code),
+    ['PEER_MISBEHAVED']
+  )
+})
+
+test('who is told goodbye and stays is cut off after a moment', async t => {
+  const { runtime, advance } = fakeRuntime()
+  const folder = makeFolder()
+  const { speaker, connection } = await meetSpeaker(t, folder, { runtime })
+  await introduce(speaker, folder)
+  speaker.stream.removeAllListeners('end')
+  speaker.say(1, 10)
+  await until('it is told', () => folder.closed.length === 1)
+  speaker.tell(NUMBERS.head, messages.headCodec, { root: hash, sequence: 1, idle: true, head: undefined })
+  await quiet()
+  advance(FAREWELL_MS)
+  await connection.closed
+  t.is(folder.closed.length, 1)
+})
+
+/** An honest device that is connected to the folder; what comes back checks that it still is. */
+async function witness(t: Test, folder: RecordedFolder): Promise<() => Promise<void>> {
+  const honest = makeFolder()
+  const { toB } = await meet(t, honest, folder, [realRuntime()])
+  return async () => {
+    t.alike(await toB.requestNodes([hash]), [undefined], 'another connection goes on')
+    t.is(honest.closed.length, 0)
+  }
+}
+
+/** A frame of batches, each of which has the next one in it. */
+function nestedBatches(bytes: number): Uint8Array {
+  const level = Buffer.concat([Buffer.of(0, 0), encodeWith(uint, 2 ** 24)])
+  return Buffer.concat(Array.from({ length: Math.floor(bytes / level.byteLength) }, () => level))
+}
+
+function codeOf(error: unknown): string | undefined {
+  return isBackerError(error) ? error.code : undefined
+}

@@ -1,0 +1,227 @@
+import test, { type Test } from 'brittle'
+import { isBackerError } from '../../lib/core/error.js'
+import { hashBytes, hashKey, type Hash, type HashKey } from '../../lib/core/model/hash.js'
+import {
+  ANSWER_DEADLINE_MS,
+  CHUNK_BYTES,
+  CHUNK_REQUESTS_OPEN,
+  NODE_REQUESTS_OPEN,
+  NODES_PER_REQUEST,
+  SERVE_BYTES
+} from '../../protocol/limits.js'
+import * as messages from '../../protocol/messages.js'
+import { hashOf } from '../make/record.js'
+import { fakeRuntime, introduce, makeFolder, meet, meetSpeaker, NUMBERS, quiet, until } from '../make/wire.js'
+
+const never = new AbortController().signal
+
+test('nodes come in the order in which they were asked for, and absent ones as such', async t => {
+  const nodes = manyPieces(3 * NODES_PER_REQUEST)
+  const handlers = {
+    onNodes: (hashes: readonly Hash[]) => hashes.map(hash => nodes.get(hashKey(hash))),
+    onContentNodes: (content: Hash) => [Buffer.from(content)]
+  }
+  const { toB } = await meet(t, makeFolder(), makeFolder({ handlers }))
+  const wanted = [...nodes.values()].map(hashBytes)
+  wanted.splice(5, 0, hashOf('what nobody has'))
+  const got = await toB.requestNodes(wanted)
+  t.is(got.length, wanted.length)
+  t.ok(got.every((bytes, i) => (bytes === undefined ? i === 5 : hashKey(hashBytes(bytes)) === hashKey(wanted[i]!))))
+  const content = hashOf('content')
+  const [echoed] = await toB.requestContentNodes(hashBytes(content), [hashBytes(hashBytes(content))])
+  t.is(hashKey(echoed as Hash), hashKey(hashBytes(content)), 'the peer is told which content tree is meant')
+})
+
+test('nodes that are large come in several answers', async t => {
+  const large = Array.from({ length: 20 }, (_, i) => Buffer.alloc(200_000, i))
+  const nodes = new Map(large.map(bytes => [hashKey(hashBytes(bytes)), bytes]))
+  const handlers = { onNodes: (hashes: readonly Hash[]) => hashes.map(hash => nodes.get(hashKey(hash))) }
+  const { toB } = await meet(t, makeFolder(), makeFolder({ handlers }))
+  const got = await toB.requestNodes(large.map(hashBytes))
+  t.is(Buffer.concat(got.map(bytes => bytes ?? Buffer.alloc(0))).byteLength, 20 * 200_000)
+})
+
+test('any number of requests may be made at once: the peer is never asked more than it takes', async t => {
+  const bytes = Buffer.from('a chunk')
+  const handlers = { onChunk: () => Promise.resolve(bytes) }
+  const b = makeFolder({ handlers })
+  const { toB } = await meet(t, makeFolder(), b)
+  const nodes = Array.from({ length: 3 * NODE_REQUESTS_OPEN }, () => toB.requestNodes([hashOf('x')]))
+  const chunks = Array.from({ length: 3 * CHUNK_REQUESTS_OPEN }, () =>
+    toB.requestChunk(hashBytes(bytes), bytes.byteLength, never)
+  )
+  t.is(toB.requestsInFlight, chunks.length)
+  t.is((await Promise.all(nodes)).length, nodes.length)
+  t.ok((await Promise.all(chunks)).every(chunk => Buffer.compare(chunk, bytes) === 0))
+  t.is(b.closed.length, 0)
+  t.is(toB.outstandingBytes, 0)
+})
+
+test('a chunk that the peer lacks, can not read, or has in another length is unavailable', async t => {
+  const answers = [
+    () => Promise.resolve(undefined),
+    () => Promise.reject(new Error('the disk is broken')),
+    () => Promise.resolve(Buffer.from('longer than asked for'))
+  ]
+  for (const onChunk of answers) {
+    const b = makeFolder({ handlers: { onChunk } })
+    const { toB } = await meet(t, makeFolder(), b)
+    t.is(await codeOf(toB.requestChunk(hashOf('x'), 3, never)), 'UNAVAILABLE')
+    t.is(b.closed.length, 0)
+  }
+})
+
+test('what is called off is let go at once, is not read, and does not hold up the rest', async t => {
+  const bytes = Buffer.alloc(CHUNK_BYTES, 1)
+  let reads = 0
+  let release = (): void => undefined
+  const gate = new Promise<void>(resolve => (release = resolve))
+  const onChunk = async (): Promise<Uint8Array> => {
+    reads++
+    await gate
+    return bytes
+  }
+  const { toB } = await meet(t, makeFolder(), makeFolder({ handlers: { onChunk } }))
+  const abort = new AbortController()
+  const warnings: Error[] = []
+  const onWarning = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', onWarning)
+  t.teardown(() => process.off('warning', onWarning))
+  const calledOff = Array.from({ length: 200 }, () =>
+    codeOf(toB.requestChunk(hashBytes(bytes), CHUNK_BYTES, abort.signal))
+  )
+  const kept = toB.requestChunk(hashBytes(bytes), CHUNK_BYTES, never)
+  await until('some are being read', () => reads > 0)
+  abort.abort()
+  t.is(await codeOf(toB.requestChunk(hashBytes(bytes), CHUNK_BYTES, abort.signal)), 'UNAVAILABLE')
+  t.ok((await Promise.all(calledOff)).every(code => code === 'UNAVAILABLE'))
+  t.is(toB.outstandingBytes, CHUNK_BYTES)
+  await quiet()
+  release()
+  t.is((await kept).byteLength, CHUNK_BYTES)
+  t.ok(reads <= SERVE_BYTES / CHUNK_BYTES + 1, `${reads} chunks were read`)
+  t.alike(warnings, [])
+})
+
+test('small chunks are not held up by large ones, nor large ones for ever by small ones', async t => {
+  const order: string[] = []
+  const large = hashOf('large')
+  const onChunk = async (hash: Hash): Promise<undefined> => {
+    order.push(hashKey(hash) === hashKey(large) ? 'large' : 'small')
+    await quiet()
+  }
+  const { toB } = await meet(t, makeFolder(), makeFolder({ handlers: { onChunk } }))
+  const asked = [
+    ...Array.from({ length: 30 }, () => codeOf(toB.requestChunk(large, CHUNK_BYTES, never))),
+    ...Array.from({ length: 100 }, () => codeOf(toB.requestChunk(hashOf('small'), 100, never)))
+  ]
+  await Promise.all(asked)
+  const lastSmall = order.lastIndexOf('small')
+  const largeBefore = order.slice(0, lastSmall).filter(kind => kind === 'large').length
+  t.ok(largeBefore < 20, `${largeBefore} large ones came before the last small one`)
+  t.ok(largeBefore > 8, 'large ones had their turn')
+})
+
+test('a peer that asks for a thousand chunks and reads nothing costs no more than SERVE_BYTES', async t => {
+  let reads = 0
+  const bytes = Buffer.alloc(CHUNK_BYTES)
+  const folder = makeFolder({ handlers: { onChunk: () => Promise.resolve((reads++, bytes)) } })
+  const { speaker } = await meetSpeaker(t, folder)
+  await introduce(speaker, folder)
+  speaker.stream.pause()
+  for (let id = 1; id <= 1000; id++)
+    speaker.tell(NUMBERS.chunkRequest, messages.chunkRequestCodec, { id, hash: hashBytes(bytes), length: CHUNK_BYTES })
+  await quiet()
+  t.ok(reads <= (2 * SERVE_BYTES) / CHUNK_BYTES, `${reads} chunks were read`)
+  const before = reads
+  for (let id = 1; id <= 1000; id++) speaker.tell(NUMBERS.cancel, messages.cancelCodec, id)
+  await quiet()
+  t.is(reads, before, 'and cancelling makes no answers pile up')
+  t.is(folder.closed.length, 0)
+  speaker.stream.resume()
+  await until('every request is answered once', () => speaker.heard.length >= 1000)
+  await quiet()
+  t.is(speaker.heard.filter(frame => frame[1] === NUMBERS.chunkAnswer).length, 1000)
+})
+
+test('a peer that owes an answer for too long is let go', async t => {
+  for (const what of ['nodes', 'chunk']) {
+    const { runtime, advance } = fakeRuntime()
+    const folder = makeFolder()
+    const { speaker, connection } = await meetSpeaker(t, folder, { runtime })
+    await introduce(speaker, folder)
+    const [peer] = folder.peers
+    const asked = codeOf(
+      what === 'nodes' ? peer!.requestNodes([hashOf('x')]) : peer!.requestChunk(hashOf('x'), 1, never)
+    )
+    for (let elapsed = 0; elapsed < ANSWER_DEADLINE_MS; elapsed += ANSWER_DEADLINE_MS / 4)
+      advance(ANSWER_DEADLINE_MS / 4)
+    t.is(folder.closed.length, 0, 'not before')
+    advance(ANSWER_DEADLINE_MS / 4)
+    t.is(await asked, 'TIMEOUT')
+    await connection.closed
+    t.alike(
+      folder.closed.map(reason => reason?.code),
+      ['TIMEOUT']
+    )
+  }
+})
+
+test('a peer that answers slowly, but answers, is not let go', async t => {
+  const { runtime, advance } = fakeRuntime()
+  const folder = makeFolder()
+  const { speaker } = await meetSpeaker(t, folder, { runtime })
+  await introduce(speaker, folder)
+  const asked = Array.from({ length: 10 }, () => codeOf(folder.peers[0]!.requestChunk(hashOf('x'), 1, never)))
+  for (let id = 1; id <= 10; id++) {
+    advance(ANSWER_DEADLINE_MS / 2)
+    speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id, bytes: new Uint8Array(0) })
+    await asked[id - 1]
+  }
+  advance(10 * ANSWER_DEADLINE_MS)
+  t.is(folder.closed.length, 0)
+})
+
+test('what waits when the connection ends is rejected, and so is what comes later', async t => {
+  const a = makeFolder()
+  const b = makeFolder({ handlers: { onChunk: () => new Promise(() => undefined) } })
+  const { toB, connections } = await meet(t, a, b)
+  const asked = codeOf(toB.requestChunk(hashOf('x'), 1, never))
+  connections[1]?.destroy()
+  t.is(await asked, 'PEER_GONE')
+  t.is(await codeOf(toB.requestNodes([hashOf('x')])), 'PEER_GONE')
+  t.is(await codeOf(toB.requestChunk(hashOf('x'), 1, never)), 'PEER_GONE')
+  toB.sendHead({ root: hashOf('x'), sequence: 1, idle: true, head: undefined })
+  t.is(a.closed.length, 1)
+})
+
+test('heads and what a peer has arrive as they were sent', async (t: Test) => {
+  const heard: unknown[] = []
+  const handlers = {
+    onHead: (update: unknown) => void heard.push(update),
+    onHave: (_content: Hash, ranges: unknown) => void heard.push(ranges)
+  }
+  const { toB } = await meet(t, makeFolder(), makeFolder({ handlers }))
+  const update = { root: hashOf('x'), sequence: 3, idle: false, head: undefined }
+  const ranges = Array.from({ length: 5000 }, (_, i) => [2 * i, 1] as const)
+  toB.sendHead(update)
+  toB.announceHave(hashOf('y'), ranges)
+  await until('they came', () => heard.length === 3)
+  t.is(hashKey((heard[0] as { root: Hash }).root), hashKey(update.root))
+  t.alike([...(heard[1] as unknown[]), ...(heard[2] as unknown[])], ranges)
+})
+
+function manyPieces(count: number): Map<HashKey, Uint8Array> {
+  const pieces = Array.from({ length: count }, (_, i) => Buffer.from(`piece ${i}`))
+  return new Map(pieces.map(bytes => [hashKey(hashBytes(bytes)), bytes]))
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await promise
+    return undefined
+  } catch (error) {
+    if (isBackerError(error)) return error.code
+    throw error
+  }
+}
