@@ -5,6 +5,7 @@ import { hashBytes, hashesEqual, hashKey, type Hash, type HashKey } from '../cor
 import { payloadOf, type FilePayload } from '../core/model/record.js'
 import type { StagedFile } from '../disk/disk.js'
 import { stagedName } from '../disk/names.js'
+import type { Random } from '../runtime.js'
 import type { Budget } from './budget.js'
 import type { ChunkQueue, Supplier } from './chunk-queue.js'
 import type { FolderContext } from './context.js'
@@ -15,8 +16,10 @@ import type { Want } from './want.js'
 /** How many chunks of one file are on their way at once. */
 const CHUNKS_UNDERWAY = 48
 /** How often peers are told which chunks have come. */
-const HAVE_INTERVAL_MS = 100
+const HAVE_INTERVAL_MS = 25
 const PLACES_TRIED = 2
+/** How many chunks in a row are fetched in the file's order. */
+const RUN_CHUNKS = 8
 
 /** What transfers share. */
 export interface TransferTools {
@@ -155,10 +158,8 @@ export class Transfer {
   }
 
   async #fetchAll(list: ChunkList, file: StagedFile, missing: ReadonlyMap<HashKey, readonly number[]>): Promise<void> {
-    // A start of its own for each device: two that fetch the same file soon have different halves for each other.
-    const order = [...missing.values()]
-    const shift = order.length === 0 ? 0 : this.#tools.context.runtime.random.below(order.length)
-    const queue = [...order.slice(shift), ...order.slice(0, shift)].values()
+    const order = shuffled([...missing.values()], this.#tools.context.runtime.random)
+    const queue = order.values()
     const worker = async (): Promise<void> => {
       for (const places of queue) await this.#fetchOne(list, file, places)
     }
@@ -220,6 +221,18 @@ export class Transfer {
     let timer = timers.after(HAVE_INTERVAL_MS, announce)
     return { stop: () => timer.cancel() }
   }
+}
+
+/** An order of its own for each device, in runs that lie together: two that fetch the same file soon have different parts for each other. */
+function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const runs: T[][] = []
+  for (let start = 0; start < items.length; start += RUN_CHUNKS) runs.push(items.slice(start, start + RUN_CHUNKS))
+  for (let i = runs.length - 1; i > 0; i--) {
+    const j = random.below(i + 1)
+    const [a, b] = [runs[i], runs[j]]
+    if (a !== undefined && b !== undefined) [runs[i], runs[j]] = [b, a]
+  }
+  return runs.flat()
 }
 
 /** Empties a list of indexes into ranges of [start, count]. */

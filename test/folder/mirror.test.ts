@@ -179,7 +179,7 @@ test('moving a directory transfers no content', async t => {
 
 test('with three devices, what one has fetched it passes on', async t => {
   const directory = await makeDirectory(t)
-  const bytes = Buffer.alloc(24 * 1024 * 1024)
+  const bytes = Buffer.alloc(64 * 1024 * 1024)
   for (let i = 0; i < bytes.length; i += 4) bytes.writeUInt32LE(Math.imul(i + 1, 2246822519) >>> 0, i)
   await writeFile(join(directory, 'big'), bytes)
   const a = await makeBacker(t, { directory })

@@ -10,6 +10,8 @@ export interface Candidate {
 
 /** How many bytes may be asked of one peer at once: more than a fast, far link holds on its way, and little beside memory. */
 export const PEER_WINDOW_BYTES = 4 * 1024 * 1024
+/** So much is asked of a peer that is still fetching itself before a source with less to do is asked instead. */
+const PARTIAL_FIRST_BYTES = 1024 * 1024
 /** How many requests may be open with one peer. */
 export const PEER_WINDOW_REQUESTS = 512
 
@@ -32,6 +34,11 @@ export function choosePeer(candidates: readonly Candidate[], length: number): nu
 
 function isBetter(a: Candidate, b: Candidate): boolean {
   if (a.failures !== b.failures) return a.failures < b.failures
-  if (a.isSource !== b.isSource) return !a.isSource && a.outstandingBytes <= b.outstandingBytes
+  if (a.isSource !== b.isSource) {
+    const [partial, source] = a.isSource ? [b, a] : [a, b]
+    const goesFirst =
+      partial.outstandingBytes <= Math.max(source.outstandingBytes, PARTIAL_FIRST_BYTES) ? partial : source
+    return goesFirst === a
+  }
   return a.outstandingBytes < b.outstandingBytes
 }
