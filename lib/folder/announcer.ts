@@ -51,8 +51,12 @@ export class Announcer {
 
   /** Tells one peer that has just come. */
   async greet(peer: Peer): Promise<void> {
-    await this.#update()
-    this.#send(peer)
+    try {
+      await this.#update()
+      this.#send(peer)
+    } catch (error) {
+      this.#context.onFatal(error)
+    }
   }
 
   /** Roots that peers may be walking right now. */
@@ -72,12 +76,22 @@ export class Announcer {
       return
     }
     this.#telling = true
-    do {
-      this.#again = false
-      this.#lastAt = this.#context.runtime.clock.monotonic()
-      if (await this.#update()) for (const peer of this.#peers()) this.#send(peer)
-    } while (this.#again)
-    this.#telling = false
+    try {
+      for (this.#again = true; this.#takeAgain();) {
+        this.#lastAt = this.#context.runtime.clock.monotonic()
+        if (await this.#update()) for (const peer of this.#peers()) this.#send(peer)
+      }
+    } catch (error) {
+      this.#context.onFatal(error)
+    } finally {
+      this.#telling = false
+    }
+  }
+
+  #takeAgain(): boolean {
+    const again = this.#again
+    this.#again = false
+    return again
   }
 
   /** Brings what is to be told up to date; true where it differs from what was told last. */

@@ -79,8 +79,8 @@ function listsFor(
   if (chunkLists.size === 0) return chunkLists
   const wanted = new Map<string, Uint8Array>()
   for (const { entry } of changes) {
-    if (!isLive(entry?.record)) continue
-    for (const { payload } of entry?.record.versions ?? []) {
+    if (entry === undefined || !isLive(entry.record)) continue
+    for (const { payload } of entry.record.versions) {
       if (payload.kind !== 'file' || payload.content.height === 0) continue
       const key = Buffer.from(payload.content.root).toString('hex')
       const list = chunkLists.get(key)

@@ -86,18 +86,22 @@ export class Observer {
   /** Looks until the folder is closed. Ends the folder by `onFatal` where it can't go on. */
   async run(): Promise<void> {
     this.#wake.wake()
-    while (!this.#context.closed.aborted) {
+    while (!this.#isClosed) {
       await this.#wake.wait()
-      if (this.#context.closed.aborted) return
+      if (this.#isClosed) return
       try {
         await this.#drain()
       } catch (error) {
-        if (this.#context.closed.aborted) return
+        if (this.#isClosed) return
         this.#context.onFatal(error)
         await delay(this.#context.runtime.timers, RETRY_MS, this.#context.closed)
         this.hintEverything()
       }
     }
+  }
+
+  get #isClosed(): boolean {
+    return this.#context.closed.aborted
   }
 
   wake(): void {

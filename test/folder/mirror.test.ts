@@ -28,7 +28,10 @@ test('a folder is mirrored whole: files, empty directories, symlinks, modes, tim
 
 test('changes travel both ways while connected: create, edit, move, chmod, touch, delete', async t => {
   const [a, b] = await makeDevices(t, 2)
-  if (a === undefined || b === undefined) return t.fail()
+  if (a === undefined || b === undefined) {
+    t.fail()
+    return
+  }
   await writeTree(a.directory, { one: '1', two: '2', 'dir/three': '3' })
   await untilSame([a, b])
   await until('it arrived', async () => (await readTree(b.directory)).length === 4)
@@ -119,7 +122,10 @@ test('what lies in a directory that was deleted elsewhere brings the directory b
 
 test("files, directories and symlinks take each other's place", async t => {
   const [a, b] = await makeDevices(t, 2)
-  if (a === undefined || b === undefined) return t.fail()
+  if (a === undefined || b === undefined) {
+    t.fail()
+    return
+  }
   await writeTree(a.directory, { x: 'a file', 'y/inner': 'in a directory', z: { link: 'x' } })
   await untilSame([a, b])
   await until('it arrived', async () => (await readTree(b.directory)).length === 4)
@@ -143,7 +149,10 @@ test("files, directories and symlinks take each other's place", async t => {
 
 test('large files travel in chunks, and an insert at the start sends only what is new', async t => {
   const [a, b] = await makeDevices(t, 2)
-  if (a === undefined || b === undefined) return t.fail()
+  if (a === undefined || b === undefined) {
+    t.fail()
+    return
+  }
   const bytes = Buffer.alloc(12 * 1024 * 1024)
   for (let i = 0; i < bytes.length; i += 4) bytes.writeUInt32LE(Math.imul(i, 2654435761) >>> 0, i)
   await writeFile(join(a.directory, 'big'), bytes)
@@ -160,10 +169,13 @@ test('large files travel in chunks, and an insert at the start sends only what i
 
 test('moving a directory transfers no content', async t => {
   const [a, b] = await makeDevices(t, 2)
-  if (a === undefined || b === undefined) return t.fail()
+  if (a === undefined || b === undefined) {
+    t.fail()
+    return
+  }
   const tree = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`old/${i % 10}/file ${i}`, `content ${i}`]))
   await writeTree(a.directory, tree)
-  await until('it arrived', async () => b.status().files === 200)
+  await until('it arrived', () => b.status().files === 200)
   await untilSame([a, b])
   const before = [...b.chunksReceived().values()][0] ?? 0
   await rename(join(a.directory, 'old'), join(a.directory, 'new'))
