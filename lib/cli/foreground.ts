@@ -1,7 +1,7 @@
 import { BackerError, isBackerError } from '../core/error.js'
 import { parseKey } from '../core/model/key-text.js'
 import { checkDirectory } from '../daemon/directory.js'
-import { SCHEMA, type AddedDocument, type FolderDocument } from '../daemon/document.js'
+import { SCHEMA, type AddedDocument, type DaemonEvent, type FolderDocument } from '../daemon/document.js'
 import type { FolderRequest } from '../daemon/host.js'
 import type { Daemon } from '../daemon/daemon.js'
 import { openHome } from '../home/home.js'
@@ -56,9 +56,10 @@ async function checkRequest({ config }: Context, { directory, key, createDirecto
 
 async function host(context: Context, job: Job, daemon: Daemon, signal: AbortSignal): Promise<ExitCode> {
   const { printer } = context
+  const events = new EventPrinter(printer)
+  const tell = (event: DaemonEvent): void => events.print(event)
   try {
-    const events = new EventPrinter(printer)
-    daemon.on('event', event => events.print(event))
+    daemon.on('event', tell)
     const folder = await daemon.add(job.request)
     await announce(context, job, folder.added())
     if (job.until !== undefined) return await job.until(() => Promise.resolve(folder.document()), signal)
@@ -67,6 +68,8 @@ async function host(context: Context, job: Job, daemon: Daemon, signal: AbortSig
     printer.note('Stopping.')
     return EXIT.done
   } finally {
+    // That everybody leaves now is no news.
+    daemon.off('event', tell)
     printer.hideProgress()
     const deadline = new AbortController()
     await Promise.race([daemon.close(), pause(CLOSE_DEADLINE_MS, deadline.signal)])

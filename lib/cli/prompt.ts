@@ -10,13 +10,15 @@ export function askHidden(
   question: string,
   { stdin, stderr }: { readonly stdin: NodeJS.ReadStream; readonly stderr: NodeJS.WriteStream }
 ): Promise<string | typeof INTERRUPTED> {
-  stderr.write(question)
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: stdin, output: nowhere, terminal: true, historySize: 0 })
+  // Only now does the terminal show nothing of what is typed: what is typed ahead of the question stays hidden too.
+  stderr.write(question)
   return new Promise(resolve => {
     const finish = (answer: string | typeof INTERRUPTED): void => {
-      resolve(answer)
+      lines.removeAllListeners('close')
       lines.close()
+      resolve(answer)
       stderr.write('\n')
     }
     lines.once('line', finish)

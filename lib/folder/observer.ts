@@ -86,13 +86,13 @@ export class Observer {
   /** Looks until the folder is closed. Ends the folder by `onFatal` where it can't go on. */
   async run(): Promise<void> {
     this.#wake.wake()
-    while (!this.#isClosed) {
+    while (!this.#isClosed()) {
       await this.#wake.wait()
-      if (this.#isClosed) return
+      if (this.#isClosed()) return
       try {
         await this.#drain()
       } catch (error) {
-        if (this.#isClosed) return
+        if (this.#isClosed()) return
         this.#context.onFatal(error)
         await delay(this.#context.runtime.timers, RETRY_MS, this.#context.closed)
         this.hintEverything()
@@ -100,7 +100,7 @@ export class Observer {
     }
   }
 
-  get #isClosed(): boolean {
+  #isClosed(): boolean {
     return this.#context.closed.aborted
   }
 
