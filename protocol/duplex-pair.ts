@@ -24,16 +24,18 @@ class PairEnd extends Duplex {
   }
 
   override _write(bytes: Uint8Array, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    // Never within the call that writes, as no real stream does: the Noise stream does not expect an answer before its write is over.
+    queueMicrotask(() => this.#deliver(bytes, done))
+  }
+
+  #deliver(bytes: Uint8Array, done: (error?: Error | null) => void): void {
     const other = this.#other
-    if (other === undefined || other.destroyed) {
-      done(new Error('the other end is gone'))
+    if (other !== undefined && !other.destroyed && !other.push(bytes)) {
+      other.#taken = done
       return
     }
-    if (other.push(bytes)) {
-      done()
-      return
-    }
-    other.#taken = done
+    // Where the other end is gone, this one is about to follow it.
+    done()
   }
 
   override _final(done: (error?: Error | null) => void): void {
