@@ -23,12 +23,14 @@ import { openEnd } from '../protocol/handshake.js'
 import { Connection } from '../protocol/connection.js'
 import type { PeerLink } from '../protocol/peer-link.js'
 import { realRuntime } from './real-runtime.js'
-import type { Runtime } from './runtime.js'
+import { delay, type Runtime } from './runtime.js'
 import { openLmdbStore } from './store/lmdb.js'
 import type { Store } from './store/store.js'
 
 /** How often everything is looked through although nothing was heard from the watcher. */
 const RESCAN_INTERVAL_MS = 60 * 60 * 1000
+/** How long saying goodbye to the DHT may take. */
+const LEAVE_DEADLINE_MS = 1000
 
 export interface BackerOptions {
   /** A key's text form: joins that folder. Without it the directory's own key is used, or a new folder is made. */
@@ -174,10 +176,14 @@ export class Backer extends EventEmitter<FolderEvents> {
   async #close(): Promise<void> {
     const opened = await this.#opening.catch(() => undefined)
     for (const connection of this.#connections) connection.destroy()
-    if (this.#ownsNetwork) await this.#network?.close()
-    else await this.#leave?.()
-    await opened?.folder.close()
+    await Promise.all([this.#leaveNetwork(), opened?.folder.close()])
     await this.#lock?.release()
+  }
+
+  /** Takes the folder off the network: a DHT that does not answer is not waited for. */
+  async #leaveNetwork(): Promise<void> {
+    const left = this.#ownsNetwork ? this.#network?.close() : this.#leave?.()
+    await Promise.race([left, delay(this.#runtime.timers, LEAVE_DEADLINE_MS)])
   }
 
   #now(): Opened {
@@ -224,7 +230,8 @@ export class Backer extends EventEmitter<FolderEvents> {
 
   /** The key that this home has for the directory; for a directory that is no folder yet, a new one. */
   async #ownKey(home: Home, marked: string | undefined): Promise<FolderKey> {
-    const known = await home.folderKey(this.directory)
+    const known =
+      (marked === undefined ? undefined : await home.folderKey(marked)) ?? (await home.folderKey(this.directory))
     if (known !== undefined) return known
     if (marked === undefined) return createWriteKey(this.#runtime.random.bytes(32))
     throw new BackerError('KEY_MISSING', `${this.directory} is a folder whose key this device does not hold`, {

@@ -44,7 +44,7 @@ export async function runFolder(context: Context, job: Job): Promise<ExitCode> {
 
 /** Finds what is wrong before anything is made, anywhere. */
 async function checkRequest({ config }: Context, { directory, key, createDirectory }: FolderRequest): Promise<void> {
-  if (key !== undefined) parseKey(key)
+  if (key !== undefined && parseKey(key).kind === 'store') throw storeKey()
   const known = await openHome(config.home).folders()
   await checkDirectory({
     directory,
@@ -103,4 +103,10 @@ async function sayWhenLonely({ printer }: Context, peers: () => number, signal: 
   printer.note(
     'No other device of this folder is online yet. Leave this running, or press Ctrl-C: the folder is remembered.'
   )
+}
+
+function storeKey(): BackerError {
+  return new BackerError('KEY_KIND', 'that is a store key: a folder is joined with its write key or its read key', {
+    hint: 'On a device that has the folder, backer key or backer key --read-only prints one.'
+  })
 }

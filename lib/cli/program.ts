@@ -111,7 +111,7 @@ function addQuestionCommands(program: Command, act: Act): void {
     .argument('[FOLDER]', FOLDER)
     .option('--write', 'to read and change it')
     .option('--read-only', 'to read it')
-    .option('--store-only', 'to keep it for others without reading it')
+    .option('--store-only', 'names the folder, and reveals nothing of it')
     .option('--qr', 'shows it as a QR code too')
     .action((folder: string | undefined, options: import('./commands/key.js').KeyOptions) =>
       act(async context => (await import('./commands/key.js')).key(context, folder, options))

@@ -30,7 +30,13 @@ export type ProblemCode =
 
 /** The outcome of listing a directory: its entries, or nothing because it is gone, or why it can't be listed. */
 export type Listing =
-  | { readonly kind: 'listed'; readonly entries: readonly Listed[]; readonly badNames: readonly string[] }
+  /** `badNames`: what stands there and can't be synced, in a form that can be shown; `problems` says why, in the same order. */
+  | {
+      readonly kind: 'listed'
+      readonly entries: readonly Listed[]
+      readonly badNames: readonly string[]
+      readonly problems: readonly ItemProblem[]
+    }
   | { readonly kind: 'absent' } // no such directory, or something that is no directory
   | { readonly kind: 'failed'; readonly problem: ItemProblem }
 

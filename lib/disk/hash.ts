@@ -1,108 +1,182 @@
-import { encodeChunkList, contentOf, type Chunk } from '../core/chunk/content-tree.js'
+import { makeContentBuilder } from '../core/chunk/content-builder.js'
+import { encodeChunkList, type Chunk } from '../core/chunk/content-tree.js'
 import { CHUNK_BYTES_MAX, nextBoundary } from '../core/chunk/fastcdc.js'
+import { isBackerError } from '../core/error.js'
 import { hashBytes, type Hash } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Content } from '../core/model/record.js'
-import { sameStamp } from '../core/model/stamp.js'
+import { sameStamp, type Stamp } from '../core/model/stamp.js'
+import type { Hashed, ItemProblem } from './disk.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
-import type { Hashed } from './disk.js'
-import { codeOf, problemOf } from './problem.js'
-import { MissingDirectory, withParent } from './walk.js'
+import { isAbsence } from './list.js'
+import { codeOf } from './problem.js'
+import { readingProblemOf } from './reading.js'
+import { siblingsIn } from './siblings.js'
+import { withDirectory } from './walk.js'
 
 /** How often a file that changes while it is read is read again before the caller is told to come back later. */
 const TRIES = 3
 /** How much is read at once: several of the largest chunks. */
 const BUFFER_BYTES = 4 * 1024 * 1024
+/** After how many bytes a file that is being written is found out, and not read to its end for nothing. */
+const CHECK_BYTES = 64 * 1024 * 1024
+/** How many chunks are held as objects until they become bytes. */
+const CHUNKS_HELD = 4096
+
+/**
+ * Waits, where it must, until a write that comes later gets another time than `stamp` has. Returns true if it waited. File
+ * systems take the time from a clock that stands still for some milliseconds: two writes within one of its ticks look the same.
+ */
+export type Settle = (stamp: Stamp) => boolean
+
+/** For file systems whose every write has a time of its own. */
+export const SETTLED: Settle = () => false
 
 let shared: Uint8Array | undefined
 
 /**
- * Reads a file whole and cuts it into chunks. What is given was read in one pass during which nothing showed that the file was
- * touched (invariant S5): the stamps before and after are equal, and the name still leads to it.
+ * Reads files whole and cuts them into chunks; the answers are in the order of the paths. What is given of a file was read in one
+ * pass during which nothing showed that it was touched (invariant S5): the stamps before and after are equal, and the name
+ * still leads to it. Only plain files are ever opened, unless one becomes something else in that very moment; then nothing is read of it.
  */
-export function hashFile(fs: FileSystem, root: DirectoryHandle, path: RelativePath): Hashed {
+export function hashFiles(
+  fs: FileSystem,
+  root: DirectoryHandle,
+  paths: readonly RelativePath[],
+  settle: Settle
+): Hashed[] {
+  return [...siblingsIn(paths)].flatMap(({ parent, names }) => {
+    try {
+      return withDirectory(fs, root, parent, directory => names.map(name => hashName(fs, directory, name, settle)))
+    } catch (error) {
+      const outcome = whyNotHashed(error)
+      return names.map(() => outcome)
+    }
+  })
+}
+
+function hashName(fs: FileSystem, parent: DirectoryHandle, name: string, settle: Settle): Hashed {
   try {
-    return withParent(fs, root, path, (parent, name) => hashName(fs, parent, name))
+    for (let i = 0; i < TRIES; i++) {
+      const outcome = tryToHash(fs, parent, name, settle)
+      if (outcome !== 'moved') return outcome
+    }
+    return { kind: 'failed', problem: CHANGING }
   } catch (error) {
-    if (error instanceof MissingDirectory || ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(codeOf(error) ?? ''))
-      return { kind: 'absent' }
-    const problem = problemOf(error, 'reading')
-    if (problem === undefined) throw error
-    return { kind: 'failed', problem }
+    return whyNotHashed(error)
   }
 }
 
-function hashName(fs: FileSystem, parent: DirectoryHandle, name: string): Hashed {
+function tryToHash(fs: FileSystem, parent: DirectoryHandle, name: string, settle: Settle): Hashed | 'moved' {
   if (fs.lstat(parent, name)?.kind !== 'file') return { kind: 'absent' }
   const file = fs.openRead(parent, name)
   try {
-    for (let i = 0; i < TRIES; i++) {
-      const before = fs.fstat(file)
-      if (before.kind !== 'file') return { kind: 'absent' }
-      const chunks = readChunks(fs, file)
-      const after = fs.fstat(file)
-      if (!sameStamp(before, after) || before.size !== lengthOf(chunks)) continue
-      const there = fs.lstat(parent, name)
-      if (there === undefined || !sameStamp(there, after)) return { kind: 'absent' }
-      const { content } = contentOf(chunks)
-      return {
-        kind: 'hashed',
-        stamp: after,
-        content,
-        chunks: content.height === 0 ? new Uint8Array(0) : encodeChunkList(chunks)
-      }
-    }
+    const first = fs.fstat(file)
+    const before = settle(first) ? fs.fstat(file) : first
+    if (before.kind !== 'file') return { kind: 'absent' }
+    const read = readContent(fs, file, before)
+    if (read === undefined || !sameStamp(before, fs.fstat(file))) return 'moved'
+    const there = fs.lstat(parent, name)
+    if (there === undefined || !sameStamp(before, there)) return 'moved'
+    return { kind: 'hashed', stamp: before, ...read }
   } finally {
     fs.close(file)
   }
-  return {
-    kind: 'failed',
-    problem: { code: 'changing', message: 'It keeps changing while it is read: it will be read again.' }
-  }
 }
 
-/** The content of an open file as it is; undefined where it can't be read. */
+function whyNotHashed(error: unknown): Hashed {
+  // ENXIO: a socket, or a FIFO that nobody reads, came to stand there.
+  if (isAbsence(error) || codeOf(error) === 'ENXIO') return { kind: 'absent' }
+  if (isBackerError(error, 'LIMIT')) return { kind: 'failed', problem: TOO_LARGE }
+  return { kind: 'failed', problem: readingProblemOf(error) }
+}
+
+/** The content root of an open file as it is; undefined where it can't be read, or changes meanwhile. */
 export function contentRootOf(fs: FileSystem, file: FileHandle): Hash | undefined {
   try {
-    return contentOfOpen(fs, file).root
+    return readContent(fs, file, fs.fstat(file))?.content.root
   } catch (error) {
     if (codeOf(error) === undefined) throw error
     return undefined
   }
 }
 
-function contentOfOpen(fs: FileSystem, file: FileHandle): Content {
-  return contentOf(readChunks(fs, file)).content
+interface Read {
+  readonly content: Content
+  readonly chunks: Uint8Array
 }
 
-function readChunks(fs: FileSystem, file: FileHandle): Chunk[] {
+/** The content of an open file of the size that `before` says; undefined where it turns out to be shorter, longer or changing. */
+function readContent(fs: FileSystem, file: FileHandle, before: Stamp): Read | undefined {
+  const builder = makeContentBuilder(() => undefined)
+  const lists: Uint8Array[] = []
+  let held: Chunk[] = []
+  const keep = (chunk: Chunk): void => {
+    builder.push(chunk.hash, chunk.length)
+    if (held.push(chunk) < CHUNKS_HELD) return
+    lists.push(encodeChunkList(held))
+    held = []
+  }
+  if (!cutFile(fs, file, before, keep)) return undefined
+  const content = builder.finish()
+  if (content.height === 0) return { content, chunks: new Uint8Array(0) }
+  return { content, chunks: joined([...lists, encodeChunkList(held)]) }
+}
+
+/** Calls `keep` with each chunk of an open file, in order. False where the file is not, or no longer, what `before` says. */
+function cutFile(fs: FileSystem, file: FileHandle, before: Stamp, keep: (chunk: Chunk) => void): boolean {
   shared ??= new Uint8Array(BUFFER_BYTES)
   const buffer = shared
-  const chunks: Chunk[] = []
+  // What says that it is empty is believed only if it is: some file systems say so where they don't know.
+  if (before.size === 0) return fs.read(file, buffer, 0, 1, 0) === 0
   let position = 0
-  let start = 0
+  let checked = 0
   let end = 0
   for (;;) {
-    const read = fs.read(file, buffer, end, buffer.byteLength - end, position)
-    const isFinal = read === 0
+    const read = fs.read(file, buffer, end, Math.min(buffer.byteLength - end, before.size - position), position)
+    if (read === 0) return false
     position += read
     end += read
-    if (!isFinal && end - start < CHUNK_BYTES_MAX && end < buffer.byteLength) continue
-    for (
-      let cut = nextBoundary(buffer, start, end, isFinal);
-      cut !== undefined;
-      cut = nextBoundary(buffer, start, end, isFinal)
-    ) {
-      chunks.push({ hash: hashBytes(buffer.subarray(start, cut)), length: cut - start })
-      start = cut
-    }
-    if (isFinal) return chunks
+    const isFinal = position === before.size
+    if (!isFinal && end < buffer.byteLength) continue
+    const start = cutBuffer(buffer, end, isFinal, keep)
+    if (isFinal) return true
     buffer.copyWithin(0, start, end)
     end -= start
-    start = 0
+    if (position - checked < CHECK_BYTES) continue
+    if (!sameStamp(before, fs.fstat(file))) return false
+    checked = position
   }
 }
 
-function lengthOf(chunks: readonly Chunk[]): number {
-  return chunks.reduce((sum, { length }) => sum + length, 0)
+/** Cuts what lies in the buffer. Returns where the first byte that belongs to no chunk yet lies. */
+function cutBuffer(buffer: Uint8Array, end: number, isFinal: boolean, keep: (chunk: Chunk) => void): number {
+  let start = 0
+  while (isFinal ? start < end : end - start >= CHUNK_BYTES_MAX) {
+    const cut = nextBoundary(buffer, start, end, isFinal) ?? end
+    keep({ hash: hashBytes(buffer.subarray(start, cut)), length: cut - start })
+    start = cut
+  }
+  return start
+}
+
+function joined(lists: readonly Uint8Array[]): Uint8Array {
+  const [first] = lists
+  if (lists.length === 1 && first !== undefined) return first
+  const bytes = new Uint8Array(lists.reduce((sum, list) => sum + list.byteLength, 0))
+  let at = 0
+  for (const list of lists) {
+    bytes.set(list, at)
+    at += list.byteLength
+  }
+  return bytes
+}
+
+const CHANGING: ItemProblem = {
+  code: 'changing',
+  message: 'It keeps changing while it is read: it will be read again.'
+}
+const TOO_LARGE: ItemProblem = {
+  code: 'unreadable',
+  message: 'It is larger than backer can sync: it has too many chunks.'
 }

@@ -43,10 +43,14 @@ export async function checkDirectory(root: string): Promise<string | undefined> 
   )
   if (!isAllowed)
     throw new BackerError('NOT_WRITABLE', `${root} can't be read and written by this user`, { path: root })
+  refuseNested(root)
+  return withFileSystem(root, (fs, handle) => readMarker(fs, handle)?.folder)
+}
+
+function refuseNested(root: string): void {
   const outer = outerFolder(root)
   if (outer !== undefined)
     throw new BackerError('NESTED', `${root} lies in ${outer}, which is a synced folder already`, { path: root })
-  return withFileSystem(root, (fs, handle) => readMarker(fs, handle)?.folder)
 }
 
 /** The nearest directory above that is a folder. */
@@ -57,8 +61,9 @@ function outerFolder(root: string): string | undefined {
   }
 }
 
-/** Makes a folder's directory, with those above it. Throws NOT_WRITABLE, or NOT_A_DIRECTORY where something else is in the way. */
+/** Makes a folder's directory, with those above it. Throws NOT_WRITABLE, NESTED, or NOT_A_DIRECTORY where something else is in the way. */
 export async function makeDirectory(root: string): Promise<void> {
+  refuseNested(root)
   try {
     await mkdir(root, { recursive: true })
   } catch (error) {

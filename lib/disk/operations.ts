@@ -1,15 +1,16 @@
 import { BackerError } from '../core/error.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { DiskTraits, Hashed, InstallResult, InstallStep, Listed, Listing } from './disk.js'
-import type { DirectoryHandle, FileSystem } from './filesystem.js'
-import { hashFile } from './hash.js'
+import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
+import { hashFiles, SETTLED, type Settle } from './hash.js'
 import { parseIgnore } from './ignore.js'
 import { installBatch } from './install.js'
-import { listDirectory, statPath } from './list.js'
+import { listDirectory, statPaths } from './list.js'
 import { checkMarker, type Marker } from './marker.js'
 import { withTmp } from './own.js'
 import { codeOf, fatalOf } from './problem.js'
-import { discardStaged, openStaged, stageSmall } from './stage.js'
+import { packListings, type PackedListings } from './pack.js'
+import { discardStaged, openStaged, readStaged, stageSmall } from './stage.js'
 import { MissingDirectory, withParent } from './walk.js'
 
 /** What the operations on one folder need to know. Plain data: it goes to worker threads. */
@@ -19,7 +20,10 @@ export interface OperationsOptions {
   readonly traits: DiskTraits
 }
 
-/** What an install needs that is not deterministic. */
+/** How many random bytes one step of an install may need, for names. */
+export const RANDOM_BYTES_PER_STEP = 32
+
+/** What an install needs that is not deterministic. `randomness`: RANDOM_BYTES_PER_STEP for each step, and once more. */
 export interface InstallWorld {
   readonly nowMs: number
   readonly randomness: Uint8Array
@@ -29,10 +33,14 @@ export interface InstallWorld {
 export class DiskOperations {
   readonly #fs: FileSystem
   readonly #options: OperationsOptions
+  readonly #settle: Settle
+  readonly #junk = parseIgnore(undefined)
 
-  constructor(fs: FileSystem, options: OperationsOptions) {
+  /** `settle`: see there; without it every write must have a time of its own, as in a simulation. */
+  constructor(fs: FileSystem, options: OperationsOptions, settle: Settle = SETTLED) {
     this.#fs = fs
     this.#options = options
+    this.#settle = settle
   }
 
   list(directories: readonly (RelativePath | undefined)[]): Listing[] {
@@ -42,22 +50,27 @@ export class DiskOperations {
     )
   }
 
+  /** As `list`, in a form that costs little to hand from thread to thread. */
+  listPacked(directories: readonly (RelativePath | undefined)[]): PackedListings {
+    return packListings(this.list(directories))
+  }
+
   stat(paths: readonly RelativePath[]): (Listed | 'unknown' | undefined)[] {
     return this.#withRoot(
-      root => paths.map(path => statPath(this.#fs, root, path)),
+      root => statPaths(this.#fs, root, paths),
       () => paths.map(() => undefined)
     )
   }
 
   hash(paths: readonly RelativePath[]): Hashed[] {
     return this.#withRoot(
-      root => paths.map(path => hashFile(this.#fs, root, path)),
+      root => hashFiles(this.#fs, root, paths, this.#settle),
       () => paths.map(() => ({ kind: 'absent' }))
     )
   }
 
   read(path: RelativePath, offset: number, length: number): Uint8Array | undefined {
-    const readHere = (root: DirectoryHandle): Uint8Array =>
+    const readHere = (root: DirectoryHandle): Uint8Array | undefined =>
       withParent(this.#fs, root, path, (parent, name) => this.#readName(parent, name, offset, length))
     try {
       return this.#withRoot(readHere, () => undefined)
@@ -67,7 +80,8 @@ export class DiskOperations {
     }
   }
 
-  #readName(parent: DirectoryHandle, name: string, offset: number, length: number): Uint8Array {
+  #readName(parent: DirectoryHandle, name: string, offset: number, length: number): Uint8Array | undefined {
+    if (this.#fs.lstat(parent, name)?.kind !== 'file') return undefined
     const file = this.#fs.openRead(parent, name)
     try {
       const bytes = new Uint8Array(length)
@@ -80,17 +94,41 @@ export class DiskOperations {
     }
   }
 
-  /** Makes or finds a staged file, gives it its size, and closes it again. `inode`: to know it again by. */
-  stage(name: string, size: number): { readonly resumed: boolean; readonly inode: bigint } {
+  /** Makes or finds a staged file, gives it its size, and closes it again. `device` and `inode`: to know it again by. */
+  stage(name: string, size: number): { readonly resumed: boolean; readonly device: bigint; readonly inode: bigint } {
+    const { file, resumed } = this.openStaged(name, size)
+    try {
+      const { device, inode } = this.#fs.fstat(file)
+      return { resumed, device, inode }
+    } finally {
+      this.#fs.close(file)
+    }
+  }
+
+  /** Makes or finds a staged file and gives it its size. The caller closes it. */
+  openStaged(name: string, size: number): { readonly file: FileHandle; readonly resumed: boolean } {
     return this.#withTmp(tmp => {
-      const { file, resumed } = openStaged(this.#fs, tmp, name, size)
+      const opened = openStaged(this.#fs, tmp, name, size)
       try {
-        this.#fs.truncate(file, size)
-        return { resumed, inode: this.#fs.fstat(file).inode }
-      } finally {
-        this.#fs.close(file)
+        this.#fs.truncate(opened.file, size)
+      } catch (error) {
+        this.#fs.close(opened.file)
+        throw error
       }
+      return opened
     })
+  }
+
+  writeStaged(file: FileHandle, offset: number, bytes: Uint8Array): void {
+    this.#fs.write(file, bytes, offset)
+  }
+
+  readStaged(file: FileHandle, offset: number, length: number): Uint8Array {
+    return readStaged(this.#fs, file, offset, length)
+  }
+
+  closeStaged(file: FileHandle): void {
+    this.#fs.close(file)
   }
 
   stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): void {
@@ -103,7 +141,6 @@ export class DiskOperations {
 
   install(steps: readonly InstallStep[], { nowMs, randomness }: InstallWorld): readonly InstallResult[] {
     const { traits, marker } = this.#options
-    const junk = parseIgnore(undefined)
     let used = 0
     const bytes = (length: number): Uint8Array => {
       const drawn = Uint8Array.from({ length }, (_, i) => randomness[(used + i) % randomness.byteLength] ?? 0)
@@ -113,7 +150,12 @@ export class DiskOperations {
     return this.#withRoot(
       root => {
         if (!checkMarker(this.#fs, root, marker)) throw missing()
-        return installBatch(this.#fs, root, steps, { traits, nowMs, bytes, isDeletable: path => junk.deletable(path) })
+        return installBatch(this.#fs, root, steps, {
+          traits,
+          nowMs,
+          bytes,
+          isDeletable: path => this.#junk.deletable(path)
+        })
       },
       () => {
         throw missing()

@@ -1,42 +1,46 @@
 import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { BackerError } from '../core/error.js'
 import { RESERVED_NAME, type RelativePath } from '../core/model/path.js'
 import type { Runtime } from '../runtime.js'
 import type { Disk, DiskTraits, Hashed, InstallResult, InstallStep, Listed, Listing, StagedFile } from './disk.js'
-import type { OperationsOptions } from './operations.js'
+import { HashQueue } from './hash-queue.js'
+import { RANDOM_BYTES_PER_STEP, type OperationsOptions } from './operations.js'
 import { TMP_NAME } from './own.js'
+import { unpackListings } from './pack.js'
 import { WorkerThread } from './worker-thread.js'
 
-/** How many threads hash: more than two gain little, and each costs memory. */
-const HASHERS = 2
-/** Random bytes for the names that one step may need. */
-const RANDOM_BYTES_PER_STEP = 32
+/** How many threads may hash: with one core each they share what a disk gives, and leave one to the rest. */
+const HASHERS = Math.min(4, Math.max(2, availableParallelism() - 1))
 
 /**
- * A folder's directory worked on by threads: one that looks (so that a listing never waits), one that changes (so that syncs hold up nobody),
- * and some that hash. Staged files are written from this thread, asynchronously, so that bytes from the network are not copied once more.
+ * A folder's directory worked on by threads: one that looks (so that a listing never waits), one that reads for peers, one that changes (so
+ * that syncs hold up nobody), and some that hash. Each is started when it is needed, and ends when it is not. Staged files are written from this thread, asynchronously, so that bytes from the network are not copied once more.
  */
 export class WorkerDisk implements Disk {
   readonly traits: DiskTraits
   readonly #options: OperationsOptions
   readonly #runtime: Runtime
   readonly #looker: WorkerThread
+  readonly #reader: WorkerThread
   readonly #changer: WorkerThread
-  readonly #hashers: readonly WorkerThread[]
+  readonly #hashes: HashQueue
 
   constructor(options: OperationsOptions, runtime: Runtime) {
     this.traits = options.traits
     this.#options = options
     this.#runtime = runtime
     this.#looker = new WorkerThread(options, runtime.timers)
+    this.#reader = new WorkerThread(options, runtime.timers)
     this.#changer = new WorkerThread(options, runtime.timers)
-    this.#hashers = Array.from({ length: HASHERS }, () => new WorkerThread(options, runtime.timers))
+    this.#hashes = new HashQueue(Array.from({ length: HASHERS }, () => new WorkerThread(options, runtime.timers)))
   }
 
-  list(directories: readonly (RelativePath | undefined)[]): Promise<readonly Listing[]> {
-    return this.#looker.run('list', directories)
+  async list(directories: readonly (RelativePath | undefined)[]): Promise<readonly Listing[]> {
+    const packed = await this.#looker.run('listPacked', directories)
+    return unpackListings(packed, () => this.#runtime.timers.breathe())
   }
 
   stat(paths: readonly RelativePath[]): Promise<readonly (Listed | 'unknown' | undefined)[]> {
@@ -44,21 +48,19 @@ export class WorkerDisk implements Disk {
   }
 
   hash(paths: readonly RelativePath[]): Promise<readonly Hashed[]> {
-    const [first, ...others] = this.#hashers
-    const idlest = others.reduce((a, b) => (b.load < a.load ? b : a), first ?? this.#looker)
-    return idlest.run('hash', paths)
+    return this.#hashes.hash(paths)
   }
 
   read(path: RelativePath, offset: number, length: number): Promise<Uint8Array | undefined> {
-    return this.#looker.run('read', path, offset, length)
+    return this.#reader.run('read', path, offset, length)
   }
 
   async stage(name: string, size: number): Promise<{ readonly file: StagedFile; readonly resumed: boolean }> {
-    const { resumed, inode } = await this.#changer.run('stage', name, size)
+    const { resumed, device, inode } = await this.#changer.run('stage', name, size)
     const path = join(this.#options.root, RESERVED_NAME, TMP_NAME, name)
     const handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW)
-    const { ino } = await handle.stat({ bigint: true })
-    if (ino !== inode) {
+    const { dev, ino } = await handle.stat({ bigint: true })
+    if (dev !== device || ino !== inode) {
       await handle.close()
       throw new BackerError('FILE_SYSTEM', `${path} was replaced by another file`, { path })
     }
@@ -66,7 +68,11 @@ export class WorkerDisk implements Disk {
   }
 
   stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void> {
-    return files.length === 0 ? Promise.resolve() : this.#changer.run('stageSmall', files)
+    if (files.length === 0) return Promise.resolve()
+    // What came over the network lies in buffers that hold much else: copied out, no more than the files is handed over.
+    const copies = files.map(({ name, bytes }) => ({ name, bytes: Uint8Array.from(bytes) }))
+    const buffers = copies.map(({ bytes }) => bytes.buffer)
+    return this.#changer.hand(buffers, 'stageSmall', copies)
   }
 
   install(steps: readonly InstallStep[]): Promise<readonly InstallResult[]> {
@@ -86,7 +92,7 @@ export class WorkerDisk implements Disk {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#looker, this.#changer, ...this.#hashers].map(thread => thread.close()))
+    await Promise.all([this.#looker, this.#reader, this.#changer, this.#hashes].map(part => part.close()))
   }
 }
 

@@ -1,6 +1,6 @@
-import { Worker } from 'node:worker_threads'
+import { Worker, type Transferable } from 'node:worker_threads'
 import { BackerError, type ErrorCode } from '../core/error.js'
-import type { Timer, Timers } from '../runtime.js'
+import { delay, type Timer, type Timers } from '../runtime.js'
 import type { DiskOperations, OperationsOptions } from './operations.js'
 
 export type OperationName = {
@@ -32,8 +32,14 @@ interface Waiting {
 const LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 }
 /** A thread that had nothing to do for this long ends, and is started again when it is needed. */
 const IDLE_MS = 10_000
+/** How many tasks may wait for a thread: far more than careful callers ever have under way. */
+const WAITING_MAX = 10_000
+/** How long a thread's end is waited for. One that hangs in the system, on a disk that does not answer, never ends. */
+const END_MS = 2000
 
-/** One worker thread: started when it is first needed, and again if it dies. */
+/**
+ * One worker thread: started when it is first needed, and again if it dies. It keeps the process alive only while it has something to do.
+ */
 export class WorkerThread {
   readonly #options: OperationsOptions
   readonly #timers: Timers
@@ -53,27 +59,50 @@ export class WorkerThread {
     return this.#waiting.size
   }
 
-  /** Has an operation carried out in the thread. Rejects with what it throws, or FILE_SYSTEM if the thread dies, or CLOSED. */
+  /**
+   * Has an operation carried out in the thread, after those that it was given before. Rejects with what it throws, FILE_SYSTEM if the
+   * thread dies, LIMIT where too many wait, or CLOSED.
+   */
   run<K extends OperationName>(
     name: K,
     ...args: Parameters<DiskOperations[K]>
   ): Promise<ReturnType<DiskOperations[K]>> {
+    return this.hand([], name, ...args)
+  }
+
+  /** As `run`; the buffers in `handedOver` are handed over, and are of no more use to the caller. */
+  hand<K extends OperationName>(
+    handedOver: readonly Transferable[],
+    name: K,
+    ...args: Parameters<DiskOperations[K]>
+  ): Promise<ReturnType<DiskOperations[K]>> {
     if (this.#closed) return Promise.reject(closed())
+    if (this.#waiting.size >= WAITING_MAX)
+      return Promise.reject(new BackerError('LIMIT', `over ${WAITING_MAX} tasks wait for the disk`))
     return new Promise((resolve, reject) => {
       const id = this.#nextId++
       this.#idle?.cancel()
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
       this.#worker ??= this.#start()
-      this.#worker.postMessage({ id, name, args } satisfies Task)
+      this.#worker.ref()
+      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
+      this.#worker.postMessage({ id, name, args } satisfies Task, handedOver)
     })
   }
 
-  /** Ends the thread; what it was doing is over, done or not: recovery sorts that out. */
+  /**
+   * Ends the thread; what it was doing is over, done or not: recovery sorts that out. All that waits is rejected with CLOSED. Resolves after
+   * two seconds even where the thread does not end.
+   */
   async close(): Promise<void> {
     this.#closed = true
     this.#idle?.cancel()
     this.#fail(closed())
-    await this.#worker?.terminate()
+    const worker = this.#worker
+    if (worker === undefined) return
+    const ended = new AbortController()
+    const end = worker.terminate().finally(() => ended.abort())
+    await Promise.race([end, delay(this.#timers, END_MS, ended.signal)])
+    worker.unref()
   }
 
   #start(): Worker {
@@ -81,7 +110,6 @@ export class WorkerThread {
       workerData: this.#options,
       resourceLimits: LIMITS
     })
-    worker.unref()
     worker.on('message', (answer: Answer) => this.#answered(answer))
     worker.on('error', error => this.#died(worker, error.message))
     worker.on('exit', () => this.#died(worker, 'it ended'))
@@ -91,7 +119,7 @@ export class WorkerThread {
   #answered(answer: Answer): void {
     const waiting = this.#waiting.get(answer.id)
     this.#waiting.delete(answer.id)
-    if (this.#waiting.size === 0) this.#idle = this.#timers.after(IDLE_MS, () => this.#rest())
+    if (this.#waiting.size === 0 && !this.#closed) this.#rest()
     if (answer.ok) waiting?.resolve(answer.value)
     else
       waiting?.reject(
@@ -99,11 +127,14 @@ export class WorkerThread {
       )
   }
 
+  /** Has nothing to do, for now or for so long that it ends. */
   #rest(): void {
     const worker = this.#worker
-    if (this.#waiting.size > 0 || worker === undefined) return
-    this.#worker = undefined
-    void worker.terminate()
+    worker?.unref()
+    this.#idle = this.#timers.after(IDLE_MS, () => {
+      this.#worker = undefined
+      void worker?.terminate()
+    })
   }
 
   #died(worker: Worker, reason: string): void {

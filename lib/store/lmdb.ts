@@ -26,6 +26,11 @@ type Rows = Database<Buffer, Uint8Array>
 
 /** How many rows are written in one turn of the event loop where it does not matter whether they come together. */
 const ROWS_PER_TURN = 4000
+/**
+ * How much address space the index may take before it has to be mapped anew: a mapping that has become too small stays beside the larger one, so
+ * that its pages count twice.
+ */
+const MAP_BYTES = 16 * 1024 ** 3
 /** Head numbers are reserved this many at a time: a crash skips the rest, which nobody minds. */
 const SEQUENCE_BLOCK = 1000
 
@@ -117,6 +122,7 @@ class LmdbStore implements Store {
       encoding: 'binary',
       keyEncoding: 'binary',
       maxDbs: 16,
+      mapSize: MAP_BYTES,
       noSubdir: false
     })
     try {

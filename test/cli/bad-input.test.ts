@@ -2,7 +2,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'brittle'
 import { formatKey } from '../../lib/core/model/key-text.js'
-import { createWriteKey } from '../../lib/core/model/keys.js'
+import { createWriteKey, toStoreKey } from '../../lib/core/model/keys.js'
 import { makeCliDevice } from '../make/cli.js'
 
 const KEY = formatKey(createWriteKey(new Uint8Array(32).fill(7)))
@@ -16,7 +16,8 @@ test('each kind of bad key is told apart, exits with 10, and nothing is made', a
     ['KEY_LENGTH', `${KEY}yy`, /2 letters too long/],
     ['KEY_ALPHABET', KEY.replace(/.$/, 'l'), /"l"/],
     ['KEY_KIND', KEY.replace('-rw-', '-rx-'), /"rx"/],
-    ['KEY_KIND', KEY.slice('backer-'.length), /not a key/]
+    ['KEY_KIND', KEY.slice('backer-'.length), /not a key/],
+    ['KEY_KIND', formatKey(toStoreKey(createWriteKey(new Uint8Array(32).fill(7)))), /store key/]
   ]
   const sentences = new Set<string>()
   for (const [name, key, sentence] of table) {

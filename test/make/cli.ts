@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'brittle'
@@ -138,4 +138,23 @@ export async function makeCliPair(t: Test): Promise<[CliDevice, CliDevice]> {
   const [address = ''] = await dht.says(/127\.0\.0\.1:\d+/)
   const env = { BACKER_BOOTSTRAP: address }
   return [await makeCliDevice(t, env), await makeCliDevice(t, env)]
+}
+
+/** A write key alone on a line. */
+export const KEY = /^backer-rw-[a-z0-9]+$/m
+
+/** Has a device share `docs` with one file; gives the process and the key. */
+export async function shareDocs(device: CliDevice): Promise<{ running: RunningCli; key: string }> {
+  await mkdir(device.at('docs'))
+  await writeFile(device.at('docs', 'hello.txt'), 'hello\n')
+  const running = device.start(['share', 'docs'])
+  const [key] = await running.says(KEY)
+  return { running, key }
+}
+
+/** What a question answers with --json. */
+export async function documentOf(device: CliDevice, ...args: string[]): Promise<Record<string, unknown>> {
+  const ended = await device.run([...args, '--json'])
+  if (ended.code !== 0) throw new Error(`${args.join(' ')}: ${String(ended.code)} ${ended.stderr}`)
+  return JSON.parse(ended.stdout) as Record<string, unknown>
 }

@@ -17,7 +17,7 @@ export interface KeyOptions {
 const MAY = {
   write: 'Anyone with this key can add, change and delete files.',
   read: 'Anyone with this key can read all files, and change none.',
-  store: 'Who has this key can keep the folder for others, and read nothing of it.'
+  store: 'This key names the folder and reveals nothing of it. No device can join with it yet.'
 } as const
 
 /** `backer key [FOLDER]`: prints a key of a folder of this device. Needs no running process. */

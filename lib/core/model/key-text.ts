@@ -1,7 +1,15 @@
 import z32 from 'z32'
 import { BackerError } from '../error.js'
 import { hashAll } from './hash.js'
-import { createWriteKey, PUBLIC_KEY_BYTES, READ_SECRET_BYTES, SEED_BYTES, type FolderKey } from './keys.js'
+import {
+  createWriteKey,
+  PUBLIC_KEY_BYTES,
+  READ_SECRET_BYTES,
+  SEED_BYTES,
+  toReadKey,
+  toStoreKey,
+  type FolderKey
+} from './keys.js'
 
 const CHECKSUM_BYTES = 5
 const ALPHABET = 'ybndrfg8ejkmcpqxot1uwisza345h769'
@@ -83,8 +91,8 @@ function keyOf(tag: Tag, letters: string): FolderKey {
 function makeKey(tag: Tag, payload: Uint8Array): FolderKey {
   if (tag === 'rw') return createWriteKey(payload)
   const folderPublicKey = payload.slice(0, PUBLIC_KEY_BYTES)
-  if (tag === 'st') return { kind: 'store', folderPublicKey }
-  return { kind: 'read', folderPublicKey, readSecret: payload.slice(PUBLIC_KEY_BYTES) }
+  if (tag === 'st') return toStoreKey({ kind: 'store', folderPublicKey })
+  return toReadKey({ kind: 'read', folderPublicKey, readSecret: payload.slice(PUBLIC_KEY_BYTES) })
 }
 
 function checksum(tag: Tag, payload: Uint8Array): Uint8Array {

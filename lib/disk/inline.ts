@@ -1,0 +1,115 @@
+import { BackerError } from '../core/error.js'
+import type { RelativePath } from '../core/model/path.js'
+import type { Runtime } from '../runtime.js'
+import type { Disk, DiskTraits, Hashed, InstallResult, InstallStep, Listed, Listing, StagedFile } from './disk.js'
+import type { FileHandle, FileSystem } from './filesystem.js'
+import { DiskOperations, RANDOM_BYTES_PER_STEP, type OperationsOptions } from './operations.js'
+
+/** A folder's directory worked on in the calling thread, call by call: for simulations, and for tests of what is above it. */
+export class InlineDisk implements Disk {
+  readonly traits: DiskTraits
+  readonly #operations: DiskOperations
+  readonly #runtime: Runtime
+  #closed = false
+
+  constructor(fs: FileSystem, options: OperationsOptions, runtime: Runtime) {
+    this.traits = options.traits
+    this.#operations = new DiskOperations(fs, options)
+    this.#runtime = runtime
+  }
+
+  list(directories: readonly (RelativePath | undefined)[]): Promise<readonly Listing[]> {
+    return this.#do(operations => operations.list(directories))
+  }
+
+  stat(paths: readonly RelativePath[]): Promise<readonly (Listed | 'unknown' | undefined)[]> {
+    return this.#do(operations => operations.stat(paths))
+  }
+
+  hash(paths: readonly RelativePath[]): Promise<readonly Hashed[]> {
+    return this.#do(operations => operations.hash(paths))
+  }
+
+  read(path: RelativePath, offset: number, length: number): Promise<Uint8Array | undefined> {
+    return this.#do(operations => operations.read(path, offset, length))
+  }
+
+  stage(name: string, size: number): Promise<{ readonly file: StagedFile; readonly resumed: boolean }> {
+    return this.#do(operations => {
+      const { file, resumed } = operations.openStaged(name, size)
+      return { file: new InlineStagedFile(name, file, operations), resumed }
+    })
+  }
+
+  stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void> {
+    return this.#do(operations => operations.stageSmall(files))
+  }
+
+  install(steps: readonly InstallStep[]): Promise<readonly InstallResult[]> {
+    const { clock, random } = this.#runtime
+    const randomness = random.bytes(RANDOM_BYTES_PER_STEP * (steps.length + 1))
+    return this.#do(operations => operations.install(steps, { nowMs: clock.now(), randomness }))
+  }
+
+  checkMarker(): Promise<boolean> {
+    return this.#do(operations => operations.checkMarker())
+  }
+
+  freeBytes(): Promise<number> {
+    return this.#do(operations => operations.freeBytes())
+  }
+
+  close(): Promise<void> {
+    this.#closed = true
+    return Promise.resolve()
+  }
+
+  #do<T>(fn: (operations: DiskOperations) => T): Promise<T> {
+    if (this.#closed) return Promise.reject(new BackerError('CLOSED', 'the folder is closed'))
+    return inPromise(() => fn(this.#operations))
+  }
+}
+
+class InlineStagedFile implements StagedFile {
+  readonly name: string
+  readonly #file: FileHandle
+  readonly #operations: DiskOperations
+  #closed = false
+
+  constructor(name: string, file: FileHandle, operations: DiskOperations) {
+    this.name = name
+    this.#file = file
+    this.#operations = operations
+  }
+
+  write(offset: number, bytes: Uint8Array): Promise<void> {
+    return inPromise(() => this.#operations.writeStaged(this.#file, offset, bytes))
+  }
+
+  read(offset: number, length: number): Promise<Uint8Array> {
+    return inPromise(() => this.#operations.readStaged(this.#file, offset, length))
+  }
+
+  close(): Promise<void> {
+    return inPromise(() => this.#close())
+  }
+
+  discard(): Promise<void> {
+    return inPromise(() => {
+      this.#close()
+      this.#operations.discard(this.name)
+    })
+  }
+
+  #close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#operations.closeStaged(this.#file)
+  }
+}
+
+function inPromise<T>(fn: () => T): Promise<T> {
+  return new Promise(resolve => {
+    resolve(fn())
+  })
+}
