@@ -16,6 +16,10 @@ import { survey, type Candidate, type Findings, type Places } from './survey.js'
 const MOVE_GRACE_MS = 60
 /** How long until something that could not be read, or kept changing, is looked at again. */
 const RETRY_MS = 2000
+/** A file of this size is read once nobody has written to it for a while, or after some time all the same. */
+const LARGE_BYTES = 1024 * 1024
+const SETTLE_MS = 120
+const SETTLE_MAX_MS = 3000
 /** How many single paths are kept in mind. */
 const PATH_HINTS_MAX = 5000
 /** How many files are hashed in one request, and how many bytes at most beyond the first. */
@@ -41,6 +45,8 @@ export class Observer {
   readonly #wake = new WakeSignal()
   readonly #hints = new Set<RelativePath | undefined>()
   readonly #pathHints = new Set<RelativePath>()
+  /** Large files that are being written, and since when (monotonic milliseconds) they have been waited for. */
+  readonly #unsettled = new Map<RelativePath, number>()
   #everything = true
   #working = true
   #scanned = false
@@ -57,7 +63,7 @@ export class Observer {
 
   /** True while nothing is left to look at. */
   get idle(): boolean {
-    return !this.#working && !this.#hasHints
+    return !this.#working && !this.#hasHints && this.#unsettled.size === 0
   }
 
   hint(directories: Iterable<RelativePath | undefined>): void {
@@ -123,7 +129,8 @@ export class Observer {
     if (!(await disk.checkMarker())) throw markerGone()
     this.#context.onMarkerFound()
     const findings: Findings = { changed: [], missing: [] }
-    for await (const found of survey(this.#context, this.#takeHints())) {
+    const places = this.#takeHints()
+    for await (const found of survey(this.#context, places)) {
       if (findings.changed.length > 0 && findings.missing.length === 0) await this.#settle(takeAll(findings))
       findings.changed.push(...found.changed)
       findings.missing.push(...found.missing)
@@ -135,6 +142,8 @@ export class Observer {
         findings.missing.push(...found.missing)
       }
     }
+    const changed = new Set(findings.changed.map(({ path }) => path))
+    for (const path of places.paths) if (!changed.has(path)) this.#unsettled.delete(path)
     await this.#settle(findings)
     if (everything) this.#scanned = true
   }
@@ -156,6 +165,7 @@ export class Observer {
     const ready: Observation[] = []
     const unread: Candidate[] = []
     for (const candidate of dedupe(findings.changed)) {
+      if (this.#isUnsettled(candidate)) continue
       const known = observeUnread(candidate, moved)
       if (known === undefined) unread.push(candidate)
       else ready.push(known)
@@ -165,8 +175,31 @@ export class Observer {
       if (ready.length >= COMMIT_ENTRIES) await this.#commit(ready.splice(0), installs)
     }
     if (findings.missing.length > 0 && !(await this.#context.disk.checkMarker())) throw markerGone()
+    for (const [path] of findings.missing) this.#unsettled.delete(path)
     ready.push(...findings.missing.map(([path]): Observation => ({ path, observed: { kind: 'absent' } })))
     await this.#commit(ready, installs)
+  }
+
+  /**
+   * True for a large file that was written a moment ago: it is looked at again soon. What a program shows half-way through rewriting a file is a
+   * version like any other, but one that would make every device let go of the chunks that the whole file is about to need again.
+   */
+  #isUnsettled({ path, listed: { stamp } }: Candidate): boolean {
+    const { runtime, store } = this.#context
+    const before = store.get(path)?.stamp?.size ?? 0
+    const age = runtime.clock.now() - Number(stamp.mtimeNs / 1_000_000n)
+    const since = this.#unsettled.get(path) ?? runtime.clock.monotonic()
+    const isLarge = stamp.kind === 'file' && Math.max(stamp.size, before) >= LARGE_BYTES
+    const isPatient = runtime.clock.monotonic() - since < SETTLE_MAX_MS
+    if (!isLarge || age < 0 || age >= SETTLE_MS || !isPatient) {
+      this.#unsettled.delete(path)
+      return false
+    }
+    this.#unsettled.set(path, since)
+    runtime.timers.after(SETTLE_MS, () => {
+      if (this.#unsettled.has(path)) this.hintPaths([path])
+    })
+    return true
   }
 
   async *#hashAll(candidates: readonly Candidate[]): AsyncGenerator<Observation[]> {
