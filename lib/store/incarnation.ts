@@ -43,3 +43,20 @@ export async function writeIncarnation(noteFile: string, incarnation: Incarnatio
   }
   await rename(fresh, noteFile)
 }
+
+/** LMDB's mark, little-endian, in each of the two meta pages. Source: lmdb's mdb.c, MDB_MAGIC. */
+const MAGIC = Buffer.from([0xde, 0xc0, 0xef, 0xbe])
+const PAGE_BYTES = 4096
+const MARK_WITHIN_BYTES = 64
+
+/** True where both meta pages of an index file are marked as such: LMDB ends the process over a file where they are not. */
+export async function isMarked(dataFile: string): Promise<boolean> {
+  const handle = await open(dataFile, 'r')
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(2 * PAGE_BYTES), 0, 2 * PAGE_BYTES, 0)
+    if (bytesRead < 2 * PAGE_BYTES) return false
+    return [0, PAGE_BYTES].every(page => buffer.subarray(page, page + MARK_WITHIN_BYTES).includes(MAGIC))
+  } finally {
+    await handle.close()
+  }
+}

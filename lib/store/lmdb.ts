@@ -10,7 +10,7 @@ import { REPLICA_BYTES, replicaFromBytes, type ReplicaId } from '../core/model/v
 import { EMPTY_NODE, EMPTY_ROOT } from '../core/tree/node.js'
 import { nodeHashes } from '../core/tree/read.js'
 import type { Random } from '../runtime.js'
-import { identify, readIncarnation, writeIncarnation } from './incarnation.js'
+import { identify, isMarked, readIncarnation, writeIncarnation } from './incarnation.js'
 import * as layout from './layout.js'
 import type { Commit, Entry, EntryChange, Place, Store, StoredHead } from './store.js'
 
@@ -44,7 +44,8 @@ export async function openLmdbStore(options: LmdbOptions): Promise<Store> {
   await mkdir(dirname(options.openingsFile), { recursive: true, mode: 0o700 })
   const dataFile = join(options.directory, 'data.mdb')
   const [now, before] = [await identify(dataFile), await readIncarnation(options.openingsFile)]
-  const isSameFile = now !== undefined && before !== undefined && now.file === before.file && now.size >= before.size
+  const isWhole = now !== undefined && (await isMarked(dataFile))
+  const isSameFile = isWhole && before !== undefined && now.file === before.file && now.size >= before.size
   if (now !== undefined && !isSameFile) await setAside(options.directory)
   let store = await LmdbStore.open(options).catch(() => undefined)
   if (store !== undefined && isSameFile && store.openings !== before.openings) {
