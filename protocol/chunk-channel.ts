@@ -1,6 +1,5 @@
 import { BackerError, messageOf } from '../lib/core/error.js'
 import { hashBytes, hashesEqual, type Hash } from '../lib/core/model/hash.js'
-
 import { CHUNK_BYTES, CHUNK_REQUESTS_OPEN, HAVE_RANGES, SERVE_BYTES } from './limits.js'
 import {
   cancelCodec,
@@ -29,6 +28,8 @@ interface Asked {
   readonly length: number
   readonly resolve: (bytes: Uint8Array) => void
   readonly reject: (error: BackerError) => void
+  /** Until when it must have been answered. */
+  readonly deadline: number
   isSent: boolean
 }
 
@@ -49,16 +50,18 @@ export class ChunkChannel {
   readonly #calledOff = new Set<number>()
   /** Requests that the peer has. */
   #open = 0
+  /** What the peer has asked for and has no answer to, by its number. */
+  readonly #wanted = new Map<number, Wanted>()
   readonly #small: Wanted[] = []
   readonly #large: Wanted[] = []
   #smallInARow = 0
   #readers = 0
   #outstandingBytes = 0
   #nextId = 1
-  readonly #have: (message: HaveMessage) => boolean
-  readonly #request: (request: ChunkRequest) => boolean
-  readonly #answer: (answer: ChunkAnswer) => boolean
-  readonly #cancel: (id: number) => boolean
+  readonly #have: (message: HaveMessage) => void
+  readonly #request: (request: ChunkRequest) => void
+  readonly #answer: (answer: ChunkAnswer) => void
+  readonly #cancel: (id: number) => void
 
   constructor(wire: Wire, handlers: () => PeerHandlers) {
     this.#wire = wire
@@ -91,7 +94,7 @@ export class ChunkChannel {
         return
       }
       const id = this.#nextId++
-      const ignoreAbort = onAbort(signal, () => this.#callOff(id))
+      const ignoreAbort = onAbort(signal, () => this.#callOff(id, notWanted()))
       const settling = <T>(how: (value: T) => void) => {
         return (value: T): void => {
           ignoreAbort()
@@ -99,7 +102,15 @@ export class ChunkChannel {
           how(value)
         }
       }
-      this.#asked.set(id, { hash, length, resolve: settling(resolve), reject: settling(reject), isSent: false })
+      const deadline = this.#wire.expectAnswer()
+      this.#asked.set(id, {
+        hash,
+        length,
+        deadline,
+        resolve: settling(resolve),
+        reject: settling(reject),
+        isSent: false
+      })
       this.#outstandingBytes += length
       this.#unsent.push(id)
       this.#sendMore()
@@ -111,6 +122,7 @@ export class ChunkChannel {
     const asked = [...this.#asked.values()]
     this.#asked.clear()
     this.#calledOff.clear()
+    this.#wanted.clear()
     this.#unsent.length = this.#small.length = this.#large.length = 0
     for (const { reject } of asked) reject(error)
   }
@@ -124,11 +136,15 @@ export class ChunkChannel {
       this.#open++
       asked.isSent = true
       this.#request({ id, hash: asked.hash, length: asked.length })
-      this.#wire.expectAnswer()
     }
   }
 
-  #callOff(id: number): void {
+  /** Gives up what has waited too long. */
+  expire(now: number, error: BackerError): void {
+    for (const [id, { deadline }] of [...this.#asked]) if (deadline < now) this.#callOff(id, error)
+  }
+
+  #callOff(id: number, error: BackerError): void {
     const asked = this.#asked.get(id)
     if (asked === undefined) return
     this.#asked.delete(id)
@@ -136,7 +152,7 @@ export class ChunkChannel {
       this.#calledOff.add(id)
       this.#cancel(id)
     }
-    asked.reject(notWanted())
+    asked.reject(error)
   }
 
   #answered({ id, bytes }: ChunkAnswer): void {
@@ -153,27 +169,37 @@ export class ChunkChannel {
   #requested(request: ChunkRequest): void {
     if (request.length < 1 || request.length > CHUNK_BYTES)
       throw new BackerError('PEER_MISBEHAVED', 'the peer asked for a chunk of a size that there is not')
-    if (this.#small.length + this.#large.length >= CHUNK_REQUESTS_OPEN) {
+    if (this.#wanted.has(request.id))
+      throw new BackerError('PEER_MISBEHAVED', 'the peer gave two requests the same number')
+    if (this.#wanted.size >= CHUNK_REQUESTS_OPEN)
       throw new BackerError('PEER_MISBEHAVED', 'the peer asked for more chunks than it may at once')
-    }
-    const queue = request.length <= SMALL_BYTES ? this.#small : this.#large
-    queue.push({ ...request, isCalledOff: false })
+    const wanted = { ...request, isCalledOff: false }
+    this.#wanted.set(wanted.id, wanted)
+    const queue = wanted.length <= SMALL_BYTES ? this.#small : this.#large
+    queue.push(wanted)
     if (this.#readers < READERS) void this.#serve()
   }
 
   /** What was called off keeps its place, so that one who reads no answers can't make them pile up. */
   #cancelled(id: number): void {
-    for (const wanted of [...this.#small, ...this.#large]) if (wanted.id === id) wanted.isCalledOff = true
+    const wanted = this.#wanted.get(id)
+    if (wanted !== undefined) wanted.isCalledOff = true
   }
 
-  /** Reads and sends until nothing waits; several at once, and none further while the stream is full. */
+  /** Reads and sends until nothing waits; several at once, and each reads on only when what it has read has had its turn to leave. */
   async #serve(): Promise<void> {
     this.#readers++
-    for (let request = this.#next(); request !== undefined && !this.#wire.closed; request = this.#next()) {
-      const bytes = request.isCalledOff ? NOTHING : await this.#read(request)
-      if (!this.#answer({ id: request.id, bytes })) await this.#wire.drained()
-    }
+    for (let wanted = this.#next(); wanted !== undefined && !this.#wire.closed; wanted = this.#next())
+      await this.#serveOne(wanted)
     this.#readers--
+  }
+
+  async #serveOne(wanted: Wanted): Promise<void> {
+    const bytes = wanted.isCalledOff ? NOTHING : await this.#read(wanted)
+    await this.#wire.inTurn(() => {
+      this.#wanted.delete(wanted.id)
+      this.#answer({ id: wanted.id, bytes: wanted.isCalledOff ? NOTHING : bytes })
+    })
   }
 
   async #read({ hash, length }: ChunkRequest): Promise<Uint8Array> {

@@ -3,10 +3,12 @@ import type { Runtime } from '../lib/runtime.js'
 import { carefulMux } from './careful-mux.js'
 import { capFrames } from './frame-cap.js'
 import type { NoiseStream } from './handshake.js'
-import { FAREWELL_MS } from './limits.js'
+import { FAREWELL_MS, FRAME_BYTES, KEEP_ALIVE_MS, SILENCE_MAX_MS, UNPROVEN_FRAME_BYTES } from './limits.js'
+import { Outlet } from './outlet.js'
+import type { Line } from './line.js'
 import type { FolderLink } from './peer-link.js'
 import { channelId, type SessionFacts } from './proof.js'
-import { CHANNEL_PROTOCOL, Session, type Line } from './session.js'
+import { CHANNEL_PROTOCOL, Session } from './session.js'
 
 export interface ConnectionOptions {
   readonly runtime: Runtime
@@ -20,6 +22,7 @@ export class Connection {
   readonly #stream: NoiseStream
   readonly #line: Line
   readonly #sessions = new Map<FolderLink, Session>()
+  #bytesReceived = 0
   #proven = false
   #isOver = false
   #tornFor: BackerError | undefined
@@ -30,26 +33,44 @@ export class Connection {
     this.closed = closed
   }
 
-  /** Takes over a Noise stream whose handshake is done. */
+  /** Takes over a Noise stream whose handshake is done. Throws PEER_GONE where it never was. */
   static over(stream: NoiseStream, { runtime, requireProofWithinMs }: ConnectionOptions): Connection {
+    const frameBytes = (): number => (connection.#proven ? FRAME_BYTES : UNPROVEN_FRAME_BYTES)
+    const mux = carefulMux(stream, {
+      isProven: () => connection.#proven,
+      isOver: () => connection.#isOver,
+      frameBytes
+    })
+    const outlet = new Outlet(() => mux.drained)
     const line: Line = {
-      mux: carefulMux(stream, { isProven: () => connection.#proven, isOver: () => connection.#isOver }),
+      mux,
+      outlet,
       facts: factsOf(stream),
       isInitiator: stream.isInitiator,
       deviceId: Buffer.from(stream.remotePublicKey).toString('hex'),
       remoteHost: stream.rawStream.remoteHost ?? stream.rawStream.remoteAddress,
       isRelayed: Boolean(stream.relay),
       runtime,
+      bytesReceived: () => connection.#bytesReceived,
+      bytesAskedFor: () => connection.#bytesAskedFor(),
       onproven: () => (connection.#proven = true),
       tornFor: () => connection.#tornFor,
       finish: () => connection.#finish()
     }
-    const closed = new Promise<void>(resolve => stream.once('close', resolve))
+    const closed = new Promise<void>(resolve => (stream.destroyed ? resolve() : stream.once('close', resolve)))
     const connection = new Connection(stream, line, closed)
+    // Behind the mux's own listeners, so that what it says of the stream is true already.
+    stream.on('drain', () => outlet.flow())
+    void closed.then(() => outlet.close())
+    stream.rawStream.on('data', (bytes: Uint8Array) => (connection.#bytesReceived += bytes.byteLength))
+    if (!stream.destroyed) {
+      stream.setKeepAlive(KEEP_ALIVE_MS)
+      stream.setTimeout(SILENCE_MAX_MS)
+    }
     stream.on('error', error => {
       if (error instanceof BackerError) connection.#tornFor = error
     })
-    capFrames(stream, runtime, () => connection.#proven)
+    capFrames(stream, runtime, frameBytes)
     if (requireProofWithinMs !== undefined) connection.#requireProof(requireProofWithinMs)
     return connection
   }
@@ -82,6 +103,12 @@ export class Connection {
 
   destroy(): void {
     this.#stream.destroy()
+  }
+
+  #bytesAskedFor(): number {
+    let bytes = 0
+    for (const session of this.#sessions.values()) bytes += session.outstandingBytes
+    return bytes
   }
 
   #open(link: FolderLink): void {

@@ -5,7 +5,7 @@ import { BackerError, messageOf } from '../lib/core/error.js'
 import type { Runtime } from '../lib/runtime.js'
 import { duplexPair } from './duplex-pair.js'
 import { capFrames } from './frame-cap.js'
-import { HANDSHAKE_DEADLINE_MS, PROTOCOL_VERSION } from './limits.js'
+import { HANDSHAKE_DEADLINE_MS, PROTOCOL_VERSION, UNPROVEN_FRAME_BYTES } from './limits.js'
 
 export type NoiseStream = NoiseSecretStream
 
@@ -17,9 +17,6 @@ export interface HandshakeOptions {
 const MAGIC = Buffer.from('backer\0')
 const NONCE_BYTES = 24
 const GREETING_BYTES = MAGIC.byteLength + 1 + NONCE_BYTES
-/** Either side speaks at least this often, and takes a line for dead on which nothing came for some of these. */
-const KEEP_ALIVE_MS = 5000
-const SILENCE_MAX_MS = 25_000
 
 /**
  * Makes a Noise stream of any duplex of bytes; both sides make the same call. A stream that is one already (such as Hyperswarm's) is given
@@ -41,11 +38,9 @@ export async function secureStream(raw: Duplex, { keyPair, runtime }: HandshakeO
     if (isNoise(raw)) return await opened(raw)
     const isInitiator = await greet(raw, runtime.random.bytes(NONCE_BYTES))
     if (raw.readableEnded) throw new BackerError('PEER_GONE', 'the connection ended behind its greeting')
-    resumeOnceHeard(raw, () => capFrames(noise, runtime, () => noise.connected))
+    resumeOnceHeard(raw, () => capFrames(noise, runtime, () => (noise.connected ? undefined : UNPROVEN_FRAME_BYTES)))
     const noise = new NoiseSecretStream(isInitiator, raw, { keyPair })
     noise.on('error', () => undefined)
-    noise.setKeepAlive(KEEP_ALIVE_MS)
-    noise.setTimeout(SILENCE_MAX_MS)
     const onEnd = (): void => void noise.destroy()
     raw.once('end', onEnd)
     await opened(noise)

@@ -5,8 +5,15 @@ export const PROTOCOL_VERSION = 1
 
 /** Bytes of a frame before the peer has proven that it knows a folder's key: a channel opening is under 300. */
 export const UNPROVEN_FRAME_BYTES = 64 * 1024
-/** Channels that a peer may open on one connection over its life: a pair of devices shares far fewer folders. */
-export const CHANNEL_OPENS_MAX = 64
+/**
+ * Bytes of any frame: the largest message is an answer with nodes. It bounds what one connection makes this side allocate, which
+ * secret-stream does as soon as a frame is announced, and for up to 16 MiB.
+ */
+export const FRAME_BYTES = 1024 * 1024 + 64 * 1024
+/** Channels that a peer may ask for in vain before it has proven anything: one who was found asks for what is here. */
+export const UNPROVEN_REJECTIONS = 64
+/** Channels that a peer may open on one connection over its life: each leaves eight bytes behind, and no pair shares as many folders. */
+export const CHANNEL_OPENS_MAX = 16_384
 /** Kinds of messages on a folder's channel, numbered from 0. */
 export const MESSAGE_KINDS = 10
 /** Milliseconds that a last word has to leave before the connection is torn down. */
@@ -18,15 +25,15 @@ export const HANDSHAKE_DEADLINE_MS = 15_000
 export const NAME_BYTES = 64
 /** Bytes of a signed head: about 350 are used. */
 export const HEAD_BYTES = 1024
-/** Heads that a reader passes on in one message. */
-export const RELAYED_HEADS = 1000
+/** Heads that a reader passes on in one message: each costs its receiver two checks of a signature, some 0.2 ms. */
+export const RELAYED_HEADS = 100
 /** Nodes asked for in one request: what a diff asks for at a time. */
 export const NODES_PER_REQUEST = 256
 /** Node requests of one peer that wait for an answer. */
 export const NODE_REQUESTS_OPEN = 64
-/** Bytes of one node: a tree node is cut at a fraction of this. */
-export const NODE_BYTES = 4 * 1024 * 1024
-/** Bytes of nodes in one answer; the rest of what was asked for follows in further answers. A single larger node has one of its own. */
+/** Bytes of one node: the most that a node of either tree has. */
+export const NODE_BYTES = 256 * 1024
+/** Bytes of nodes in one answer; the rest of what was asked for follows in further answers. */
 export const NODES_ANSWER_BYTES = 1024 * 1024
 /** Bytes of a chunk: the most that chunking makes. */
 export const CHUNK_BYTES = 512 * 1024
@@ -38,5 +45,12 @@ export const SERVE_BYTES = 4 * 1024 * 1024
 export const HAVE_RANGES = 4096
 /** Bytes of the sentence with which a channel is closed. */
 export const REASON_BYTES = 512
-/** Milliseconds until an answer must have come. */
+/** Milliseconds in which a peer that owes answers gives one, or at least PROGRESS_BYTES of anything: else it is taken for hung. */
 export const ANSWER_DEADLINE_MS = 60_000
+/** Bytes that tell a slow line from a peer that only says that it is there: keeping alive takes 240 in that time. */
+export const PROGRESS_BYTES = 16 * 1024
+/** The slowest line for which a request waits until its turn comes: it has ANSWER_DEADLINE_MS, and the time for all that was asked before. */
+export const SLOWEST_BYTES_PER_SECOND = 8 * 1024
+/** Either side speaks at least this often, and takes a line for dead on which nothing came for some of these. */
+export const KEEP_ALIVE_MS = 5000
+export const SILENCE_MAX_MS = 25_000

@@ -18,6 +18,8 @@ interface Asked {
   readonly content: Hash | undefined
   readonly hashes: readonly Hash[]
   readonly got: (Uint8Array | undefined)[]
+  /** Nobody waits for it any more, but its answer is still to come. */
+  isGivenUp: boolean
   readonly resolve: (nodes: Nodes) => void
   readonly reject: (error: BackerError) => void
 }
@@ -26,17 +28,23 @@ interface Asked {
 export class MerkleChannel {
   readonly #wire: Wire
   readonly #handlers: () => PeerHandlers
+  /** In the order in which they are asked, and answered. */
   readonly #asked = new Map<number, Asked>()
+  /** How many of them somebody waits for, and until when the next part of an answer must have come. */
+  #waiting = 0
+  #deadline = Infinity
   /** Requests that wait because the peer has as many as it takes. */
   readonly #unsent: number[] = []
   #open = 0
   readonly #toAnswer: NodesRequest[] = []
+  /** The requests of the peer that are not answered to their end. */
+  readonly #owed = new Set<number>()
   #answering = false
   #nextId = 1
-  readonly #head: (update: HeadUpdate) => boolean
-  readonly #relay: (heads: readonly Uint8Array[]) => boolean
-  readonly #request: (request: NodesRequest) => boolean
-  readonly #answer: (answer: NodesAnswer) => boolean
+  readonly #head: (update: HeadUpdate) => void
+  readonly #relay: (heads: readonly Uint8Array[]) => void
+  readonly #request: (request: NodesRequest) => void
+  readonly #answer: (answer: NodesAnswer) => void
 
   constructor(wire: Wire, handlers: () => PeerHandlers) {
     this.#wire = wire
@@ -48,7 +56,7 @@ export class MerkleChannel {
   }
 
   get waiting(): number {
-    return this.#asked.size
+    return this.#waiting
   }
 
   sendHead(update: HeadUpdate): void {
@@ -71,7 +79,8 @@ export class MerkleChannel {
   #ask(content: Hash | undefined, hashes: readonly Hash[]): Promise<Nodes> {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++
-      this.#asked.set(id, { content, hashes, got: [], resolve, reject })
+      this.#asked.set(id, { content, hashes, got: [], resolve, reject, isGivenUp: false })
+      if (this.#waiting++ === 0) this.#deadline = this.#wire.expectAnswer()
       this.#unsent.push(id)
       this.#sendMore()
     })
@@ -84,7 +93,18 @@ export class MerkleChannel {
       if (id === undefined || asked === undefined) return
       this.#open++
       this.#request({ id, content: asked.content, hashes: asked.hashes })
-      this.#wire.expectAnswer()
+    }
+  }
+
+  /** Gives up whatever waits where the next part of an answer has not come in time. */
+  expire(now: number, error: BackerError): void {
+    if (now <= this.#deadline) return
+    const waiting = [...this.#asked.values()].filter(({ isGivenUp }) => !isGivenUp)
+    for (const id of this.#unsent.splice(0)) this.#asked.delete(id)
+    this.#waiting = 0
+    for (const asked of waiting) {
+      asked.isGivenUp = true
+      asked.reject(error)
     }
   }
 
@@ -92,14 +112,19 @@ export class MerkleChannel {
   fail(error: BackerError): void {
     const asked = [...this.#asked.values()]
     this.#asked.clear()
+    this.#waiting = 0
     this.#unsent.length = this.#toAnswer.length = 0
+    this.#owed.clear()
     for (const { reject } of asked) reject(error)
   }
 
   #answered({ id, offset, nodes }: NodesAnswer): void {
-    const asked = this.#asked.get(id)
+    const [next] = this.#asked
+    const asked = next?.[1]
     if (
       asked === undefined ||
+      this.#open === 0 ||
+      id !== next?.[0] ||
       offset !== asked.got.length ||
       nodes.length === 0 ||
       offset + nodes.length > asked.hashes.length
@@ -107,6 +132,7 @@ export class MerkleChannel {
       throw new BackerError('PEER_MISBEHAVED', 'the peer gave nodes that nobody asked for')
     }
     this.#wire.answerCame()
+    this.#deadline = this.#wire.expectAnswer()
     nodes.forEach((bytes, i) => {
       const hash = asked.hashes[offset + i]
       if (bytes.byteLength > 0 && (hash === undefined || !hashesEqual(hashBytes(bytes), hash))) {
@@ -117,14 +143,18 @@ export class MerkleChannel {
     if (asked.got.length < asked.hashes.length) return
     this.#asked.delete(id)
     this.#open--
+    if (!asked.isGivenUp) this.#waiting--
     asked.resolve(asked.got)
     this.#sendMore()
   }
 
   #requested(request: NodesRequest): void {
     if (request.hashes.length === 0) throw new BackerError('PEER_MISBEHAVED', 'the peer asked for no nodes at all')
-    if (this.#toAnswer.length >= NODE_REQUESTS_OPEN)
+    if (this.#owed.has(request.id))
+      throw new BackerError('PEER_MISBEHAVED', 'the peer gave two requests the same number')
+    if (this.#owed.size >= NODE_REQUESTS_OPEN)
       throw new BackerError('PEER_MISBEHAVED', 'the peer asked for more nodes than it may at once')
+    this.#owed.add(request.id)
     this.#toAnswer.push(request)
     if (!this.#answering) void this.#answerAll()
   }
@@ -141,7 +171,7 @@ export class MerkleChannel {
     }
   }
 
-  /** Answers in parts, each made only when the one before has left. */
+  /** Answers in parts, each made only when the one before has had its turn. */
   async #answerOne({ id, content, hashes }: NodesRequest): Promise<void> {
     for (let offset = 0; offset < hashes.length && !this.#wire.closed;) {
       const handlers = this.#handlers()
@@ -155,8 +185,12 @@ export class MerkleChannel {
         part.push(node)
         bytes += node.byteLength
       }
-      if (!this.#answer({ id, offset, nodes: part })) await this.#wire.drained()
+      const answer = { id, offset, nodes: part }
       offset += part.length
+      await this.#wire.inTurn(() => {
+        if (offset === hashes.length) this.#owed.delete(id)
+        this.#answer(answer)
+      })
     }
   }
 }

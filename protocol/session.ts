@@ -1,37 +1,31 @@
-import type Protomux from 'protomux'
 import type { Channel } from 'protomux'
 import c from 'compact-encoding'
-import { decodeWith, encodeWith, type Codec } from '../lib/core/codec.js'
+import { decodeWith, encodeWith, type Codec, type CodecState } from '../lib/core/codec.js'
 import { BackerError, messageOf, type ErrorCode } from '../lib/core/error.js'
 import type { Hash } from '../lib/core/model/hash.js'
-import type { Runtime, Timer } from '../lib/runtime.js'
 import { ChunkChannel } from './chunk-channel.js'
-import { ANSWER_DEADLINE_MS, NAME_BYTES, REASON_BYTES } from './limits.js'
+import { NAME_BYTES, REASON_BYTES } from './limits.js'
+import type { Line } from './line.js'
 import { MerkleChannel } from './merkle-channel.js'
 import { closeCodec, helloCodec, openingCodec, type CloseMessage, type HelloMessage } from './messages.js'
 import type { ChunkRanges, FolderLink, HeadUpdate, Hello, PeerHandlers, PeerLink } from './peer-link.js'
-import { channelId, isSameProof, proofOf, type SessionFacts } from './proof.js'
+import { channelId, isSameProof, proofOf } from './proof.js'
+import { Watchdog } from './watchdog.js'
 import type { Wire } from './wire.js'
 
 /** What Protomux calls the channels of folders; each has its own id (see proof.ts). */
 export const CHANNEL_PROTOCOL = 'backer/folder'
 
-/** What a session has of the connection that it is on. */
-export interface Line {
-  readonly mux: Protomux
-  readonly facts: SessionFacts
-  readonly isInitiator: boolean
-  readonly deviceId: string
-  readonly remoteHost: string | undefined
-  readonly isRelayed: boolean
-  readonly runtime: Runtime
-  /** The peer has proven that it knows a folder's key. */
-  readonly onproven: () => void
-  /** Why this side tore the connection down, where it did. */
-  readonly tornFor: () => BackerError | undefined
-  /** Ends all that is on the connection, lets what was said go out, then closes it. */
-  readonly finish: () => void
-}
+/** The reasons to end a connection that speak of the peer. */
+const TOLD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'MALFORMED',
+  'LIMIT',
+  'BAD_PATH',
+  'TREE_CORRUPT',
+  'FORGED',
+  'PEER_MISBEHAVED',
+  'TIMEOUT'
+])
 
 /**
  * One folder on one connection: opened under a name that only holders of the key can say, proven, and then used by the Merkle channel and
@@ -41,24 +35,30 @@ export class Session implements PeerLink, Wire {
   readonly #line: Line
   readonly #link: FolderLink
   readonly #onclosed: () => void
-  readonly #waitingForDrain: (() => void)[] = []
+  readonly #watchdog: Watchdog
   #channel: Channel | undefined
   #hello: Hello | undefined
   #handlers: PeerHandlers | undefined
   #merkle: MerkleChannel | undefined
   #chunks: ChunkChannel | undefined
-  #sendHello: ((message: HelloMessage) => boolean) | undefined
+  #sendHello: ((message: HelloMessage) => void) | undefined
   #isProven = false
-  #sendClose: ((message: CloseMessage) => boolean) | undefined
+  #sendClose: ((message: CloseMessage) => void) | undefined
   #closed = false
   #reason: BackerError | undefined
-  #watchdog: Timer | undefined
-  #lastAnswerAt = 0
 
   private constructor(line: Line, link: FolderLink, onclosed: () => void) {
     this.#line = line
     this.#link = link
     this.#onclosed = onclosed
+    this.#watchdog = new Watchdog(line, {
+      waiting: () => (this.#merkle?.waiting ?? 0) + (this.#chunks?.waiting ?? 0),
+      expire: (now, error) => {
+        this.#merkle?.expire(now, error)
+        this.#chunks?.expire(now, error)
+      },
+      hung: error => this.close(error)
+    })
   }
 
   /** Opens the folder's channel, or answers the peer's opening. undefined where it is open already, or the connection is gone. */
@@ -75,8 +75,7 @@ export class Session implements PeerLink, Wire {
       unique: true,
       handshake: c.raw,
       onopen: bytes => this.#guard(() => this.#opened(bytes)),
-      onclose: () => this.#end(),
-      ondrain: () => this.#wakeDrained()
+      onclose: () => this.#end()
     })
     if (channel === null) return false
     this.#channel = channel
@@ -176,7 +175,7 @@ export class Session implements PeerLink, Wire {
   close(reason: BackerError): void {
     if (this.#closed) return
     this.#reason = reason
-    this.#sendClose?.({ code: reason.code, message: reason.message.slice(0, REASON_BYTES / 4) })
+    this.#sendClose?.({ code: reason.code, message: sentenceFor(reason) })
     this.#line.finish()
     this.#end()
   }
@@ -192,42 +191,35 @@ export class Session implements PeerLink, Wire {
     this.#end()
   }
 
-  message<T>(codec: Codec<T>, what: string, receive: (value: T) => void): (value: T) => boolean {
+  message<T>(codec: Codec<T>, what: string, receive: (value: T) => void): (value: T) => void {
     const channel = this.#ifOpen(this.#channel)
+    // Encoded right into the frame, because a chunk is worth a copy less; taken apart by decodeWith, which knows all errors.
+    const encoding = {
+      preencode: codec.preencode,
+      encode: codec.encode,
+      decode: (state: CodecState) => c.raw.decode(state)
+    }
     const onmessage = (bytes: Uint8Array): void => this.#guard(() => receive(decodeWith(codec, bytes, what)))
-    const message = channel.addMessage({ encoding: c.raw, onmessage })
-    return value => this.#closed || message.send(encodeWith(codec, value))
+    const message = channel.addMessage({ encoding, onmessage })
+    return value => {
+      if (!this.#closed) message.send(value)
+    }
   }
 
-  drained(): Promise<void> {
-    if (this.#closed || this.#channel?.drained === true) return Promise.resolve()
-    return new Promise(resolve => this.#waitingForDrain.push(resolve))
+  inTurn(send: () => void): Promise<void> {
+    return this.#line.outlet.send(() => this.#guard(send))
   }
 
-  expectAnswer(): void {
-    if (this.#watchdog !== undefined) return
-    this.#lastAnswerAt = this.#line.runtime.clock.monotonic()
-    this.#watch()
+  expectAnswer(): number {
+    return this.#watchdog.expectAnswer()
   }
 
   answerCame(): void {
-    this.#lastAnswerAt = this.#line.runtime.clock.monotonic()
+    this.#watchdog.answerCame()
   }
 
   trace(line: string): void {
     this.#line.runtime.trace(line)
-  }
-
-  /** A peer that owes answers and gives none for a while is let go: others may have what it does not send. */
-  #watch(): void {
-    const { timers, clock } = this.#line.runtime
-    this.#watchdog = timers.after(ANSWER_DEADLINE_MS / 4, () => {
-      this.#watchdog = undefined
-      if (this.#closed || (this.#merkle?.waiting ?? 0) + (this.#chunks?.waiting ?? 0) === 0) return
-      if (clock.monotonic() - this.#lastAnswerAt > ANSWER_DEADLINE_MS)
-        this.close(new BackerError('TIMEOUT', 'the peer did not answer in time'))
-      else this.#watch()
-    })
   }
 
   /** Whatever a peer causes ends its connection, and nothing else. */
@@ -255,23 +247,23 @@ export class Session implements PeerLink, Wire {
     if (this.#closed) return
     this.#closed = true
     this.#reason ??= this.#line.tornFor()
-    this.#watchdog?.cancel()
-    this.#wakeDrained()
+    this.#watchdog.stop()
     const error = gone(this.#reason)
     this.#merkle?.fail(error)
     this.#chunks?.fail(error)
     this.#handlers?.onClose(this.#reason)
     this.#onclosed()
   }
-
-  #wakeDrained(): void {
-    for (const resolve of this.#waitingForDrain.splice(0)) resolve()
-  }
 }
 
 function gone(reason: BackerError | undefined): BackerError {
   const code: ErrorCode = reason?.code === 'TIMEOUT' ? 'TIMEOUT' : 'PEER_GONE'
   return new BackerError(code, reason?.message ?? 'the connection ended')
+}
+
+/** What the peer is told: what it did. Trouble of this side's own, which may name its paths, is none of its business. */
+function sentenceFor({ code, message }: BackerError): string {
+  return TOLD.has(code) ? message.slice(0, REASON_BYTES / 4) : 'it has trouble of its own'
 }
 
 function printable(text: string): string {

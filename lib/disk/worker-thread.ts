@@ -108,7 +108,9 @@ export class WorkerThread {
   #start(): Worker {
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: this.#options,
-      resourceLimits: LIMITS
+      resourceLimits: LIMITS,
+      // What this process was started with may not be for a thread (`--input-type`).
+      execArgv: []
     })
     worker.on('message', (answer: Answer) => this.#answered(answer))
     worker.on('error', error => this.#died(worker, error.message))

@@ -21,6 +21,9 @@ declare module '@hyperswarm/secret-stream' {
     readonly relay: unknown
     /** The announced length of the frame that is being received; 0 between frames. Private: not there in every version. */
     readonly _len?: number
+    /** Milliseconds; 0: never. */
+    readonly keepAlive: number
+    readonly timeout: number
     setKeepAlive(ms: number): void
     setTimeout(ms: number): void
   }

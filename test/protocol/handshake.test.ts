@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, connect, type AddressInfo } from 'node:net'
 import { pipeline, type Duplex } from 'node:stream'
 import test from 'brittle'
+import NoiseSecretStream from '@hyperswarm/secret-stream'
 import { createWebSocketStream, WebSocket, WebSocketServer } from 'ws'
 import { isBackerError } from '../../lib/core/error.js'
 import { realRuntime } from '../../lib/real-runtime.js'
@@ -56,6 +57,13 @@ test('over a WebSocket', async t => {
   await speaks(t, ...streams)
   streams[0].destroy()
   await new Promise(resolve => server.close(resolve))
+})
+
+test('over streams of another kind', async t => {
+  const [a, b] = streamxPair()
+  const streams = await Promise.all([secure(a, 1), secure(b, 2)])
+  await speaks(t, ...streams)
+  streams[0].destroy()
 })
 
 test('a Noise stream is given back as it is, once it is open', async t => {
@@ -148,6 +156,27 @@ async function speaks(t: { is(a: unknown, b: unknown): void }, a: NoiseStream, b
     const [bytes] = (await once(to, 'data')) as [Uint8Array]
     t.is(Buffer.from(bytes).toString(), 'hello')
   }
+}
+
+/** Two ends in memory, of streamx's streams: what UDX's are, and what a Noise stream is made of. */
+function streamxPair(): [Duplex, Duplex] {
+  const StreamxDuplex = Object.getPrototypeOf(NoiseSecretStream) as new (options: object) => Duplex
+  const end = (other: () => Duplex): Duplex =>
+    new StreamxDuplex({
+      write(bytes: Uint8Array, done: () => void) {
+        queueMicrotask(() => {
+          other().push(bytes)
+          done()
+        })
+      },
+      destroy(done: () => void) {
+        queueMicrotask(() => other().destroy())
+        done()
+      }
+    })
+  const a: Duplex = end(() => b)
+  const b: Duplex = end(() => a)
+  return [a, b]
 }
 
 function byByte(from: Duplex, to: Duplex): void {

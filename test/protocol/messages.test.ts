@@ -1,7 +1,9 @@
 import test from 'brittle'
 import fc from 'fast-check'
+import { CONTENT_NODE_BYTES_MAX } from '../../lib/core/chunk/content-node.js'
 import { decodeWith, encodeWith, type Codec } from '../../lib/core/codec.js'
 import type { Hash } from '../../lib/core/model/hash.js'
+import { NODE_BYTES_MAX } from '../../lib/core/tree/node.js'
 import * as limits from '../../protocol/limits.js'
 import * as messages from '../../protocol/messages.js'
 import { isRefusedOrCanonical, mutationsOf, refusesTruncations } from '../make/mutation.js'
@@ -141,3 +143,31 @@ function normal(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, normal(inner)]))
 }
+
+test('a node of either tree is no larger than a message may hold, and no message larger than a frame', t => {
+  t.ok(NODE_BYTES_MAX <= limits.NODE_BYTES && CONTENT_NODE_BYTES_MAX <= limits.NODE_BYTES)
+  const nodes = Array.from(
+    { length: limits.NODES_PER_REQUEST },
+    () => new Uint8Array(limits.NODES_ANSWER_BYTES / limits.NODES_PER_REQUEST)
+  )
+  const id = Number.MAX_SAFE_INTEGER
+  const hash = hashOf('x')
+  const largest = [
+    encodeWith(messages.nodesAnswerCodec, { id, offset: 255, nodes }),
+    encodeWith(
+      messages.relayedHeadsCodec,
+      Array.from({ length: limits.RELAYED_HEADS }, () => new Uint8Array(1024))
+    ),
+    encodeWith(messages.chunkAnswerCodec, { id, bytes: new Uint8Array(limits.CHUNK_BYTES) }),
+    encodeWith(messages.haveCodec, {
+      content: hash,
+      ranges: Array.from({ length: limits.HAVE_RANGES }, (_, i) => [2 ** 31 + i, 1] as const)
+    }),
+    encodeWith(messages.nodesRequestCodec, {
+      id,
+      content: hash,
+      hashes: Array.from({ length: limits.NODES_PER_REQUEST }, () => hash)
+    })
+  ]
+  for (const bytes of largest) t.ok(bytes.byteLength + 20 < limits.FRAME_BYTES, `${bytes.byteLength} bytes`)
+})

@@ -1,4 +1,9 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import test, { type Test } from 'brittle'
+import { createWebSocketStream, WebSocket, WebSocketServer } from 'ws'
+import { encodeWith } from '../../lib/core/codec.js'
 import { isBackerError } from '../../lib/core/error.js'
 import { hashBytes, hashKey, type Hash, type HashKey } from '../../lib/core/model/hash.js'
 import {
@@ -11,7 +16,22 @@ import {
 } from '../../protocol/limits.js'
 import * as messages from '../../protocol/messages.js'
 import { hashOf } from '../make/record.js'
-import { fakeRuntime, introduce, makeFolder, meet, meetSpeaker, NUMBERS, quiet, until } from '../make/wire.js'
+import { realRuntime } from '../../lib/real-runtime.js'
+import { Connection } from '../../protocol/connection.js'
+import { secureStream } from '../../protocol/handshake.js'
+import { channelId, proofOf } from '../../protocol/proof.js'
+import {
+  fakeRuntime,
+  helloOf,
+  introduce,
+  keyPairOf,
+  makeFolder,
+  meet,
+  meetSpeaker,
+  NUMBERS,
+  quiet,
+  until
+} from '../make/wire.js'
 
 const never = new AbortController().signal
 
@@ -144,6 +164,54 @@ test('a peer that asks for a thousand chunks and reads nothing costs no more tha
   t.is(speaker.heard.filter(frame => frame[1] === NUMBERS.chunkAnswer).length, 1000)
 })
 
+test('what is small waits behind one large answer at most, whichever folder it is of', async t => {
+  const bytes = Buffer.alloc(CHUNK_BYTES)
+  const folder = makeFolder({ handlers: { onChunk: () => Promise.resolve(bytes) } })
+  const other = makeFolder({ number: 2, handlers: { onChunk: () => Promise.resolve(bytes) } })
+  const { speaker, connection } = await meetSpeaker(t, folder)
+  await introduce(speaker, folder)
+  connection.offer(other.link, { initiate: false })
+  const proof = proofOf(other.link, speaker.facts, speaker.side)
+  speaker.open(2, channelId(other.link, speaker.facts), encodeWith(messages.openingCodec, { proof }))
+  speaker.say(2, NUMBERS.hello, encodeWith(messages.helloCodec, helloOf('speaker')))
+  await until('both are open', () => other.peers.length === 1)
+  speaker.stream.pause()
+  const request = (id: number): Uint8Array =>
+    encodeWith(messages.chunkRequestCodec, { id, hash: hashBytes(bytes), length: CHUNK_BYTES })
+  for (let id = 1; id <= 100; id++) speaker.say(1, NUMBERS.chunkRequest, request(id))
+  for (let id = 1; id <= 3; id++) speaker.say(2, NUMBERS.chunkRequest, request(id))
+  await quiet()
+  const before = speaker.heard.length
+  other.peers[0]?.sendHead({ root: hashOf('x'), sequence: 1, idle: true, head: undefined })
+  speaker.stream.resume()
+  await until('all came', () => speaker.heard.length >= before + 104)
+  const heard = speaker.heard.slice(before)
+  const headAt = heard.findIndex(frame => frame[0] === 2 && frame[1] === NUMBERS.head)
+  t.ok(headAt <= 3, `the head came behind ${headAt} chunks`)
+  const lastOfOther = heard.findLastIndex(frame => frame[0] === 2 && frame[1] === NUMBERS.chunkAnswer)
+  t.ok(lastOfOther < 40, `the other folder had its chunks after ${lastOfOther} frames`)
+})
+
+test('a line that is slow, but moves, is not let go, and what it owes has its time', async t => {
+  const { runtime, advance } = fakeRuntime()
+  const folder = makeFolder()
+  const { speaker } = await meetSpeaker(t, folder, { runtime })
+  await introduce(speaker, folder)
+  const [peer] = folder.peers
+  const asked = Array.from({ length: 8 }, () => codeOf(peer!.requestChunk(hashOf('x'), CHUNK_BYTES, never)))
+  const heads = Array.from({ length: 20 }, () => Buffer.alloc(1024))
+  // The first has a minute, the last one the time for seven chunks before it too: at 8 KiB a second 64 seconds each.
+  for (let elapsed = 0; elapsed < 7 * 64_000; elapsed += ANSWER_DEADLINE_MS / 4) {
+    speaker.tell(NUMBERS.relayedHeads, messages.relayedHeadsCodec, heads)
+    await quiet()
+    advance(ANSWER_DEADLINE_MS / 4)
+  }
+  t.is(folder.closed.length, 0)
+  t.is(peer!.requestsInFlight, 1)
+  speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id: 8, bytes: new Uint8Array(0) })
+  t.alike(await Promise.all(asked), [...Array.from({ length: 7 }, () => 'TIMEOUT'), 'UNAVAILABLE'])
+})
+
 test('a peer that owes an answer for too long is let go', async t => {
   for (const what of ['nodes', 'chunk']) {
     const { runtime, advance } = fakeRuntime()
@@ -174,7 +242,7 @@ test('a peer that answers slowly, but answers, is not let go', async t => {
   await introduce(speaker, folder)
   const asked = Array.from({ length: 10 }, () => codeOf(folder.peers[0]!.requestChunk(hashOf('x'), 1, never)))
   for (let id = 1; id <= 10; id++) {
-    advance(ANSWER_DEADLINE_MS / 2)
+    advance(ANSWER_DEADLINE_MS / 20)
     speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id, bytes: new Uint8Array(0) })
     await asked[id - 1]
   }
@@ -210,6 +278,56 @@ test('heads and what a peer has arrive as they were sent', async (t: Test) => {
   t.is(hashKey((heard[0] as { root: Hash }).root), hashKey(update.root))
   t.alike([...(heard[1] as unknown[]), ...(heard[2] as unknown[])], ranges)
 })
+
+for (const [what, makePair] of [
+  ['TCP', tcpPair],
+  ['a WebSocket', webSocketPair]
+] as const) {
+  test(`chunks of all sizes come over ${what} as they are`, async t => {
+    const chunks = [1, 1000, 64 * 1024, 100_000, CHUNK_BYTES].map((size, i) => Buffer.alloc(size, i + 1))
+    const byHash = new Map(chunks.map(bytes => [hashKey(hashBytes(bytes)), bytes]))
+    const handlers = { onChunk: (hash: Hash) => Promise.resolve(byHash.get(hashKey(hash))) }
+    const [a, b] = [makeFolder(), makeFolder({ handlers })]
+    const { raw, close } = await makePair()
+    t.teardown(close)
+    const runtime = realRuntime()
+    const streams = await Promise.all(
+      raw.map((stream, i) => secureStream(stream, { keyPair: keyPairOf(i + 1), runtime }))
+    )
+    const connections = streams.map(stream => Connection.over(stream, { runtime }))
+    t.teardown(() => connections.forEach(connection => connection.destroy()), { order: -1 })
+    connections[0]?.offer(a.link, { initiate: true })
+    connections[1]?.offer(b.link, { initiate: true })
+    await until('they meet', () => a.peers.length === 1 && b.peers.length === 1)
+    const wanted = Array.from({ length: 40 }, (_, i) => chunks[i % chunks.length]!)
+    const got = await Promise.all(
+      wanted.map(bytes => a.peers[0]!.requestChunk(hashBytes(bytes), bytes.byteLength, never))
+    )
+    t.ok(got.every((bytes, i) => wanted[i]?.equals(bytes)))
+  })
+}
+
+interface Raw {
+  readonly raw: readonly Duplex[]
+  readonly close: () => void
+}
+
+async function tcpPair(): Promise<Raw> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const accepted = once(server, 'connection') as Promise<[Duplex]>
+  const raw = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  return { raw: [raw, (await accepted)[0]], close: () => server.close() }
+}
+
+async function webSocketPair(): Promise<Raw> {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  await once(server, 'listening')
+  const accepted = once(server, 'connection') as Promise<[WebSocket]>
+  const raw = createWebSocketStream(new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`))
+  return { raw: [raw, createWebSocketStream((await accepted)[0])], close: () => server.close() }
+}
 
 function manyPieces(count: number): Map<HashKey, Uint8Array> {
   const pieces = Array.from({ length: count }, (_, i) => Buffer.from(`piece ${i}`))

@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import test from 'brittle'
 import { encodeWith } from '../../lib/core/codec.js'
 import { realRuntime } from '../../lib/real-runtime.js'
 import { Connection } from '../../protocol/connection.js'
+import { KEEP_ALIVE_MS, SILENCE_MAX_MS } from '../../protocol/limits.js'
 import { openingCodec } from '../../protocol/messages.js'
 import { channelId, proofOf } from '../../protocol/proof.js'
 import { hashOf } from '../make/record.js'
@@ -170,6 +172,39 @@ test('one folder leaves a connection, and another one stays on it', async t => {
   await until('it came back', () => a.peers.length === 2 && b.peers.length === 2)
 })
 
+test('two devices may share any number of folders on one connection', async t => {
+  const numbers = Array.from({ length: 200 }, (_, i) => i)
+  const [a, b] = [numbers.map(number => makeFolder({ number })), numbers.map(number => makeFolder({ number }))]
+  const connections = (await noisePair()).map(stream => Connection.over(stream, { runtime: realRuntime() }))
+  t.teardown(() => connections.forEach(connection => connection.destroy()))
+  for (const { link } of b) connections[1]?.offer(link, { initiate: false })
+  for (const { link } of a) connections[0]?.offer(link, { initiate: true })
+  await until('all meet', () => [...a, ...b].every(({ peers }) => peers.length === 1))
+  const answers = await Promise.all(a.map(({ peers }) => peers[0]!.requestNodes([hashOf('x')])))
+  t.ok(answers.every(answer => answer.length === 1))
+})
+
+test('every stream is kept alive, and watched for silence, whoever encrypted it', async t => {
+  for (const stream of await noisePair()) {
+    const connection = Connection.over(stream, { runtime: realRuntime() })
+    t.is(stream.keepAlive, KEEP_ALIVE_MS)
+    t.is(stream.timeout, SILENCE_MAX_MS)
+    connection.destroy()
+  }
+})
+
+test('a connection over a stream that has ended is closed, and offers nothing', async t => {
+  const [stream, other] = await noisePair()
+  const gone = once(stream, 'close')
+  other.destroy()
+  await gone
+  const connection = Connection.over(stream, { runtime: realRuntime() })
+  const folder = makeFolder()
+  connection.offer(folder.link, { initiate: true })
+  await connection.closed
+  t.is(folder.peers.length, 0)
+})
+
 test('a long list of heads comes as it left, also right behind the proof', async t => {
   const heads = Array.from({ length: 2500 }, (_, i) => Buffer.alloc(1024, i))
   let came = 0
@@ -184,7 +219,7 @@ test('a long list of heads comes as it left, also right behind the proof', async
 test('the engine that fails while it answers ends that connection, and tells so', async t => {
   const handlers = {
     onNodes: () => {
-      throw new Error('a mistake')
+      throw new Error('a mistake at /home/somebody/private')
     }
   }
   const [a, b] = [makeFolder(), makeFolder({ handlers })]
@@ -195,4 +230,8 @@ test('the engine that fails while it answers ends that connection, and tells so'
     b.closed.map(reason => reason?.code),
     ['INTERNAL']
   )
+  t.ok(b.closed[0]?.message.includes('/home/somebody/private'), 'its own side knows what it was')
+  t.is(a.closed.length, 1)
+  t.absent(a.closed[0]?.message.includes('private'), 'the other side does not')
+  t.ok(a.closed[0]?.message.includes('INTERNAL'))
 })
