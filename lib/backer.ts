@@ -18,6 +18,7 @@ import { makeIdentity, type Identity } from './folder/identity.js'
 import type { FolderStatus, Route } from './folder/status.js'
 import { openHome, type Home } from './home/home.js'
 import { takeLock, type Lock } from './home/lock.js'
+import { keepAlive } from './keep-alive.js'
 import type { Network } from './net/network.js'
 import { openEnd } from '../protocol/handshake.js'
 import { Connection } from '../protocol/connection.js'
@@ -56,7 +57,8 @@ export interface JoinOptions {
 
 /**
  * Opens `directory` as a synced folder and keeps it in sync with whatever it gets connected to. Returns at once; `ready` tells when it is open.
- * Errors of opening reject `ready`; later ones that stop the folder come as `error` and stand in `status()`.
+ * Errors of opening reject `ready`; later ones that stop the folder come as `error` and stand in `status()`. An open folder keeps the process
+ * alive until `close`.
  */
 export function backer(directory: string, options: BackerOptions = {}): Backer {
   return new Backer(resolve(directory), options)
@@ -74,6 +76,7 @@ export class Backer extends EventEmitter<FolderEvents> {
   readonly #options: BackerOptions
   readonly #runtime: Runtime
   readonly #opening: Promise<Opened>
+  readonly #letGo = keepAlive()
   readonly #connections = new Set<Connection>()
   #opened: Opened | undefined
   #network: Network | undefined
@@ -88,7 +91,7 @@ export class Backer extends EventEmitter<FolderEvents> {
     this.#options = options
     this.#runtime = realRuntime(options.trace)
     this.#opening = this.#open()
-    this.#opening.catch(() => undefined)
+    this.#opening.catch(() => this.#letGo())
   }
 
   /** Resolves once the directory, the key and the index are open; the first scan may still run. Rejects with why it can't be opened. */
@@ -178,6 +181,7 @@ export class Backer extends EventEmitter<FolderEvents> {
     for (const connection of this.#connections) connection.destroy()
     await Promise.all([this.#leaveNetwork(), opened?.folder.close()])
     await this.#lock?.release()
+    this.#letGo()
   }
 
   /** Takes the folder off the network: a DHT that does not answer is not waited for. */
@@ -221,11 +225,18 @@ export class Backer extends EventEmitter<FolderEvents> {
       runtime: this.#runtime,
       isKnown: marked !== undefined
     })
-    await home.saveFolder({ id: identity.folderId, path: directory, key: formatKey(key) })
-    const store = await this.#openStore(home, identity)
-    const folder = await this.#start(identity, disk, store)
-    this.#opened = { folder, identity }
-    return this.#opened
+    const opened: { close(): Promise<void> }[] = [disk]
+    try {
+      await home.saveFolder({ id: identity.folderId, path: directory, key: formatKey(key) })
+      const store = await this.#openStore(home, identity)
+      opened.unshift(store)
+      const folder = await this.#start(identity, disk, store)
+      this.#opened = { folder, identity }
+      return this.#opened
+    } catch (error) {
+      for (const part of opened) await part.close()
+      throw error
+    }
   }
 
   /** The key that this home has for the directory; for a directory that is no folder yet, a new one. */

@@ -222,6 +222,7 @@ test('a reader mirrors, passes on, and its own changes stay with it', async t =>
   await until('the reader saw it', () => reader.status().idle && reader.status().files === 2)
   await writeFile(join(third.directory, 'file'), 'by a writer')
   await until('the writer wins', async () => (await readFile(join(reader.directory, 'file'), 'utf8')) === 'by a writer')
+  await until('the reader is at rest', () => reader.status().idle)
   const kept = (await readTree(reader.directory, { metadata: false })).length
   t.is(kept, 3, 'the drift is kept beside it, and the own file too')
   t.is(third.status().files, 1)
