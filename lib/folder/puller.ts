@@ -12,9 +12,13 @@ import { COMMIT_ENTRIES } from './ledger.js'
 import type { Peer } from './peer.js'
 import { Want } from './want.js'
 
-/** How many wants are held at once; a walk waits while there are more. Removals wait for everything else, so that there may be more of them. */
+/**
+ * How many wants are held at once; a walk waits while there are more. Removals wait for everything else, and what is stuck may wait for the user:
+ * there may be more of them, so that they hold up nothing else.
+ */
 const WANTS_MAX = 5000
 const REMOVALS_MAX = 50_000
+const STUCK_MAX = 50_000
 /** How many are installed in one batch, and how long a batch that could grow waits. */
 const BATCH_MAX = 512
 const BATCH_WAIT_MS = 20
@@ -149,7 +153,8 @@ export class Puller implements WantBook {
   }
 
   get #hasRoom(): boolean {
-    return this.#wants.size - this.#removals.size < WANTS_MAX && this.#removals.size < REMOVALS_MAX
+    const [removals, stuck] = [this.#removals.size, this.#stuck.size]
+    return this.#wants.size - removals - stuck < WANTS_MAX && removals < REMOVALS_MAX && stuck < STUCK_MAX
   }
 
   #isInHand(want: Want): boolean {
@@ -204,6 +209,10 @@ export class Puller implements WantBook {
     if (this.#wants.get(want.path) === want) this.#wants.delete(want.path)
     this.#context.problems.clear(want.path)
     this.#events.ondone()
+    this.#tellRoom()
+  }
+
+  #tellRoom(): void {
     if (this.#hasRoom) this.#room.shift()?.()
   }
 
@@ -282,6 +291,7 @@ export class Puller implements WantBook {
     want.state = { kind: 'stuck', retryAt: this.#context.runtime.clock.monotonic() + why.retryMs, told }
     if (why.code !== undefined && why.message !== undefined)
       this.#context.problems.set({ path: want.path, code: why.code, message: why.message })
+    this.#tellRoom()
   }
 
   /** Commits records that need nothing on the disk. */
