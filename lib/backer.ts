@@ -25,7 +25,7 @@ import { Connection } from '../protocol/connection.js'
 import type { PeerLink } from '../protocol/peer-link.js'
 import { realRuntime } from './real-runtime.js'
 import { delay, type Runtime } from './runtime.js'
-import { openLmdbStore } from './store/lmdb.js'
+import { openIndex } from './store/open-index.js'
 import type { Store } from './store/store.js'
 
 /** How often everything is looked through although nothing was heard from the watcher. */
@@ -254,10 +254,11 @@ export class Backer extends EventEmitter<FolderEvents> {
   async #openStore(home: Home, identity: Identity): Promise<Store> {
     const own = join(this.directory, RESERVED_NAME)
     this.#lock = await takeLock(join(own, 'lock'))
-    return openLmdbStore({
+    return openIndex({
       directory: join(own, INDEX_NAME),
-      openingsFile: home.openingsFile(identity.folderId),
-      random: this.#runtime.random
+      noteFile: home.indexNoteFile(identity.folderId),
+      random: this.#runtime.random,
+      trace: this.#runtime.trace
     })
   }
 

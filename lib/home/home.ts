@@ -46,9 +46,9 @@ export class Home {
     return join(this.directory, 'folders.json')
   }
 
-  /** The file in which a folder's index counts its openings, outside the folder, so that an index that was rolled back is noticed. */
-  openingsFile(folderId: string): string {
-    return join(this.directory, `openings-${folderId}`)
+  /** What was noted of a folder's index when it was opened and closed, outside of the folder, so that one that was damaged or put back is noticed. */
+  indexNoteFile(folderId: string): string {
+    return join(this.directory, `index-${folderId}`)
   }
 
   /** The device's own key pair; made at first use. Throws MALFORMED where its file is damaged: it is never replaced. */

@@ -1,0 +1,75 @@
+import { open, type Database, type RootDatabase } from 'lmdb'
+
+/** One table: bytes to bytes, in the order of the keys' bytes. */
+export type Rows = Database<Buffer, Uint8Array>
+
+/** The tables of an index. See layout.ts for the form of their rows. */
+export interface Tables {
+  readonly env: RootDatabase<Buffer, Uint8Array>
+  /** Entries by path, and those whose path is too long for a key by its hash. */
+  readonly entries: Rows
+  readonly longEntries: Rows
+  /** Tree nodes and chunk lists by their hash. */
+  readonly nodes: Rows
+  readonly chunkLists: Rows
+  /** Which paths have a content, and which contents have a chunk, at which place. */
+  readonly contentPaths: Rows
+  readonly chunkPlaces: Rows
+  readonly heads: Rows
+  readonly facts: Rows
+  readonly meta: Rows
+}
+
+/**
+ * How much address space the index may take before it has to be mapped anew: a mapping that has become too small stays beside the larger one, so
+ * that its pages count twice.
+ */
+const MAP_BYTES = 16 * 1024 ** 3
+const TABLES_MAX = 16
+
+/**
+ * Opens the LMDB environment in `directory`. Throws what LMDB throws, and a damaged file may end the process: see check.ts.
+ *
+ * A commit's pages are synced before the meta page that makes them count is written, itself synchronously; only then is the commit told. The
+ * faster way (`overlappingSync`) trusts in pages that were never synced as long as the machine has not started anew, which a disk that was
+ * pulled and put back proves wrong. Source: lmdb's README, "Overlapping Sync Options".
+ */
+export function openTables(directory: string, { readOnly }: { readonly readOnly: boolean }): Tables {
+  const env = open<Buffer, Uint8Array>({
+    path: directory,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    maxDbs: TABLES_MAX,
+    mapSize: MAP_BYTES,
+    noSubdir: false,
+    overlappingSync: false,
+    readOnly
+  })
+  const rows = (name: string): Rows =>
+    env.openDB<Buffer, Uint8Array>({ name, encoding: 'binary', keyEncoding: 'binary' })
+  return {
+    env,
+    entries: rows('entries'),
+    longEntries: rows('long-entries'),
+    nodes: rows('nodes'),
+    chunkLists: rows('chunk-lists'),
+    contentPaths: rows('content-paths'),
+    chunkPlaces: rows('chunk-places'),
+    heads: rows('heads'),
+    facts: rows('facts'),
+    meta: rows('meta')
+  }
+}
+
+/** Removes rows of any number, some in each turn of the event loop. */
+export async function removeRows(rows: Rows, keys: readonly Uint8Array[]): Promise<void> {
+  let last: Promise<unknown> = Promise.resolve()
+  for (const [i, key] of keys.entries()) {
+    last = rows.remove(key)
+    if (i % ROWS_PER_TURN === ROWS_PER_TURN - 1) await last
+  }
+  await last
+}
+
+/** How many rows are read or written in one turn of the event loop where it does not matter whether they come together. */
+export const ROWS_PER_TURN = 4000

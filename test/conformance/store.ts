@@ -1,0 +1,198 @@
+import test, { type Test } from 'brittle'
+import fc from 'fast-check'
+import { encodeChunkList } from '../../lib/core/chunk/content-tree.js'
+import { hashBytes, hashKey } from '../../lib/core/model/hash.js'
+import { comparePaths, type RelativePath } from '../../lib/core/model/path.js'
+import { sameRecord, type Record } from '../../lib/core/model/record.js'
+import { EMPTY_ROOT } from '../../lib/core/tree/node.js'
+import { iterate } from '../../lib/core/tree/read.js'
+import { buildTree, updateTree } from '../../lib/core/tree/update.js'
+import type { Store } from '../../lib/store/store.js'
+import { commitRecords, STAMP } from '../make/entry.js'
+import { arbitraryPath, arbitraryRecord, deletedRecord, fileRecord, manyFiles, path, recordOf } from '../make/record.js'
+
+/** Somewhere that a store can be opened at, again and again: what one wrote the next one finds. */
+export interface StorePlace {
+  open(): Promise<Store>
+}
+
+/** What every store does, whatever it is made of. */
+export function testStore(name: string, makePlace: (t: Test) => Promise<StorePlace>): void {
+  test(`${name}: a new index is fresh and empty, and keeps its replica id from then on`, async t => {
+    const place = await makePlace(t)
+    const first = await place.open()
+    t.ok(first.fresh)
+    t.alike(first.root, EMPTY_ROOT)
+    t.is([...first.below(undefined)].length, 0)
+    await first.close()
+    const second = await place.open()
+    t.absent(second.fresh)
+    t.is(second.replica, first.replica)
+    await second.close()
+  })
+
+  test(`${name}: what was committed is there, in order, also after it was opened anew`, async t => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(arbitraryPath, fc.option(arbitraryRecord, { nil: undefined })), { maxLength: 40 }),
+        fc.integer({ min: 1, max: 15 }),
+        async (edits, batch) => {
+          const place = await makePlace(t)
+          const store = await place.open()
+          const model = new Map<RelativePath, Record>()
+          for (let i = 0; i < edits.length; i += batch) {
+            const records = new Map(edits.slice(i, i + batch))
+            await commitRecords(store, records)
+            for (const [one, record] of records) {
+              if (record === undefined) model.delete(one)
+              else model.set(one, record)
+            }
+          }
+          assertHolds(store, model)
+          await store.close()
+          const again = await place.open()
+          assertHolds(again, model)
+          await again.close()
+        }
+      ),
+      { numRuns: 12 }
+    )
+    t.pass()
+  })
+
+  test(`${name}: a directory's children are its own, and what lies below it all of that`, async t => {
+    const store = await (await makePlace(t)).open()
+    const long = `${'d'.repeat(200)}/`.repeat(15)
+    const paths = ['a', 'a/b', 'a/b/c', 'a/b.txt', 'a b/x', 'a!/y', 'b', `${long}x`, `${long}y/z`].map(path)
+    await commitRecords(store, new Map(paths.map(one => [one, fileRecord(one)])))
+    const names = (entries: Iterable<readonly [RelativePath, unknown]>): string[] => [...entries].map(([one]) => one)
+    t.alike(names(store.children(undefined)).sort(), ['a', 'b'])
+    t.alike(names(store.children(path('a'))), ['a/b', 'a/b.txt'])
+    t.alike(
+      names(store.below(path('a'))),
+      ['a/b', 'a/b/c', 'a/b.txt'].sort((x, y) => comparePaths(path(x), path(y)))
+    )
+    t.alike(names(store.children(path(long.slice(0, -1)))), [`${long}x`])
+    t.is(names(store.below(path('d'.repeat(200)))).length, 2)
+    t.is(names(store.below(undefined)).length, paths.length)
+    await store.close()
+  })
+
+  test(`${name}: contents and chunks are found where they lie, and no longer where they are gone`, async t => {
+    const store = await (await makePlace(t)).open()
+    const chunks = [70_000, 80_000].map((length, i) => ({ hash: hashBytes(Buffer.from(`chunk ${i}`)), length }))
+    const list = encodeChunkList(chunks)
+    const large = { root: hashBytes(list), height: 1 }
+    const file = (content: typeof large, size: number): Record =>
+      recordOf({ kind: 'file', size, mtimeNs: 0n, mode: 0o600, content })
+    const small = { root: chunks[0]!.hash, height: 0 }
+    await commitRecords(
+      store,
+      new Map([
+        [path('large'), file(large, 150_000)],
+        [path('copy'), file(large, 150_000)],
+        [path('small'), file(small, 70_000)]
+      ]),
+      [list]
+    )
+    t.alike([...store.pathsWithContent(large.root, 9)].sort(), ['copy', 'large'])
+    t.is(store.pathsWithContent(large.root, 1).length, 1)
+    t.alike(store.chunkList(large.root) && Buffer.from(store.chunkList(large.root)!), Buffer.from(list))
+    const second = [...store.places(chunks[1]!.hash, 9)].sort((a, b) => (a.path < b.path ? -1 : 1))
+    t.alike(
+      second,
+      ['copy', 'large'].map(one => ({ path: path(one), offset: 70_000, length: 80_000 }))
+    )
+    t.is(store.places(chunks[0]!.hash, 9).length, 3)
+    await commitRecords(
+      store,
+      new Map([
+        [path('large'), deletedRecord()],
+        [path('copy'), undefined]
+      ])
+    )
+    t.is(store.pathsWithContent(large.root, 9).length, 0)
+    t.is(store.places(chunks[1]!.hash, 9).length, 0)
+    await store.collect([])
+    t.is(store.chunkList(large.root), undefined)
+    t.is(store.places(chunks[0]!.hash, 9).length, 1)
+    await store.close()
+  })
+
+  test(`${name}: a sweep keeps what the given roots reach and drops the rest`, async t => {
+    const store = await (await makePlace(t)).open()
+    const files = manyFiles(3000)
+    await commitRecords(store, files)
+    const old = store.root
+    const other = buildTree([[path('elsewhere'), fileRecord('by a peer')]])
+    await store.putNodes(other.nodes)
+    await commitRecords(
+      store,
+      new Map([...files.keys()].slice(0, 500).map(one => [one, fileRecord('new', { counter: 2 })]))
+    )
+    t.is((await store.collect([old, other.root])).nodes, 0)
+    t.ok(store.node(other.root))
+    const dropped = await store.collect([])
+    t.ok(dropped.nodes > 1)
+    t.absent(store.node(other.root))
+    t.absent(store.node(old))
+    t.is([...iterate(hash => store.node(hash), store.root)].length, files.size)
+    t.is((await store.collect([])).nodes, 0)
+    await store.close()
+  })
+
+  test(`${name}: head numbers never repeat, heads and facts are kept`, async t => {
+    const place = await makePlace(t)
+    let last = 0
+    for (let i = 0; i < 3; i++) {
+      const store = await place.open()
+      for (let j = 0; j < 3; j++) {
+        const next = await store.nextSequence()
+        t.ok(next > last)
+        t.is(store.sequence, next)
+        last = next
+      }
+      await store.close()
+    }
+    const store = await place.open()
+    await store.putHeads([{ device: 'ab'.repeat(32), bytes: Buffer.from('a head') }])
+    await store.putFact('one', Buffer.from('1'))
+    await store.putFact('two', Buffer.from('2'))
+    await store.putFact('one', undefined)
+    await store.close()
+    const again = await place.open()
+    t.alike(
+      again.heads().map(({ device, bytes }) => [device, Buffer.from(bytes).toString()]),
+      [['ab'.repeat(32), 'a head']]
+    )
+    t.is(again.getFact('one'), undefined)
+    t.is(Buffer.from(again.getFact('two') ?? []).toString(), '2')
+    await again.close()
+  })
+
+  test(`${name}: a closed index takes nothing more`, async t => {
+    const store = await (await makePlace(t)).open()
+    await store.close()
+    await store.close()
+    const commit = { entries: [], root: EMPTY_ROOT, nodes: new Map(), chunkLists: new Map() }
+    await t.exception(async () => store.commit(commit), /closed/)
+  })
+}
+
+function assertHolds(store: Store, model: ReadonlyMap<RelativePath, Record>): void {
+  const found = new Map(store.below(undefined))
+  if (found.size !== model.size) throw new Error(`${found.size} entries for ${model.size}`)
+  for (const [one, record] of model) {
+    const entry = store.get(one)
+    if (!sameRecord(entry?.record, record)) throw new Error(`${one} has another record`)
+    if (JSON.stringify(entry?.stamp, bigints) !== JSON.stringify(STAMP, bigints))
+      throw new Error(`${one} has another stamp`)
+    if (!sameRecord(found.get(one)?.record, record)) throw new Error(`${one} is listed with another record`)
+  }
+  const { root } = updateTree(hash => store.node(hash), EMPTY_ROOT, model)
+  if (hashKey(root) !== hashKey(store.root)) throw new Error('the root is another one')
+}
+
+function bigints(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value
+}
