@@ -5,11 +5,10 @@ import type { Duplex } from 'node:stream'
 import type { DhtAddress } from 'hyperdht'
 import { BackerError, messageOf } from './core/error.js'
 import { formatKey, parseKey } from './core/model/key-text.js'
-import { RESERVED_NAME, type RelativePath } from './core/model/path.js'
+import { RESERVED_NAME } from './core/model/path.js'
 import { createWriteKey, toReadKey, toStoreKey, topicOf, type FolderKey } from './core/model/keys.js'
 import type { Disk } from './disk/disk.js'
-import { pathHash } from './disk/names.js'
-import { checkDirectory, makeDirectory, openDisk, recoverDirectory } from './disk/open.js'
+import { checkDirectory, makeDirectory, openDisk } from './disk/open.js'
 import { INDEX_NAME } from './disk/own.js'
 import { startWatch } from './disk/watch.js'
 import type { FolderEvents } from './folder/events.js'
@@ -262,9 +261,6 @@ export class Backer extends EventEmitter<FolderEvents> {
   }
 
   async #start(identity: Identity, disk: Disk, store: Store): Promise<Folder> {
-    const recovered = recoverDirectory(this.directory, disk, this.#runtime, hash => findPath(store, hash))
-    if (recovered.keptCount > 0)
-      this.#runtime.trace(`kept ${recovered.keptCount} files that a crash had left in the middle of a change`)
     const folder = new Folder({
       path: this.directory,
       identity,
@@ -288,12 +284,6 @@ export class Backer extends EventEmitter<FolderEvents> {
     folder.on('insync', status => this.emit('insync', status))
     folder.on('error', error => this.listenerCount('error') > 0 && this.emit('error', error))
   }
-}
-
-/** The path of the index with this hash: looked for one by one, as this is asked only after a crash. */
-function findPath(store: Store, hash: string): RelativePath | undefined {
-  for (const [path] of store.below(undefined)) if (pathHash(path) === hash) return path
-  return undefined
 }
 
 /** How a peer was reached, as far as its address tells. */

@@ -33,7 +33,6 @@ const LAYERS: Readonly<Record<string, { readonly files: string; readonly mayImpo
 const DOORS: Readonly<Record<string, string>> = {
   lmdb: '^lib/store/',
   koffi: '^lib/disk/',
-  chokidar: '^lib/disk/',
   ignore: '^lib/disk/',
   hyperswarm: '^lib/net/',
   hyperdht: '^lib/net/',

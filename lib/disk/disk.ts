@@ -119,6 +119,18 @@ export interface DiskTraits {
   readonly canExchange: boolean
 }
 
+/** What recovery after a crash did. */
+export interface Recovered {
+  /** Paths at which the user's own file stands again. */
+  readonly putBack: readonly RelativePath[]
+  /** How many of the user's files went to the revisions. */
+  readonly keptCount: number
+  /** Names of staged files that can be used again. */
+  readonly reusable: readonly string[]
+  /** How many old partial files were removed. */
+  readonly expiredCount: number
+}
+
 /** Everything that backer does to one folder's directory. Paths never lead outside it, whatever symlinks do. */
 export interface Disk {
   readonly traits: DiskTraits
@@ -136,6 +148,10 @@ export interface Disk {
   stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void>
   /** Carries out a batch and syncs it to the disk: when it returns, what is `done` survives a power loss. */
   install(steps: readonly InstallStep[]): Promise<readonly InstallResult[]>
+  /** What a crash left in `.backer/tmp`: the hashes of the paths that it is about (see names.ts). */
+  leftovers(): Promise<{ readonly count: number; readonly pathHashes: readonly string[] }>
+  /** Puts right what a crash left (see recover.ts), before anything else is done. `paths`: those that the hashes stand for, where known. */
+  recover(paths: ReadonlyMap<string, RelativePath>): Promise<Recovered>
   /** True while the folder's marker is there with the right id: else nothing may be concluded from what is missing. */
   checkMarker(): Promise<boolean>
   /** Free bytes on the file system for this user. */

@@ -1,9 +1,19 @@
 import { BackerError } from '../core/error.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Runtime } from '../runtime.js'
-import type { Disk, DiskTraits, Hashed, InstallResult, InstallStep, Listed, Listing, StagedFile } from './disk.js'
+import type {
+  Disk,
+  DiskTraits,
+  Hashed,
+  InstallResult,
+  InstallStep,
+  Listed,
+  Listing,
+  Recovered,
+  StagedFile
+} from './disk.js'
 import type { FileHandle, FileSystem } from './filesystem.js'
-import { DiskOperations, RANDOM_BYTES_PER_STEP, type OperationsOptions } from './operations.js'
+import { changeWorld, DiskOperations, type OperationsOptions } from './operations.js'
 
 /** A folder's directory worked on in the calling thread, call by call: for simulations, and for tests of what is above it. */
 export class InlineDisk implements Disk {
@@ -46,9 +56,15 @@ export class InlineDisk implements Disk {
   }
 
   install(steps: readonly InstallStep[]): Promise<readonly InstallResult[]> {
-    const { clock, random } = this.#runtime
-    const randomness = random.bytes(RANDOM_BYTES_PER_STEP * (steps.length + 1))
-    return this.#do(operations => operations.install(steps, { nowMs: clock.now(), randomness }))
+    return this.#do(operations => operations.install(steps, changeWorld(this.#runtime, steps.length)))
+  }
+
+  leftovers(): ReturnType<Disk['leftovers']> {
+    return this.#do(operations => operations.leftovers())
+  }
+
+  recover(paths: ReadonlyMap<string, RelativePath>): Promise<Recovered> {
+    return this.#do(operations => operations.recover(paths, changeWorld(this.#runtime, operations.leftovers().count)))
   }
 
   checkMarker(): Promise<boolean> {

@@ -60,6 +60,7 @@ export class LinuxFileSystem implements FileSystem {
   }
 
   lstat(directory: DirectoryHandle, name: string): Stamp | undefined {
+    if (this.#libc.statx !== undefined) return this.#libc.statx(descriptorOf(directory), name)
     const stats = lstatSync(inside(directory, name), { bigint: true, throwIfNoEntry: false })
     return stats === undefined ? undefined : stampOf(stats)
   }

@@ -2,17 +2,15 @@ import { constants, existsSync } from 'node:fs'
 import { access, mkdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BackerError, messageOf } from '../core/error.js'
-import { RESERVED_NAME, type RelativePath } from '../core/model/path.js'
+import { RESERVED_NAME } from '../core/model/path.js'
 import type { Runtime } from '../runtime.js'
 import type { Disk } from './disk.js'
 import type { FileSystem } from './filesystem.js'
-import { contentRootOf } from './hash.js'
 import { createMarker, readMarker, type Marker } from './marker.js'
 import { openFileSystem } from './open-filesystem.js'
 import { MARKER_NAME, withTmp } from './own.js'
 import { probeTraits } from './probe.js'
 import { fatalOf } from './problem.js'
-import { recover, type Recovered } from './recover.js'
 import { WorkerDisk } from './worker-disk.js'
 
 export interface OpenDiskOptions {
@@ -92,24 +90,6 @@ export function openDisk({ root, folderId, runtime, isKnown }: OpenDiskOptions):
     return { root, marker, traits: withTmp(fs, handle, tmp => probeTraits(fs, tmp)) }
   })
   return new WorkerDisk(options, runtime)
-}
-
-/** Puts right what a crash left in `.backer/tmp`. `paths`: all that the index knows; asked for only if something is there. */
-export function recoverDirectory(
-  root: string,
-  disk: Disk,
-  runtime: Runtime,
-  pathByHash: (hash: string) => RelativePath | undefined
-): Recovered {
-  return withFileSystem(root, (fs, handle) =>
-    recover(fs, handle, {
-      traits: disk.traits,
-      nowMs: runtime.clock.now(),
-      bytes: length => runtime.random.bytes(length),
-      contentRootOf: file => contentRootOf(fs, file),
-      pathByHash
-    })
-  )
 }
 
 function withFileSystem<T>(root: string, fn: (fs: FileSystem, handle: ReturnType<FileSystem['openRoot']>) => T): T {

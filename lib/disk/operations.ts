@@ -1,15 +1,18 @@
 import { BackerError } from '../core/error.js'
 import type { RelativePath } from '../core/model/path.js'
-import type { DiskTraits, Hashed, InstallResult, InstallStep, Listed, Listing } from './disk.js'
+import type { Runtime } from '../runtime.js'
+import type { DiskTraits, Hashed, InstallResult, InstallStep, Listed, Listing, Recovered } from './disk.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
-import { hashFiles, SETTLED, type Settle } from './hash.js'
+import { contentRootOf, hashFiles, SETTLED, type Settle } from './hash.js'
 import { parseIgnore } from './ignore.js'
 import { installBatch } from './install.js'
 import { listDirectory, statPaths } from './list.js'
 import { checkMarker, type Marker } from './marker.js'
+import { parseTmpName } from './names.js'
 import { withTmp } from './own.js'
 import { codeOf, fatalOf } from './problem.js'
 import { packListings, type PackedListings } from './pack.js'
+import { recover } from './recover.js'
 import { discardStaged, openStaged, readStaged, stageSmall } from './stage.js'
 import { MissingDirectory, withParent } from './walk.js'
 
@@ -20,13 +23,18 @@ export interface OperationsOptions {
   readonly traits: DiskTraits
 }
 
-/** How many random bytes one step of an install may need, for names. */
-export const RANDOM_BYTES_PER_STEP = 32
+/** How many random bytes one step of a change may need, for names. */
+const RANDOM_BYTES_PER_STEP = 32
 
-/** What an install needs that is not deterministic. `randomness`: RANDOM_BYTES_PER_STEP for each step, and once more. */
-export interface InstallWorld {
+/** What changing the disk needs that is not deterministic. `randomness`: RANDOM_BYTES_PER_STEP for each step, and once more. */
+export interface ChangeWorld {
   readonly nowMs: number
   readonly randomness: Uint8Array
+}
+
+/** What `steps` changes need. */
+export function changeWorld({ clock, random }: Runtime, steps: number): ChangeWorld {
+  return { nowMs: clock.now(), randomness: random.bytes(RANDOM_BYTES_PER_STEP * (steps + 1)) }
 }
 
 /** Everything that is done to one folder's directory, call by call and synchronously: in a worker thread, or in a simulation. */
@@ -139,27 +147,34 @@ export class DiskOperations {
     this.#withTmp(tmp => discardStaged(this.#fs, tmp, name))
   }
 
-  install(steps: readonly InstallStep[], { nowMs, randomness }: InstallWorld): readonly InstallResult[] {
-    const { traits, marker } = this.#options
-    let used = 0
-    const bytes = (length: number): Uint8Array => {
-      const drawn = Uint8Array.from({ length }, (_, i) => randomness[(used + i) % randomness.byteLength] ?? 0)
-      used += length
-      return drawn
-    }
-    return this.#withRoot(
-      root => {
-        if (!checkMarker(this.#fs, root, marker)) throw missing()
-        return installBatch(this.#fs, root, steps, {
-          traits,
-          nowMs,
-          bytes,
-          isDeletable: path => this.#junk.deletable(path)
-        })
-      },
-      () => {
-        throw missing()
-      }
+  install(steps: readonly InstallStep[], { nowMs, randomness }: ChangeWorld): readonly InstallResult[] {
+    const { traits } = this.#options
+    const isDeletable = (path: RelativePath): boolean => this.#junk.deletable(path)
+    return this.#withMarkedRoot(root =>
+      installBatch(this.#fs, root, steps, { traits, nowMs, bytes: drawFrom(randomness), isDeletable })
+    )
+  }
+
+  /** What a crash left in `.backer/tmp`: how many items, and the hashes of the paths that they are about. */
+  leftovers(): { readonly count: number; readonly pathHashes: readonly string[] } {
+    const names = this.#withTmp(tmp => this.#fs.names(tmp)).map(bytes => Buffer.from(bytes).toString())
+    const pathHashes = names.map(parseTmpName).flatMap(meaning => {
+      if (meaning.kind === 'move') return [meaning.from, meaning.path]
+      return meaning.kind === 'swap' || meaning.kind === 'away' ? [meaning.path] : []
+    })
+    return { count: names.length, pathHashes }
+  }
+
+  /** See `recover`. `paths`: of the hashes that `leftovers` named, those that are known. */
+  recover(paths: ReadonlyMap<string, RelativePath>, { nowMs, randomness }: ChangeWorld): Recovered {
+    return this.#withMarkedRoot(root =>
+      recover(this.#fs, root, {
+        traits: this.#options.traits,
+        nowMs,
+        bytes: drawFrom(randomness),
+        contentRootOf: file => contentRootOf(this.#fs, file),
+        pathByHash: hash => paths.get(hash)
+      })
     )
   }
 
@@ -186,6 +201,19 @@ export class DiskOperations {
     )
   }
 
+  /** As `#withRoot`, for what changes the disk. Throws MARKER where the folder is not there. */
+  #withMarkedRoot<T>(fn: (root: DirectoryHandle) => T): T {
+    return this.#withRoot(
+      root => {
+        if (!checkMarker(this.#fs, root, this.#options.marker)) throw missing()
+        return fn(root)
+      },
+      () => {
+        throw missing()
+      }
+    )
+  }
+
   /** Opens the root anew each time: what is mounted there may have changed. `absent`: there is no such directory. */
   #withRoot<T>(fn: (root: DirectoryHandle) => T, absent: () => T): T {
     let root: DirectoryHandle
@@ -200,6 +228,16 @@ export class DiskOperations {
     } finally {
       this.#fs.closeDirectory(root)
     }
+  }
+}
+
+/** Gives out random bytes piece by piece, from the start again when they are used up. */
+function drawFrom(randomness: Uint8Array): (length: number) => Uint8Array {
+  let used = 0
+  return length => {
+    const drawn = Uint8Array.from({ length }, (_, i) => randomness[(used + i) % randomness.byteLength] ?? 0)
+    used += length
+    return drawn
   }
 }
 

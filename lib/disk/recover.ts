@@ -1,7 +1,7 @@
 import { hashBytes, hashesEqual, hashFromKey, type Hash, type HashKey } from '../core/model/hash.js'
 import { parentOf, type RelativePath } from '../core/model/path.js'
 import type { Stamp } from '../core/model/stamp.js'
-import type { DiskTraits } from './disk.js'
+import type { DiskTraits, Recovered } from './disk.js'
 import { exchange, giveBack, keepFromTmp } from './displace.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
 import { syncTouched } from './metadata.js'
@@ -22,18 +22,6 @@ export interface RecoverOptions {
   readonly contentRootOf: (file: FileHandle) => Hash | undefined
   /** The path of the index with this `pathHash` (see `names.ts`); undefined where there is none. Called for what a crash left only. */
   readonly pathByHash: (hash: string) => RelativePath | undefined
-}
-
-/** What recovery did. */
-export interface Recovered {
-  /** Paths at which the user's own file stands again. */
-  readonly putBack: readonly RelativePath[]
-  /** How many of the user's files went to the revisions. */
-  readonly keptCount: number
-  /** Names of staged files that can be used again. */
-  readonly reusable: readonly string[]
-  /** How many old partial files were removed. */
-  readonly expiredCount: number
 }
 
 /** How long a partial file is kept. Counted from its ctime: its mtime may be that of the file it is to become. */

@@ -5,9 +5,19 @@ import { join } from 'node:path'
 import { BackerError } from '../core/error.js'
 import { RESERVED_NAME, type RelativePath } from '../core/model/path.js'
 import type { Runtime } from '../runtime.js'
-import type { Disk, DiskTraits, Hashed, InstallResult, InstallStep, Listed, Listing, StagedFile } from './disk.js'
+import type {
+  Disk,
+  DiskTraits,
+  Hashed,
+  InstallResult,
+  InstallStep,
+  Listed,
+  Listing,
+  Recovered,
+  StagedFile
+} from './disk.js'
 import { HashQueue } from './hash-queue.js'
-import { RANDOM_BYTES_PER_STEP, type OperationsOptions } from './operations.js'
+import { changeWorld, type OperationsOptions } from './operations.js'
 import { TMP_NAME } from './own.js'
 import { unpackListings } from './pack.js'
 import { WorkerThread } from './worker-thread.js'
@@ -76,11 +86,16 @@ export class WorkerDisk implements Disk {
   }
 
   install(steps: readonly InstallStep[]): Promise<readonly InstallResult[]> {
-    const { clock, random } = this.#runtime
-    return this.#changer.run('install', steps, {
-      nowMs: clock.now(),
-      randomness: random.bytes(RANDOM_BYTES_PER_STEP * (steps.length + 1))
-    })
+    return this.#changer.run('install', steps, changeWorld(this.#runtime, steps.length))
+  }
+
+  leftovers(): ReturnType<Disk['leftovers']> {
+    return this.#changer.run('leftovers')
+  }
+
+  async recover(paths: ReadonlyMap<string, RelativePath>): Promise<Recovered> {
+    const { count } = await this.leftovers()
+    return this.#changer.run('recover', paths, changeWorld(this.#runtime, count))
   }
 
   checkMarker(): Promise<boolean> {

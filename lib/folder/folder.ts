@@ -6,7 +6,7 @@ import type { Disk } from '../disk/disk.js'
 import { parseIgnore, type IgnoreRules } from '../disk/ignore.js'
 import type { Watch, WatchHandlers } from '../disk/watch.js'
 import type { FolderLink, PeerLink } from '../../protocol/peer-link.js'
-import type { Runtime, Timer } from '../runtime.js'
+import { delay, type Runtime, type Timer } from '../runtime.js'
 import type { Store } from '../store/store.js'
 import { Announcer } from './announcer.js'
 import { Collector } from './collector.js'
@@ -21,6 +21,7 @@ import { Peers } from './peers.js'
 import { Problems } from './problems.js'
 import { ProgressMeter } from './progress.js'
 import { Puller } from './puller.js'
+import { recoverFolder } from './recovery.js'
 import type { FolderState, FolderStatus, Route } from './status.js'
 import { subtreeSums } from '../core/tree/read.js'
 
@@ -37,6 +38,8 @@ export interface FolderParts {
 
 /** How often the whole folder is looked through where not everything can be watched. */
 const LIMITED_RESCAN_MS = 60_000
+/** How long a change that is under way at the end is waited for. */
+const REST_MS = 3000
 /** How often listeners hear of progress. */
 const PROGRESS_INTERVAL_MS = 250
 
@@ -85,6 +88,7 @@ export class Folder extends EventEmitter<FolderEvents> {
   /** Begins: reads the ignore rules, watches, looks through everything. Resolves once it has begun. */
   async start(): Promise<void> {
     const { disk, watch } = this.#parts
+    await recoverFolder(this.#context)
     this.#peers.load()
     this.#ignore = await readIgnoreFile(disk)
     this.#watch = watch({
@@ -160,10 +164,16 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#collector.close()
     this.#peers.close()
     this.#watch?.close()
+    // A change that is under way may end well; a disk that hangs is not waited for.
+    await Promise.race([this.#atRest(), delay(this.#parts.runtime.timers, REST_MS)])
+    await this.#parts.disk.close()
+    await this.#atRest()
+    await this.#parts.store.close()
+  }
+
+  async #atRest(): Promise<void> {
     await this.#running
     await this.#context.ledger.lock.run(() => Promise.resolve())
-    await this.#parts.disk.close()
-    await this.#parts.store.close()
   }
 
   #makeContext({ disk, store, runtime, identity }: FolderParts): FolderContext {

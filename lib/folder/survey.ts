@@ -1,7 +1,7 @@
 import { joinPath, parentOf, type RelativePath } from '../core/model/path.js'
 import { isLive, payloadOf } from '../core/model/record.js'
 import { sameStamp } from '../core/model/stamp.js'
-import type { ItemProblem, Listed } from '../disk/disk.js'
+import type { ItemProblem, Listed, Listing } from '../disk/disk.js'
 import type { Entry } from '../store/store.js'
 import type { FolderContext } from './context.js'
 
@@ -112,7 +112,7 @@ class SurveyWalk {
       const directory = batch[i]
       if (listing.kind === 'failed') this.#failed(directory, listing.problem)
       else if (listing.kind === 'absent') this.#absent(directory)
-      else this.#listed(directory, listing.entries, listing.badNames)
+      else this.#listed(directory, listing)
     })
   }
 
@@ -124,18 +124,18 @@ class SurveyWalk {
     if (directory !== undefined) this.#queue.push(parentOf(directory))
   }
 
-  #listed(directory: RelativePath | undefined, entries: readonly Listed[], badNames: readonly string[]): void {
+  #listed(
+    directory: RelativePath | undefined,
+    { entries, badNames, problems: reasons }: Extract<Listing, { kind: 'listed' }>
+  ): void {
     const { store, problems } = this.#context
     problems.clear(directory ?? '.')
     if (problems.count > 0)
       problems.keepOnly(directory ?? '', new Set([...entries.map(({ name }) => name), ...badNames]))
-    for (const name of badNames) {
-      problems.set({
-        path: joinPath(directory, name),
-        code: 'bad-name',
-        message: `${name} has a name that can't be synced: rename it`
-      })
-    }
+    badNames.forEach((name, i) => {
+      const reason = reasons[i]
+      if (reason !== undefined) problems.set({ path: joinPath(directory, name), ...reason })
+    })
     const known = new Map<RelativePath, Entry>()
     for (const [path, entry] of store.children(directory)) known.set(path, entry)
     for (const listed of entries) {
@@ -143,6 +143,8 @@ class SurveyWalk {
       this.#compare(path, listed, known.get(path))
       known.delete(path)
     }
+    // What can't be synced any more is there all the same: its last version stays.
+    for (const name of badNames) known.delete(joinPath(directory, name))
     for (const [path, entry] of known) if (isLive(entry.record)) this.#gone(path, entry)
   }
 
