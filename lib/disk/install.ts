@@ -3,6 +3,7 @@ import { parentOf, type RelativePath } from '../core/model/path.js'
 import { sameStamp, type Stamp } from '../core/model/stamp.js'
 import { assertNever } from '../core/invariant.js'
 import type { DiskTraits, InstallResult, InstallStep } from './disk.js'
+import { closeAgain, openClosed } from './closed.js'
 import { keepDisplaced, keepFromTmp, prepareKeeping, putBack, takeAway } from './displace.js'
 import type { DirectoryHandle, FileSystem } from './filesystem.js'
 import { adjust, syncTouched } from './metadata.js'
@@ -45,9 +46,20 @@ export function installBatch(
       try {
         const { traits, nowMs, bytes, isDeletable = () => false } = options
         const naming = { nowMs, bytes }
-        const work: Workspace = { fs, tree, revisions, tmp: own.tmp, naming, traits, isDeletable, touched: new Set() }
+        const work: Workspace = {
+          fs,
+          tree,
+          revisions,
+          tmp: own.tmp,
+          naming,
+          traits,
+          isDeletable,
+          touched: new Set(),
+          opened: new Map()
+        }
         const ready = readyStaged(work, root, steps)
         const results = steps.map((step, i) => carryOut(work, step, ready[i]))
+        closeAgain(work)
         syncTouched(work, root)
         return results
       } finally {
@@ -62,6 +74,7 @@ export function installBatch(
 
 function carryOut(work: Workspace, step: InstallStep, ready: Source | InstallResult | undefined): InstallResult {
   try {
+    openClosed(work, step)
     switch (step.kind) {
       case 'file':
         return ready === undefined || 'kind' in ready ? (ready ?? CHANGED) : installFile(work, step, ready)

@@ -10,6 +10,7 @@ import type { RelativePath } from '../core/model/path.js'
  * - `away-PATH-RANDOM`: what the user had at a path, taken away to be looked at, replaced or removed.
  * - `move-FROM-PATH-INODE`: what is on its way from one path to another, or, once it was exchanged, what the user had at the
  *   second: the inode tells.
+ * - `open-PATH-MODE`: the directory at a path was opened for a moment, and is to get this mode (in octal) back.
  *
  * CONTENT is a content root (64 hex digits), PATH and FROM are path hashes (16 hex digits).
  */
@@ -18,6 +19,7 @@ export type TmpName =
   | { readonly kind: 'swap'; readonly staged: string; readonly root: string; readonly path: string }
   | { readonly kind: 'away'; readonly path: string }
   | { readonly kind: 'move'; readonly from: string; readonly path: string; readonly inode: bigint }
+  | { readonly kind: 'open'; readonly path: string; readonly mode: number }
   | { readonly kind: 'other' }
 
 /** The name of the staged file that is to become `path` with the content `root`. */
@@ -47,9 +49,14 @@ export function moveName(from: RelativePath, path: RelativePath, inode: bigint):
   return `move-${pathHash(from)}-${pathHash(path)}-${inode.toString(16)}`
 }
 
+/** The name of the mark for a directory that is to get its mode back. */
+export function openMarkName(path: RelativePath, mode: number): string {
+  return `open-${pathHash(path)}-${mode.toString(8)}`
+}
+
 /** True where `name` can be a staged file's: letters, digits and `-`, and none of the other names in `.backer/tmp`. */
 export function isStagedName(name: string): boolean {
-  return /^[A-Za-z0-9-]{1,200}$/.test(name) && !/^(swap|away|move|probe|marker)-/.test(name)
+  return /^[A-Za-z0-9-]{1,200}$/.test(name) && !/^(swap|away|move|open|probe|marker)-/.test(name)
 }
 
 /** What a name in `.backer/tmp` says. */
@@ -62,6 +69,8 @@ export function parseTmpName(name: string): TmpName {
   }
   const away = /^away-([0-9a-f]{16})-[0-9a-f]+$/.exec(name)
   if (away !== null) return { kind: 'away', path: away[1] ?? '' }
+  const opened = /^open-([0-9a-f]{16})-([0-7]{1,3})$/.exec(name)
+  if (opened !== null) return { kind: 'open', path: opened[1] ?? '', mode: Number.parseInt(opened[2] ?? '', 8) }
   return parseMove(name)
 }
 

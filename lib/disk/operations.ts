@@ -160,7 +160,7 @@ export class DiskOperations {
     const names = this.#withTmp(tmp => this.#fs.names(tmp)).map(bytes => Buffer.from(bytes).toString())
     const pathHashes = names.map(parseTmpName).flatMap(meaning => {
       if (meaning.kind === 'move') return [meaning.from, meaning.path]
-      return meaning.kind === 'swap' || meaning.kind === 'away' ? [meaning.path] : []
+      return 'path' in meaning ? [meaning.path] : []
     })
     return { count: names.length, pathHashes }
   }

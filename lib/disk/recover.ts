@@ -2,6 +2,7 @@ import { hashBytes, hashesEqual, hashFromKey, type Hash, type HashKey } from '..
 import { parentOf, type RelativePath } from '../core/model/path.js'
 import type { Stamp } from '../core/model/stamp.js'
 import type { DiskTraits, Recovered } from './disk.js'
+import { closeDirectory } from './closed.js'
 import { exchange, giveBack, keepFromTmp } from './displace.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
 import { syncTouched } from './metadata.js'
@@ -51,7 +52,17 @@ export function recover(fs: FileSystem, root: DirectoryHandle, options: RecoverO
         const naming = { nowMs: options.nowMs, bytes: options.bytes }
         const { traits } = options
         const isDeletable = (): boolean => false
-        const work: Workspace = { fs, tree, revisions, tmp: own.tmp, naming, traits, isDeletable, touched: new Set() }
+        const work = {
+          fs,
+          tree,
+          revisions,
+          tmp: own.tmp,
+          naming,
+          traits,
+          isDeletable,
+          touched: new Set(),
+          opened: new Map()
+        } satisfies Workspace
         const recovery: Recovery = { work, options, putBack: [], reusable: [], keptCount: 0, expiredCount: 0 }
         for (const bytes of fs.names(own.tmp)) recoverOne(recovery, Buffer.from(bytes).toString())
         syncTouched(work, root)
@@ -76,6 +87,10 @@ function recoverOne(recovery: Recovery, name: string): void {
     expire(recovery, name, stamp)
     return
   }
+  if (meaning.kind === 'open') {
+    giveModeBack(recovery, name, meaning)
+    return
+  }
   const isOurs = (directory: DirectoryHandle, at: string, found: Stamp): boolean =>
     isMeant(recovery, meaning, { directory, name: at, stamp: found })
   const path = options.pathByHash(meaning.path)
@@ -84,6 +99,17 @@ function recoverOne(recovery: Recovery, name: string): void {
     recovery.putBack.push(path)
     if (work.fs.lstat(work.tmp, name) !== undefined) reuse(recovery, meaning, name)
   } else restore(recovery, { name, pathHash: meaning.path })
+}
+
+function giveModeBack(
+  { work, options }: Recovery,
+  name: string,
+  { path: hash, mode }: Extract<TmpName, { kind: 'open' }>
+): void {
+  const path = options.pathByHash(hash)
+  const target = path === undefined ? undefined : targetIfThere(work, path)
+  if (target !== undefined) closeDirectory(work.fs, target.directory, target.name, mode)
+  work.fs.unlink(work.tmp, name)
 }
 
 function expire(recovery: Recovery, name: string, stamp: Stamp): void {

@@ -18,6 +18,8 @@ export interface Workspace {
   readonly isDeletable: (path: RelativePath) => boolean
   /** Files whose metadata was set and is to be synced. */
   readonly touched: Set<RelativePath>
+  /** Directories that were opened for a moment, with the mode that they get back; undefined for those that had no need (see closed.ts). */
+  readonly opened: Map<RelativePath, number | undefined>
 }
 
 /** Something of ours in `.backer/tmp`, as it was when it was finished. */
