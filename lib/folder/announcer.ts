@@ -3,8 +3,13 @@ import type { Timer } from '../runtime.js'
 import type { FolderContext } from './context.js'
 import type { Peer } from './peer.js'
 
-/** At most this often a new root is told while there is a stream of changes; a lone one is told at once. */
+/**
+ * At most this often a new root is told while there is a stream of changes; a lone one is told at once. The longer the stream lasts, the rarer: each root
+ * that is told is walked by all peers, and what lies between two of them is of use only to those who fetch the same from here.
+ */
 const INTERVAL_MS = 60
+const INTERVAL_MAX_MS = 1000
+const INTERVAL_GROWTH = 1.3
 
 /** For this long a root that was told is kept whole, for those who walk it. */
 const KEPT_MS = 60_000
@@ -26,6 +31,7 @@ export class Announcer {
   #recent: { readonly root: Hash; readonly at: number }[] = []
   #timer: Timer | undefined
   #lastAt = -Infinity
+  #intervalMs = INTERVAL_MS
   #telling = false
   #again = false
 
@@ -40,13 +46,15 @@ export class Announcer {
   announce(): void {
     if (this.#timer !== undefined || this.#context.closed.aborted) return
     const { clock, timers } = this.#context.runtime
-    const wait = this.#isIdle() ? 0 : this.#lastAt + INTERVAL_MS - clock.monotonic()
+    const wait = this.#isIdle() ? 0 : this.#lastAt + this.#intervalMs - clock.monotonic()
     if (wait <= 0) void this.#tell()
-    else
+    else {
+      this.#intervalMs = Math.min(INTERVAL_MAX_MS, this.#intervalMs * INTERVAL_GROWTH)
       this.#timer = timers.after(wait, () => {
         this.#timer = undefined
         void this.#tell()
       })
+    }
   }
 
   /** Tells one peer that has just come. */
@@ -98,6 +106,7 @@ export class Announcer {
   async #update(): Promise<boolean> {
     const { store } = this.#context
     const idle = this.#isIdle()
+    if (idle) this.#intervalMs = INTERVAL_MS
     const before = this.#told
     if (before !== undefined && hashesEqual(before.root, store.root)) {
       this.#told = { ...before, idle }

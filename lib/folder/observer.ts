@@ -130,11 +130,18 @@ export class Observer {
     this.#context.onMarkerFound()
     const findings: Findings = { changed: [], missing: [] }
     const places = this.#takeHints()
+    // What was found is read while the next is listed.
+    let settling = Promise.resolve()
     for await (const found of survey(this.#context, places)) {
-      if (findings.changed.length > 0 && findings.missing.length === 0) await this.#settle(takeAll(findings))
+      if (findings.changed.length > 0 && findings.missing.length === 0) {
+        await settling
+        settling = this.#settle(takeAll(findings))
+        settling.catch(() => undefined)
+      }
       findings.changed.push(...found.changed)
       findings.missing.push(...found.missing)
     }
+    await settling
     if (findings.missing.length > 0 && !everything) {
       await delay(runtime.timers, MOVE_GRACE_MS, closed)
       for await (const found of survey(this.#context, this.#takeHints())) {
