@@ -1,10 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { hashBytes, hashesEqual, type Hash } from '../core/model/hash.js'
 import { sameRecord } from '../core/model/record.js'
-import { BackerError } from '../core/error.js'
+import { messageOf } from '../core/error.js'
 import { iterate } from '../core/tree/read.js'
 import { LmdbStore } from './lmdb.js'
-import { openTables, type Rows, type Tables } from './tables.js'
+import { damaged, readingError, refused } from './failure.js'
+import type { Rows } from './rows.js'
+import { openTables, type Tables } from './tables.js'
 import type { Random } from '../runtime.js'
 
 /** A fresh index is never checked, so that nothing here needs to be random. */
@@ -13,17 +15,37 @@ const NO_RANDOM: Random = { bytes: length => new Uint8Array(length), below: () =
 /**
  * Reads a whole index, and holds its parts against each other: every node against its hash, every entry against the record that the tree has
  * for its path, every row of all other tables for being readable. Then copies it, row pages only, into the directory `copy`, so that damage to
- * what is only needed for writing (free pages, counts) is left behind. Throws what is wrong. Over a damaged file LMDB may end the process: this
- * is for a process of its own (check-process.ts).
+ * what is only needed for writing (free pages, counts) is left behind. Throws STORE_CORRUPT, and FILE_SYSTEM where the system does not let it be
+ * read or copied, which says nothing of it. Over a damaged file LMDB may end the process: this is for a process of its own (check-process.ts).
  */
 export async function checkIndex(directory: string, copy: string): Promise<void> {
+  const tables = await readAll(directory).catch((error: unknown) => {
+    throw readingError(error)
+  })
+  await copyTo(copy, tables)
+  await tables.env.close()
+}
+
+async function readAll(directory: string): Promise<Tables> {
   const tables = openTables(directory, { readOnly: true })
   const store = await LmdbStore.over(tables, NO_RANDOM)
   checkEntries(store, countRows(tables.entries) + countRows(tables.longEntries))
   checkOthers(tables)
-  await mkdir(copy, { recursive: true, mode: 0o700 })
-  await tables.env.backup(copy, true)
-  await store.close()
+  return tables
+}
+
+/** LMDB tells of a failed copy by its text alone; that of its own codes begins so. */
+const LMDB_ERROR = /^MDB_/
+
+async function copyTo(copy: string, { env }: Tables): Promise<void> {
+  try {
+    await mkdir(copy, { recursive: true, mode: 0o700 })
+    await env.backup(copy, true)
+  } catch (error) {
+    const text = messageOf(error)
+    // All of it could be read: what the system says now is about the copy.
+    throw LMDB_ERROR.test(text) ? damaged(text, error) : refused(`its copy can't be written: ${text}`, error)
+  }
 }
 
 function checkEntries(store: LmdbStore, entryCount: number): void {
@@ -47,10 +69,6 @@ function checkOthers({ nodes, chunkLists, contentPaths, chunkPlaces, heads, fact
 
 function countRows(rows: Rows): number {
   let count = 0
-  for (const { value } of rows.getRange({})) if (value.byteLength >= 0) count++
+  for (const row of rows.range({})) if (row.value.byteLength >= 0) count++
   return count
-}
-
-function damaged(what: string): BackerError {
-  return new BackerError('STORE_CORRUPT', what)
 }

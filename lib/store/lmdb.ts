@@ -1,4 +1,4 @@
-import { BackerError } from '../core/error.js'
+import { BackerError, isBackerError } from '../core/error.js'
 import { ChunkList } from '../core/chunk/content-tree.js'
 import { asHash, hashBytes, hashesEqual, hashFromKey, type Hash, type HashKey } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
@@ -7,9 +7,11 @@ import { REPLICA_BYTES, replicaFromBytes, type ReplicaId } from '../core/model/v
 import { EMPTY_NODE, EMPTY_ROOT } from '../core/tree/node.js'
 import type { Random } from '../runtime.js'
 import * as layout from './layout.js'
+import { childrenOf, entriesBelow } from './listing.js'
 import type { Commit, Entry, EntryChange, Place, Store, StoredHead } from './store.js'
 import { Sweep } from './sweep.js'
-import { ROWS_PER_TURN, type Tables } from './tables.js'
+import { ROWS_PER_TURN, write, type Batch } from './rows.js'
+import type { Tables } from './tables.js'
 
 /** Head numbers are reserved this many at a time: a crash skips the rest, which nobody minds. */
 const SEQUENCE_BLOCK = 1000
@@ -24,9 +26,8 @@ export class LmdbStore implements Store {
   #sequence: number
   #sequenceReserved: number
   #openings: number
-  #closed = false
-  /** What is done once the file is closed. */
-  onclosed: () => Promise<void> = () => Promise.resolve()
+  /** What is done once the file is closed; `isSound` where nothing was found wrong with it. */
+  onclosed: (isSound: boolean) => Promise<void> = () => Promise.resolve()
 
   private constructor(tables: Tables, random: Random) {
     this.#tables = tables
@@ -50,9 +51,10 @@ export class LmdbStore implements Store {
   async #check(): Promise<void> {
     const { meta } = this.#tables
     if (this.fresh) {
-      void meta.put(metaKey('format'), Buffer.from(String(layout.FORMAT)))
-      await meta.put(metaKey('replica'), Buffer.from(this.replica, 'hex'))
-      return
+      return this.#write(batch => {
+        batch.put(meta, metaKey('format'), Buffer.from(String(layout.FORMAT)))
+        batch.put(meta, metaKey('replica'), Buffer.from(this.replica, 'hex'))
+      })
     }
     if (this.#metaValue('format')?.toString() !== String(layout.FORMAT))
       throw new BackerError('STORE_CORRUPT', 'the index has another format')
@@ -68,8 +70,17 @@ export class LmdbStore implements Store {
 
   /** Counts this opening, durably. */
   async countOpening(): Promise<void> {
+    const openings = Buffer.from(String(this.#openings + 1))
+    await this.#write(batch => batch.put(this.#tables.meta, metaKey('openings'), openings))
     this.#openings++
-    await this.#tables.meta.put(metaKey('openings'), Buffer.from(String(this.#openings)))
+  }
+
+  set onfailure(told: (error: BackerError) => void) {
+    this.#tables.state.onfailure = told
+  }
+
+  get onfailure(): (error: BackerError) => void {
+    return this.#tables.state.onfailure
   }
 
   get root(): Hash {
@@ -90,61 +101,31 @@ export class LmdbStore implements Store {
     return bytes === undefined ? undefined : layout.decodeEntry(bytes)
   }
 
-  *children(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]> {
-    const prefix = directory === undefined ? Buffer.alloc(0) : prefixOf(directory)
-    if (prefix !== undefined) yield* this.#shortChildren(prefix)
-    yield* this.#long(path => isChild(path, directory))
+  children(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]> {
+    return childrenOf(this.#tables, directory)
   }
 
-  /** Direct children in order: whatever lies below one is passed over by a new start behind it. */
-  *#shortChildren(prefix: Uint8Array): Iterable<readonly [RelativePath, Entry]> {
-    const end = prefix.byteLength === 0 ? undefined : layout.afterPrefix(prefix)
-    let start: Uint8Array | undefined = prefix
-    while (start !== undefined) {
-      let again: Uint8Array | undefined
-      for (const { key, value } of this.#tables.entries.getRange(end === undefined ? { start } : { start, end })) {
-        const below = key.indexOf(0, prefix.byteLength)
-        if (below >= 0) {
-          again = Buffer.concat([key.subarray(0, below), Uint8Array.of(1)])
-          break
-        }
-        yield [layout.pathOfKey(key), layout.decodeEntry(value)]
-      }
-      start = again
-    }
-  }
-
-  *below(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]> {
-    const prefix = directory === undefined ? Buffer.alloc(0) : prefixOf(directory)
-    if (prefix !== undefined) {
-      const range = prefix.byteLength === 0 ? {} : { start: prefix, end: layout.afterPrefix(prefix) }
-      for (const { key, value } of this.#tables.entries.getRange(range))
-        yield [layout.pathOfKey(key), layout.decodeEntry(value)]
-    }
-    yield* this.#long(path => directory === undefined || path.startsWith(`${directory}/`))
-  }
-
-  /** Entries whose paths are too long for a key, in no order: there are hardly ever any. */
-  *#long(belongs: (path: RelativePath) => boolean): Iterable<readonly [RelativePath, Entry]> {
-    for (const { value } of this.#tables.longEntries.getRange({})) {
-      const [path, entry] = layout.decodeLongEntry(value)
-      if (belongs(path)) yield [path, entry]
-    }
+  below(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]> {
+    return entriesBelow(this.#tables, directory)
   }
 
   node(hash: Hash): Uint8Array | undefined {
     return hashesEqual(hash, EMPTY_ROOT) ? EMPTY_NODE : this.#tables.nodes.get(hash)
   }
 
-  async putNodes(nodes: ReadonlyMap<string, Uint8Array>): Promise<void> {
-    let last: Promise<unknown> = Promise.resolve()
-    for (const [key, bytes] of nodes) last = this.#putNode(key, bytes)
-    await last
+  putNodes(nodes: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    return this.#write(batch => this.#putNodes(batch, nodes))
   }
 
-  #putNode(key: string, bytes: Uint8Array): Promise<boolean> {
-    this.#sweep.noteNode(key)
-    return this.#tables.nodes.put(hashFromKey(key as HashKey), bufferOf(bytes))
+  #putNodes(batch: Batch, nodes: ReadonlyMap<string, Uint8Array>): void {
+    for (const [key, bytes] of nodes) {
+      this.#sweep.noteNode(key)
+      batch.put(this.#tables.nodes, hashFromKey(key as HashKey), bytes)
+    }
+  }
+
+  #write(fill: (batch: Batch) => void): Promise<void> {
+    return write(this.#tables.state, fill)
   }
 
   chunkList(root: Hash): Uint8Array | undefined {
@@ -153,7 +134,7 @@ export class LmdbStore implements Store {
 
   pathsWithContent(root: Hash, limit: number): readonly RelativePath[] {
     const range = { start: root, end: layout.afterPrefix(root), limit }
-    return [...this.#tables.contentPaths.getRange(range)].map(({ value }) => value.toString() as RelativePath)
+    return [...this.#tables.contentPaths.range(range)].map(({ value }) => value.toString() as RelativePath)
   }
 
   places(chunk: Hash, limit: number): readonly Place[] {
@@ -162,7 +143,7 @@ export class LmdbStore implements Store {
       const payload = this.#filePayload(path)
       if (payload !== undefined) places.push({ path, offset: 0, length: payload.size })
     }
-    for (const { key, value } of this.#tables.chunkPlaces.getRange({
+    for (const { key, value } of this.#tables.chunkPlaces.range({
       start: chunk,
       end: layout.afterPrefix(chunk),
       limit
@@ -183,14 +164,13 @@ export class LmdbStore implements Store {
   }
 
   async commit({ entries, root, nodes, chunkLists }: Commit): Promise<void> {
-    if (this.#closed) throw new BackerError('STORE_CLOSED', 'the index is closed')
     await this.#putChunkPlaces(chunkLists)
-    let last: Promise<unknown> = this.#tables.meta.put(metaKey('root'), bufferOf(root))
-    for (const [key, bytes] of nodes) last = this.#putNode(key, bytes)
-    for (const [key, list] of chunkLists)
-      last = this.#tables.chunkLists.put(hashFromKey(key as HashKey), bufferOf(list))
-    for (const change of entries) last = this.#putEntry(change) ?? last
-    await last
+    await this.#write(batch => {
+      batch.put(this.#tables.meta, metaKey('root'), root)
+      this.#putNodes(batch, nodes)
+      for (const [key, list] of chunkLists) batch.put(this.#tables.chunkLists, hashFromKey(key as HashKey), list)
+      for (const change of entries) this.#putEntry(batch, change)
+    })
     this.#root = root
   }
 
@@ -199,52 +179,52 @@ export class LmdbStore implements Store {
     for (const [key, bytes] of chunkLists) {
       const root = hashFromKey(key as HashKey)
       const list = new ChunkList(bytes)
-      for (let i = 0; i < list.count; i++) {
-        const written = this.#tables.chunkPlaces.put(
-          layout.chunkPlaceKey(list.hash(i), root),
-          bufferOf(layout.encodePlace(list.offsetOf(i), list.length(i)))
-        )
-        if (i % ROWS_PER_TURN === ROWS_PER_TURN - 1) await written
+      for (let start = 0; start < list.count; start += ROWS_PER_TURN) {
+        await this.#write(batch => {
+          for (let i = start; i < Math.min(start + ROWS_PER_TURN, list.count); i++) {
+            const place = layout.encodePlace(list.offsetOf(i), list.length(i))
+            batch.put(this.#tables.chunkPlaces, layout.chunkPlaceKey(list.hash(i), root), place)
+          }
+        })
       }
     }
   }
 
-  #putEntry({ path, entry }: EntryChange): Promise<unknown> | undefined {
+  #putEntry(batch: Batch, { path, entry }: EntryChange): void {
+    const { contentPaths, entries, longEntries } = this.#tables
     const before = this.#payload(this.get(path))
     const after = this.#payload(entry)
     const oldRoot = before?.kind === 'file' ? before.content.root : undefined
     const newRoot = after?.kind === 'file' ? after.content.root : undefined
     if (oldRoot !== undefined && (newRoot === undefined || !hashesEqual(oldRoot, newRoot)))
-      void this.#tables.contentPaths.remove(layout.contentPathKey(oldRoot, path))
-    if (newRoot !== undefined)
-      void this.#tables.contentPaths.put(layout.contentPathKey(newRoot, path), Buffer.from(path))
+      batch.remove(contentPaths, layout.contentPathKey(oldRoot, path))
+    if (newRoot !== undefined) batch.put(contentPaths, layout.contentPathKey(newRoot, path), Buffer.from(path))
     const key = layout.pathKey(path)
-    const rows = key === undefined ? this.#tables.longEntries : this.#tables.entries
+    const rows = key === undefined ? longEntries : entries
     const place = key ?? hashBytes(Buffer.from(path))
-    if (entry === undefined) return rows.remove(place)
-    return rows.put(
-      place,
-      bufferOf(key === undefined ? layout.encodeLongEntry(path, entry) : layout.encodeEntry(entry))
-    )
+    if (entry === undefined) return batch.remove(rows, place)
+    batch.put(rows, place, key === undefined ? layout.encodeLongEntry(path, entry) : layout.encodeEntry(entry))
   }
 
   async nextSequence(): Promise<number> {
-    this.#sequence++
-    if (this.#sequence > this.#sequenceReserved) {
-      this.#sequenceReserved = this.#sequence + SEQUENCE_BLOCK
-      await this.#tables.meta.put(metaKey('sequence'), Buffer.from(String(this.#sequenceReserved)))
+    const next = this.#sequence + 1
+    this.#sequence = next
+    if (next > this.#sequenceReserved) {
+      const reserved = next + SEQUENCE_BLOCK
+      await this.#write(batch => batch.put(this.#tables.meta, metaKey('sequence'), Buffer.from(String(reserved))))
+      this.#sequenceReserved = Math.max(this.#sequenceReserved, reserved)
     }
-    return this.#sequence
+    return next
   }
 
-  async putHeads(heads: readonly StoredHead[]): Promise<void> {
-    let last: Promise<unknown> = Promise.resolve()
-    for (const { device, bytes } of heads) last = this.#tables.heads.put(Buffer.from(device, 'hex'), bufferOf(bytes))
-    await last
+  putHeads(heads: readonly StoredHead[]): Promise<void> {
+    return this.#write(batch => {
+      for (const { device, bytes } of heads) batch.put(this.#tables.heads, Buffer.from(device, 'hex'), bytes)
+    })
   }
 
   heads(): readonly StoredHead[] {
-    return [...this.#tables.heads.getRange({})].map(({ key, value }) => ({
+    return [...this.#tables.heads.range({})].map(({ key, value }) => ({
       device: Buffer.from(key).toString('hex'),
       bytes: Uint8Array.from(value)
     }))
@@ -254,10 +234,11 @@ export class LmdbStore implements Store {
     return this.#tables.facts.get(metaKey(name))
   }
 
-  async putFact(name: string, value: Uint8Array | undefined): Promise<void> {
-    await (value === undefined
-      ? this.#tables.facts.remove(metaKey(name))
-      : this.#tables.facts.put(metaKey(name), bufferOf(value)))
+  putFact(name: string, value: Uint8Array | undefined): Promise<void> {
+    return this.#write(batch => {
+      if (value === undefined) batch.remove(this.#tables.facts, metaKey(name))
+      else batch.put(this.#tables.facts, metaKey(name), value)
+    })
   }
 
   collect(roots: readonly Hash[]): Promise<{ readonly nodes: number; readonly chunkLists: number }> {
@@ -265,10 +246,11 @@ export class LmdbStore implements Store {
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
-    await this.#tables.env.close()
-    await this.onclosed()
+    const { env, state } = this.#tables
+    if (state.isClosed) return
+    state.isClosed = true
+    await env.close()
+    await this.onclosed(!isBackerError(state.failure, 'STORE_CORRUPT'))
   }
 
   #metaValue(name: string): Buffer | undefined {
@@ -278,18 +260,4 @@ export class LmdbStore implements Store {
 
 function metaKey(name: string): Uint8Array {
   return Buffer.from(name)
-}
-
-function prefixOf(directory: RelativePath): Uint8Array | undefined {
-  const key = layout.pathKey(directory)
-  return key === undefined ? undefined : Buffer.concat([key, Uint8Array.of(0)])
-}
-
-function isChild(path: RelativePath, directory: RelativePath | undefined): boolean {
-  const prefix = directory === undefined ? '' : `${directory}/`
-  return path.startsWith(prefix) && !path.includes('/', prefix.length)
-}
-
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

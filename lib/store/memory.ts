@@ -39,6 +39,8 @@ export class MemoryIndex {
 export class MemoryStore implements Store {
   readonly replica: ReplicaId
   readonly fresh: boolean
+  /** Never told: memory does not fail. */
+  onfailure: (error: BackerError) => void = () => undefined
   readonly #index: MemoryIndex
   readonly #breathe: () => Promise<void>
   #closed = false

@@ -1,11 +1,12 @@
 import { open, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { Blake3Hasher } from '@napi-rs/blake-hash'
 
 /** What shows that an index is the one that was here the last time, whole, and not an older copy of it. */
 export interface IndexNote {
   /** How often the index was opened. */
   readonly openings: number
-  /** Which file it is: device and inode. */
+  /** Which file it is: its inode. Not its device, whose number may be another one after the machine was started anew. */
   readonly file: string
   /** The file that is about to take its place: a crash may come before or after. */
   readonly successor: string | undefined
@@ -36,7 +37,7 @@ export async function identify(
   dataFile: string
 ): Promise<{ readonly file: string; readonly size: number } | undefined> {
   const found = await stat(dataFile, { bigint: true }).catch(() => undefined)
-  return found === undefined ? undefined : { file: `${found.dev}:${found.ino}`, size: Number(found.size) }
+  return found === undefined ? undefined : { file: String(found.ino), size: Number(found.size) }
 }
 
 /** Notes an opening or a closing, durably. */
@@ -51,6 +52,28 @@ export async function writeNote(noteFile: string, note: IndexNote): Promise<void
     await handle.close()
   }
   await rename(fresh, noteFile)
+  await syncDirectory(dirname(noteFile))
+}
+
+/** Makes a file's content durable. */
+export async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r+')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Makes the names in a directory durable. Windows has no call for that: it does so by itself. */
+export async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
 }
 
 const SEAL_READ_BYTES = 4 * 1024 * 1024

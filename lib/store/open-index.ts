@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { BackerError, messageOf } from '../core/error.js'
+import { isBackerError } from '../core/error.js'
 import { hashBytes, hashKey } from '../core/model/hash.js'
 import type { Random, Trace } from '../runtime.js'
+import { findDamage } from './check-run.js'
+import { readingError } from './failure.js'
 import { LmdbStore } from './lmdb.js'
-import { identify, readNote, sealOf, writeNote, type IndexNote } from './note.js'
+import { identify, readNote, sealOf, syncDirectory, syncFile, writeNote, type IndexNote } from './note.js'
 import type { Store } from './store.js'
-import { openTables } from './tables.js'
+import { openTables, type Tables } from './tables.js'
 
 export interface IndexOptions {
   /** The index's directory: made if it is missing. */
@@ -20,13 +19,11 @@ export interface IndexOptions {
   readonly trace: Trace
 }
 
-/** Milliseconds that a check of an index may take: one of a million records takes some ten seconds. */
-const CHECK_DEADLINE_MS = 10 * 60_000
-
 /**
  * Opens a folder's index, or makes a fresh one where there is none, where it is damaged and where it is not the one that was here last: then
  * nothing in it may be believed, and it is set aside (invariant S13). One that was closed well is known by the hash of its whole file; one that
- * was not is read through and copied by a process of its own first, since LMDB ends a process over a damaged file. Throws FILE_SYSTEM where the directory can't be used.
+ * was not is read through and copied by a process of its own first, since LMDB ends a process over a damaged file. Throws FILE_SYSTEM where the index can't
+ * be read, copied or written, TIMEOUT where its check was stopped: then it stays as it is.
  * Source: Howard Chu, "MDB: A Memory-Mapped Database and Backend for OpenLDAP", LDAPCon 2011.
  */
 export async function openIndex(options: IndexOptions): Promise<Store> {
@@ -48,14 +45,14 @@ async function reasonToDistrust(options: IndexOptions, note: IndexNote | undefin
   const found = await identify(dataFile)
   if (found === undefined) return undefined
   if (note === undefined) return 'nothing is known of it'
-  if (found.file !== note.successor && (found.file !== note.file || found.size < note.size))
-    return 'it is another file than before'
   if (note.seal !== undefined)
     return (await sealOf(dataFile)) === note.seal ? undefined : 'it is not as it was when it was closed'
+  if (found.file !== note.successor && (found.file !== note.file || found.size < note.size))
+    return 'it is another file than before'
   const copy = `${options.directory}.checked`
   await rm(copy, { recursive: true, force: true })
   try {
-    const damage = await checkInProcess(options.directory, copy)
+    const damage = await findDamage(options.directory, copy)
     if (damage === undefined) await replaceBy(options, note, join(copy, 'data.mdb'))
     return damage
   } finally {
@@ -65,45 +62,18 @@ async function reasonToDistrust(options: IndexOptions, note: IndexNote | undefin
 
 /** Puts the checked copy in the place of the index. */
 async function replaceBy({ directory, noteFile }: IndexOptions, note: IndexNote, copy: string): Promise<void> {
-  await sync(copy)
+  await syncFile(copy)
   const successor = await identify(copy)
   await writeNote(noteFile, { ...note, successor: successor?.file })
   await rename(copy, dataFileOf(directory))
   await rm(join(directory, 'lock.mdb'), { force: true })
-  await sync(directory)
-}
-
-async function sync(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-/** Runs the check in a process of its own; what it says of a damaged index, undefined of one that is whole. */
-async function checkInProcess(directory: string, copy: string): Promise<string | undefined> {
-  const program = fileURLToPath(new URL('./check-process.js', import.meta.url))
-  const child = spawn(process.execPath, [program, directory, copy], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    timeout: CHECK_DEADLINE_MS,
-    killSignal: 'SIGKILL'
-  })
-  let said = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-1000)))
-  try {
-    const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
-    return code === 0 ? undefined : said.trim() || `reading it ended with ${String(signal ?? code)}`
-  } catch (error) {
-    return `it can't be checked: ${messageOf(error)}`
-  }
+  await syncDirectory(directory)
 }
 
 async function openOrRenew(options: IndexOptions, note: IndexNote | undefined): Promise<Store> {
   // From here on the file changes, and a crash may come at any time.
   if (note?.seal !== undefined) await writeNote(options.noteFile, { ...note, seal: undefined })
-  let store = await openStore(options).catch(() => undefined)
+  let store = await openStore(options).catch(unlessDamaged)
   if (store === undefined || !isCurrent(store, note)) {
     options.trace('the index is set aside and built anew: it is older than what was here last')
     await store?.close()
@@ -111,10 +81,18 @@ async function openOrRenew(options: IndexOptions, note: IndexNote | undefined): 
     store = await openStore(options)
   }
   await store.countOpening()
+  await syncDirectory(options.directory)
+  await syncDirectory(dirname(options.directory))
   await noteState(options, store, undefined)
   const { openings } = store
-  store.onclosed = async () => noteState(options, { openings }, await sealOf(dataFileOf(options.directory)))
+  // One that was found damaged while it was open is not sealed: it is read through before it is believed again.
+  store.onclosed = async isSound =>
+    noteState(options, { openings }, isSound ? await sealOf(dataFileOf(options.directory)) : undefined)
   return store
+}
+
+function unlessDamaged(error: unknown): undefined {
+  if (!isBackerError(error, 'STORE_CORRUPT')) throw error
 }
 
 /** True for an index that was opened as often as the note says, or once more: a crash may have come before the note was written. */
@@ -136,19 +114,13 @@ function dataFileOf(directory: string): string {
 }
 
 async function openStore({ directory, random }: IndexOptions): Promise<LmdbStore> {
+  let tables: Tables | undefined
   try {
-    const tables = openTables(directory, { readOnly: false })
-    try {
-      return await LmdbStore.over(tables, random)
-    } catch (error) {
-      await tables.env.close()
-      throw error
-    }
+    tables = openTables(directory, { readOnly: false })
+    return await LmdbStore.over(tables, random)
   } catch (error) {
-    throw new BackerError('STORE_CORRUPT', `the index can't be read: ${messageOf(error)}`, {
-      path: directory,
-      cause: error
-    })
+    await tables?.env.close()
+    throw readingError(error)
   }
 }
 

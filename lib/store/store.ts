@@ -1,3 +1,4 @@
+import type { BackerError } from '../core/error.js'
 import type { Hash } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Record } from '../core/model/record.js'
@@ -51,6 +52,8 @@ export interface Store {
   readonly root: Hash
   /** The number of the last head that this replica has signed; every commit may be followed by a new one. */
   readonly sequence: number
+  /** Told when the index is found damaged or does not take what is to be written: nothing may be changed any more. */
+  onfailure: (error: BackerError) => void
 
   get(path: RelativePath): Entry | undefined
   /** Entries of a directory's direct children, or of everything below it, in tree order. undefined: the root. */

@@ -5,7 +5,8 @@ import { asHash, hashKey, type Hash } from '../core/model/hash.js'
 import { nodeHashes } from '../core/tree/read.js'
 import * as layout from './layout.js'
 import type { Store } from './store.js'
-import { removeRows, ROWS_PER_TURN, type Tables } from './tables.js'
+import { ROWS_PER_TURN, writeInTurns, type Rows } from './rows.js'
+import type { Tables } from './tables.js'
 
 /** Drops what nothing needs any more: marks what the given roots reach, then removes the rest. */
 export class Sweep {
@@ -56,20 +57,20 @@ export class Sweep {
   async #sweepNodes(reached: ReadonlySet<string>): Promise<number> {
     const dropped: Uint8Array[] = []
     let count = 0
-    for (const key of this.#tables.nodes.getKeys({})) {
+    for (const key of this.#tables.nodes.keys()) {
       const name = Buffer.from(key).toString('hex')
       if (!reached.has(name)) dropped.push(Uint8Array.from(key))
       if (++count % ROWS_PER_TURN === 0) await breathe()
     }
     const gone = dropped.filter(key => this.#written?.has(Buffer.from(key).toString('hex')) !== true)
-    await removeRows(this.#tables.nodes, gone)
+    await this.#remove(this.#tables.nodes, gone)
     return gone.length
   }
 
   async #sweepChunkLists(): Promise<number> {
     const unused: Hash[] = []
     let count = 0
-    for (const key of this.#tables.chunkLists.getKeys({})) {
+    for (const key of this.#tables.chunkLists.keys()) {
       const root = asHash(key)
       if (this.#store.pathsWithContent(root, 1).length === 0) unused.push(root)
       if (++count % ROWS_PER_TURN === 0) await breathe()
@@ -77,9 +78,13 @@ export class Sweep {
     for (const root of unused) {
       const list = new ChunkList(this.#store.chunkList(root) ?? new Uint8Array(0))
       const places = Array.from({ length: list.count }, (_, i) => layout.chunkPlaceKey(list.hash(i), root))
-      await removeRows(this.#tables.chunkPlaces, places)
-      await this.#tables.chunkLists.remove(root)
+      await this.#remove(this.#tables.chunkPlaces, places)
+      await this.#remove(this.#tables.chunkLists, [root])
     }
     return unused.length
+  }
+
+  #remove(rows: Rows, keys: readonly Uint8Array[]): Promise<void> {
+    return writeInTurns(this.#tables.state, keys, (batch, key) => batch.remove(rows, key))
   }
 }

@@ -1,11 +1,10 @@
-import { open, type Database, type RootDatabase } from 'lmdb'
-
-/** One table: bytes to bytes, in the order of the keys' bytes. */
-export type Rows = Database<Buffer, Uint8Array>
+import { open, type RootDatabase } from 'lmdb'
+import { Rows, type IndexState } from './rows.js'
 
 /** The tables of an index. See layout.ts for the form of their rows. */
 export interface Tables {
   readonly env: RootDatabase<Buffer, Uint8Array>
+  readonly state: IndexState
   /** Entries by path, and those whose path is too long for a key by its hash. */
   readonly entries: Rows
   readonly longEntries: Rows
@@ -45,10 +44,12 @@ export function openTables(directory: string, { readOnly }: { readonly readOnly:
     overlappingSync: false,
     readOnly
   })
+  const state: IndexState = { isClosed: false, failure: undefined, onfailure: () => undefined }
   const rows = (name: string): Rows =>
-    env.openDB<Buffer, Uint8Array>({ name, encoding: 'binary', keyEncoding: 'binary' })
+    new Rows(env.openDB<Buffer, Uint8Array>({ name, encoding: 'binary', keyEncoding: 'binary' }), name, state)
   return {
     env,
+    state,
     entries: rows('entries'),
     longEntries: rows('long-entries'),
     nodes: rows('nodes'),
@@ -60,16 +61,3 @@ export function openTables(directory: string, { readOnly }: { readonly readOnly:
     meta: rows('meta')
   }
 }
-
-/** Removes rows of any number, some in each turn of the event loop. */
-export async function removeRows(rows: Rows, keys: readonly Uint8Array[]): Promise<void> {
-  let last: Promise<unknown> = Promise.resolve()
-  for (const [i, key] of keys.entries()) {
-    last = rows.remove(key)
-    if (i % ROWS_PER_TURN === ROWS_PER_TURN - 1) await last
-  }
-  await last
-}
-
-/** How many rows are read or written in one turn of the event loop where it does not matter whether they come together. */
-export const ROWS_PER_TURN = 4000

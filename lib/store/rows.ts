@@ -1,0 +1,184 @@
+import type { Database } from 'lmdb'
+import { BackerError, isBackerError } from '../core/error.js'
+import { hashBytes } from '../core/model/hash.js'
+import { damaged, storeError } from './failure.js'
+
+/** How many rows are read or written in one turn of the event loop where it does not matter whether they come together. */
+export const ROWS_PER_TURN = 4000
+
+/** What stands behind each value: the beginning of the hash of value and key, so that neither damage nor a value in another one's place goes unnoticed. */
+const SUM_BYTES = 8
+
+/** Which rows to read: from `start`, up to but without `end`. */
+export interface Range {
+  readonly start?: Uint8Array
+  readonly end?: Uint8Array
+  readonly limit?: number
+}
+
+export interface Row {
+  readonly key: Uint8Array
+  readonly value: Buffer
+}
+
+/** What the tables of one index have in common. */
+export interface IndexState {
+  /** Set before the file is closed: LMDB ends a process that writes into a closed one. */
+  isClosed: boolean
+  /** What was found wrong, or could not be written. */
+  failure: BackerError | undefined
+  /** Told of the first failure, and of the first damage. */
+  onfailure: (error: BackerError) => void
+}
+
+/** One table: bytes to bytes, in the order of the keys' bytes, each value with a checksum that is verified whenever it is read. */
+export class Rows {
+  readonly #rows: Database<Buffer, Uint8Array>
+  readonly #name: string
+  readonly #state: IndexState
+
+  constructor(rows: Database<Buffer, Uint8Array>, name: string, state: IndexState) {
+    this.#rows = rows
+    this.#name = name
+    this.#state = state
+  }
+
+  /** Throws STORE_CORRUPT where the value is not what was written, STORE_CLOSED after the end. */
+  get(key: Uint8Array): Buffer | undefined {
+    const sealed = this.#guard(() => this.#rows.get(key))
+    return sealed === undefined ? undefined : this.#open(key, sealed)
+  }
+
+  /** Throws as `get` does, and never reads more than it is asked for. */
+  *range(range: Range): Generator<Row, void, undefined> {
+    const found = this.#guard(() => this.#rows.getRange(range)[Symbol.iterator]())
+    try {
+      for (;;) {
+        const next = this.#guard(() => found.next())
+        if (next.done === true) return
+        const { key, value } = next.value
+        yield { key, value: this.#open(key, value) }
+      }
+    } finally {
+      found.return?.()
+    }
+  }
+
+  /** All keys in order. Throws as `get` does, but for the values, which are not read. */
+  *keys(): Generator<Uint8Array, void, undefined> {
+    const found = this.#guard(() => this.#rows.getKeys({})[Symbol.iterator]())
+    try {
+      for (;;) {
+        const next = this.#guard(() => found.next())
+        if (next.done === true) return
+        yield next.value
+      }
+    } finally {
+      found.return?.()
+    }
+  }
+
+  /** Only for a Batch: nothing is known of the outcome before its promise has settled. */
+  put(key: Uint8Array, value: Uint8Array): Promise<unknown> {
+    return this.#rows.put(key, sealed(key, value))
+  }
+
+  /** Only for a Batch. */
+  remove(key: Uint8Array): Promise<unknown> {
+    return this.#rows.remove(key)
+  }
+
+  #open(key: Uint8Array, value: Buffer): Buffer {
+    const length = value.byteLength - SUM_BYTES
+    if (length < 0 || !value.subarray(length).equals(sumOf(key, value.subarray(0, length))))
+      throw failed(this.#state, damaged(`a row of its table "${this.#name}" is not what was written`))
+    return value.subarray(0, length)
+  }
+
+  #guard<T>(read: () => T): T {
+    if (this.#state.isClosed) throw new BackerError('STORE_CLOSED', 'the index is closed')
+    try {
+      return read()
+    } catch (error) {
+      throw failed(this.#state, storeError(error))
+    }
+  }
+}
+
+/** Writes that become durable together, or not at all. Nothing is written before all of them are known. */
+export class Batch {
+  readonly #steps: { readonly rows: Rows; readonly key: Uint8Array; readonly value: Uint8Array | undefined }[] = []
+
+  put(rows: Rows, key: Uint8Array, value: Uint8Array): void {
+    this.#steps.push({ rows, key, value })
+  }
+
+  remove(rows: Rows, key: Uint8Array): void {
+    this.#steps.push({ rows, key, value: undefined })
+  }
+
+  /**
+   * Writes it, in one turn of the event loop: LMDB makes one transaction of that. Resolves when it is durable. Throws what LMDB throws.
+   * Source: lmdb's README, `eventTurnBatching`.
+   */
+  async write(): Promise<void> {
+    // Most writes of a transaction get the same promise. Each one must be waited for, or its failure ends the process.
+    const settled = new Set<Promise<unknown>>()
+    for (const { rows, key, value } of this.#steps)
+      settled.add(value === undefined ? rows.remove(key) : rows.put(key, value))
+    await Promise.all(settled)
+  }
+}
+
+/**
+ * Writes what `fill` puts into the batch, all of it or nothing. Throws STORE_CLOSED; FILE_SYSTEM where the disk does not take it (full, failing), which
+ * leaves the index as it was; STORE_CORRUPT where LMDB finds its file damaged.
+ */
+export async function write(state: IndexState, fill: (batch: Batch) => void): Promise<void> {
+  if (state.isClosed) throw new BackerError('STORE_CLOSED', 'the index is closed')
+  if (isBackerError(state.failure, 'STORE_CORRUPT')) throw state.failure
+  const batch = new Batch()
+  fill(batch)
+  try {
+    await batch.write()
+  } catch (error) {
+    throw failed(state, storeError(await commitErrorOf(error)))
+  }
+}
+
+/** Writes any number of rows, some in each turn of the event loop: they need not come together. Throws as `write` does. */
+export async function writeInTurns<T>(
+  state: IndexState,
+  items: readonly T[],
+  fill: (batch: Batch, item: T) => void
+): Promise<void> {
+  for (let start = 0; start < items.length; start += ROWS_PER_TURN) {
+    await write(state, batch => {
+      for (const item of items.slice(start, start + ROWS_PER_TURN)) fill(batch, item)
+    })
+  }
+}
+
+/** Why LMDB could not commit: it tells that in a second promise, which ends the process if nobody looks at it. */
+async function commitErrorOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error
+  return Promise.resolve(error.commitError).catch((cause: unknown) => cause)
+}
+
+function failed(state: IndexState, error: BackerError): BackerError {
+  const isWorse = error.code === 'STORE_CORRUPT' && state.failure?.code !== 'STORE_CORRUPT'
+  if (state.failure === undefined || isWorse) {
+    state.failure = error
+    state.onfailure(error)
+  }
+  return error
+}
+
+function sealed(key: Uint8Array, value: Uint8Array): Buffer {
+  return Buffer.concat([value, sumOf(key, value)])
+}
+
+function sumOf(key: Uint8Array, value: Uint8Array): Buffer {
+  const hash = hashBytes(Buffer.concat([value, key]))
+  return Buffer.from(hash.buffer, hash.byteOffset, SUM_BYTES)
+}
