@@ -219,11 +219,15 @@ export class Puller implements WantBook {
   /** The one place that decides what is begun next. */
   #advance(): void {
     if (this.#context.closed.aborted || this.#context.isStopped()) return
-    this.#startFetches()
-    void this.#adopt()
-    void this.#installSome()
-    this.#schedule()
-    if (this.idle) this.#events.onidle()
+    try {
+      this.#startFetches()
+      void this.#adopt()
+      void this.#installSome()
+      this.#schedule()
+      if (this.idle) this.#events.onidle()
+    } catch (error) {
+      this.#context.onFatal(error)
+    }
   }
 
   get #walking(): boolean {
@@ -390,8 +394,12 @@ export class Puller implements WantBook {
 
   #retry(): void {
     const now = this.#context.runtime.clock.monotonic()
-    for (const want of [...this.#stuck])
-      if (want.state.kind === 'stuck' && want.state.retryAt <= now) this.#reconsider(want)
+    try {
+      for (const want of [...this.#stuck])
+        if (want.state.kind === 'stuck' && want.state.retryAt <= now) this.#reconsider(want)
+    } catch (error) {
+      this.#context.onFatal(error)
+    }
     this.#advance()
   }
 }

@@ -88,11 +88,10 @@ export class Rows {
     return this.#rows.remove(key)
   }
 
-  #open(key: Uint8Array, value: Buffer): Buffer {
-    const length = value.byteLength - SUM_BYTES
-    if (length < 0 || !value.subarray(length).equals(sumOf(key, value.subarray(0, length))))
-      throw failed(this.#state, damaged(`a row of its table "${this.#name}" is not what was written`))
-    return value.subarray(0, length)
+  #open(key: Uint8Array, bytes: Buffer): Buffer {
+    const value = bytes.subarray(0, Math.max(0, bytes.byteLength - SUM_BYTES))
+    if (isSealed(key, value, bytes)) return value
+    throw failed(this.#state, damaged(`a row of its table "${this.#name}" is not what was written`))
   }
 
   #guard<T>(read: () => T): T {
@@ -175,10 +174,22 @@ function failed(state: IndexState, error: BackerError): BackerError {
 }
 
 function sealed(key: Uint8Array, value: Uint8Array): Buffer {
-  return Buffer.concat([value, sumOf(key, value)])
+  return Buffer.concat([value, sumOf(key, value).subarray(0, SUM_BYTES)])
 }
 
-function sumOf(key: Uint8Array, value: Uint8Array): Buffer {
-  const hash = hashBytes(Buffer.concat([value, key]))
-  return Buffer.from(hash.buffer, hash.byteOffset, SUM_BYTES)
+/** Values that are no longer than this are hashed without allocating for it. */
+const scratch = Buffer.allocUnsafeSlow(16 * 1024)
+
+function sumOf(key: Uint8Array, value: Uint8Array): Uint8Array {
+  const length = value.byteLength + key.byteLength
+  const bytes = length <= scratch.byteLength ? scratch : Buffer.allocUnsafe(length)
+  bytes.set(value)
+  bytes.set(key, value.byteLength)
+  return hashBytes(bytes.subarray(0, length))
+}
+
+function isSealed(key: Uint8Array, value: Uint8Array, bytes: Uint8Array): boolean {
+  const sum = sumOf(key, value)
+  for (let i = 0; i < SUM_BYTES; i++) if (sum[i] !== bytes[value.byteLength + i]) return false
+  return true
 }
