@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { BackerError, messageOf } from '../core/error.js'
+import { BackerError, isBackerError, messageOf } from '../core/error.js'
 import type { Hash } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Disk } from '../disk/disk.js'
@@ -87,7 +87,8 @@ export class Folder extends EventEmitter<FolderEvents> {
 
   /** Begins: reads the ignore rules, watches, looks through everything. Resolves once it has begun. */
   async start(): Promise<void> {
-    const { disk, watch } = this.#parts
+    const { disk, store, watch } = this.#parts
+    store.onfailure = error => this.#stopped(error)
     await recoverFolder(this.#context)
     this.#peers.load()
     this.#ignore = await readIgnoreFile(disk)
@@ -143,9 +144,15 @@ export class Folder extends EventEmitter<FolderEvents> {
     }
   }
 
+  /** What the folder holds; nothing where the index is damaged, which the status then says. */
   #sums(): { readonly files: number; readonly bytes: number; readonly records: number } {
     const { store } = this.#parts
-    return subtreeSums(hash => store.node(hash), store.root, undefined)
+    try {
+      return subtreeSums(hash => store.node(hash), store.root, undefined)
+    } catch (error) {
+      if (!isBackerError(error, 'STORE_CORRUPT')) throw error
+      return { files: 0, bytes: 0, records: 0 }
+    }
   }
 
   /** Ends everything that this folder began; its disk and index are closed as well. */
