@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { BackerError, messageOf } from '../core/error.js'
 import { refused } from './failure.js'
 
-/** Milliseconds that a check of an index may take: one of a million records takes some ten seconds. */
+/** Milliseconds that a check of an index may take: one of a million records takes about a minute. */
 const CHECK_DEADLINE_MS = 10 * 60_000
 
 /** The exit code of a check that found an index damaged, and of one that could not be made. */
@@ -39,6 +39,6 @@ export async function findDamage(directory: string, copy: string): Promise<strin
   if (SIGNALS_OF_DAMAGE.has(signal)) return `reading it ended with ${String(signal)}`
   throw new BackerError('TIMEOUT', `the check of the index was stopped (${String(signal)})`, {
     path: directory,
-    hint: 'It takes some ten seconds for a million files, and some memory. Start backer again.'
+    hint: 'It takes about a minute for a million files. Start backer again: the index stays as it is.'
   })
 }

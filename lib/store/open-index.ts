@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { isBackerError } from '../core/error.js'
+import { isBackerError, messageOf } from '../core/error.js'
 import { hashBytes, hashKey } from '../core/model/hash.js'
 import type { Random, Trace } from '../runtime.js'
 import { findDamage } from './check-run.js'
@@ -85,10 +85,18 @@ async function openOrRenew(options: IndexOptions, note: IndexNote | undefined): 
   await syncDirectory(dirname(options.directory))
   await noteState(options, store, undefined)
   const { openings } = store
-  // One that was found damaged while it was open is not sealed: it is read through before it is believed again.
-  store.onclosed = async isSound =>
-    noteState(options, { openings }, isSound ? await sealOf(dataFileOf(options.directory)) : undefined)
+  store.onclosed = isSound => noteClosing(options, openings, isSound)
   return store
+}
+
+/** Seals an index that was closed. One that was found damaged is not sealed, so that it is read through before it is believed again. */
+async function noteClosing(options: IndexOptions, openings: number, isSound: boolean): Promise<void> {
+  if (!isSound) return
+  try {
+    await noteState(options, { openings }, await sealOf(dataFileOf(options.directory)))
+  } catch (error) {
+    options.trace(`the index is not sealed, and will be read through at its next opening: ${messageOf(error)}`)
+  }
 }
 
 function unlessDamaged(error: unknown): undefined {

@@ -55,7 +55,7 @@ test(
   { skip: isWindows },
   async t => {
     const place = await makeTemporary(t)
-    const { said } = await run(limited(2048, [place, '200']))
+    const { said } = await run(limited(700, [place, '100']))
     const committed = lastOf(said, 'committed')
     t.ok(committed > 0)
     t.is(lastOf(said, 'held'), committed)
@@ -89,6 +89,20 @@ test('an index that can not be checked for want of space stays as it is', { skip
   const again = await openAt(place)
   t.is(again.replica, store.replica)
   t.is([...again.below(undefined)].length, 2000)
+  await again.close()
+})
+
+test('a check that is stopped says nothing of the index', { skip: process.platform !== 'linux' }, async t => {
+  const place = await makeTemporary(t)
+  const store = await openAt(place)
+  await commitRecords(store, manyFiles(100))
+  await store.close()
+  await writeNote(place, { seal: undefined })
+  const opening = thrown(() => openAt(place))
+  process.kill(await onlyChild(), 'SIGTERM')
+  t.is((await opening).code, 'TIMEOUT')
+  const again = await openAt(place)
+  t.is(again.replica, store.replica)
   await again.close()
 })
 
@@ -155,6 +169,14 @@ async function crash(t: Test, store: Store, place: string): Promise<void> {
 async function writeNote(place: string, changes: { readonly seal: undefined }): Promise<void> {
   const note = JSON.parse(await readFile(join(place, 'note'), 'utf8')) as object
   await writeFile(join(place, 'note'), JSON.stringify({ ...note, ...changes }))
+}
+
+/** The process that this one has started. */
+async function onlyChild(): Promise<number> {
+  for (;;) {
+    const children = await readFile(`/proc/self/task/${process.pid}/children`, 'utf8')
+    if (children !== '') return Number(children.trim())
+  }
 }
 
 /** Flips a bit of every copy of these bytes in a file, which whoever has it mapped sees at once. */
