@@ -106,24 +106,29 @@ test('a check that is stopped says nothing of the index', { skip: process.platfo
   await again.close()
 })
 
-test('a process that is killed while it writes leaves whole commits, and all that it was told of', async t => {
-  const place = await makeTemporary(t)
-  let before = 0
-  for (let i = 0; i < KILLS; i++) {
-    const child = start([process.execPath, WRITER, place, '5'])
-    const { said } = await run(child, line => {
-      if ((line.committed ?? 0) < before + 20 + 25 * i) return
-      child.kill('SIGKILL')
-    })
-    const acknowledged = lastOf(said, 'committed')
-    const store = await openAt(place)
-    before = [...store.below(undefined)].length
-    t.absent(store.fresh)
-    t.ok(before >= acknowledged && before % 5 === 0, `${before} of ${acknowledged}`)
-    if (i % 2 === 0) await store.close()
-    else await crash(t, store, place)
+test(
+  'a process that is killed while it writes leaves whole commits, and all that it was told of',
+  { timeout: 120_000 },
+  async t => {
+    const place = await makeTemporary(t)
+    let before = 0
+    for (let i = 0; i < KILLS; i++) {
+      const child = start([process.execPath, WRITER, place, '5'])
+      t.teardown(() => child.kill('SIGKILL'), { order: -1 })
+      const { said } = await run(child, line => {
+        if ((line.committed ?? 0) < before + 20 + 25 * i) return
+        child.kill('SIGKILL')
+      })
+      const acknowledged = lastOf(said, 'committed')
+      const store = await openAt(place)
+      before = [...store.below(undefined)].length
+      t.absent(store.fresh)
+      t.ok(before >= acknowledged && before % 5 === 0, `${before} of ${acknowledged}`)
+      if (i % 2 === 0) await store.close()
+      else await crash(t, store, place)
+    }
   }
-})
+)
 
 test('an index that was moved with its folder is the same one', async t => {
   const place = await makeTemporary(t)
