@@ -57,11 +57,11 @@ export class Announcer {
     }
   }
 
-  /** Tells one peer that has just come. */
+  /** Tells one peer that has just come; and all others, if what it is told is news for them as well. */
   async greet(peer: Peer): Promise<void> {
     try {
-      await this.#update()
-      this.#send(peer)
+      const isNews = await this.#update()
+      for (const one of isNews ? [...this.#peers()] : [peer]) this.#send(one)
     } catch (error) {
       this.#context.onFatal(error)
     }

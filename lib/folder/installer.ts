@@ -93,7 +93,7 @@ export class Installer {
     for (const want of sorted.filter(one => !one.isRemoval)) {
       if (!this.#stillHolds(want, results)) continue
       const plan = this.#plan(want, used)
-      if (plan.step.kind === 'file' && want.state.kind === 'ready' && want.state.content === undefined) {
+      if (plan.step.kind === 'file' && !isAtHand(want, plan.step.staged)) {
         results.set(want, { kind: 'stale' })
         continue
       }
@@ -262,6 +262,12 @@ export class Installer {
       ...(source === undefined ? {} : { from: source.path })
     })
   }
+}
+
+/** True where the whole of what a step installs lies in `.backer/tmp` under the name `staged`. */
+function isAtHand({ state }: Want, staged: string): boolean {
+  if (state.kind !== 'ready' || state.content === undefined) return false
+  return state.content.kind === 'bytes' || state.content.name === staged
 }
 
 function failureOf(outcome: Exclude<InstallResult, { kind: 'done' }>): Installed {

@@ -2,7 +2,7 @@ import { BackerError } from '../core/error.js'
 import { hashKey } from '../core/model/hash.js'
 import { parentOf, type RelativePath } from '../core/model/path.js'
 import { isLive, payloadOf, type Content } from '../core/model/record.js'
-import { sameInode, sameStamp, type Stamp } from '../core/model/stamp.js'
+import { sameStamp, type Stamp } from '../core/model/stamp.js'
 import { payloadOfObserved, type Observed } from '../core/engine/observe.js'
 import type { Hashed } from '../disk/disk.js'
 import { delay } from '../runtime.js'
@@ -183,7 +183,8 @@ export class Observer {
     }
     if (findings.missing.length > 0 && !(await this.#context.disk.checkMarker())) throw markerGone()
     for (const [path] of findings.missing) this.#unsettled.delete(path)
-    ready.push(...findings.missing.map(([path]): Observation => ({ path, observed: { kind: 'absent' } })))
+    const missing = new Set(findings.missing.map(([path]) => path))
+    ready.push(...[...missing].map((path): Observation => ({ path, observed: { kind: 'absent' } })))
     await this.#commit(ready, installs)
   }
 
@@ -285,7 +286,7 @@ function actionOf(known: Entry | undefined, kind: string): 'created' | 'changed'
   return isLive(known?.record) ? 'changed' : 'created'
 }
 
-/** What can be told of a candidate without reading it: all but files, and files that were only renamed. */
+/** What can be told of a candidate without reading it: all but files, and files whose directory was renamed. */
 function observeUnread({ path, listed }: Candidate, moved: ReadonlyMap<string, Entry>): Observation | undefined {
   const { stamp } = listed
   if (stamp.kind === 'directory') return { path, observed: { kind: 'directory', stamp } }
@@ -294,8 +295,12 @@ function observeUnread({ path, listed }: Candidate, moved: ReadonlyMap<string, E
   return content === undefined ? undefined : { path, observed: { kind: 'file', stamp, content } }
 }
 
+/**
+ * The content of a file that went along when a directory above it was renamed. A file that was renamed itself has another ctime, which might
+ * as well come from a write that kept size and mtime: it is read.
+ */
 function movedContent(stamp: Stamp, from: Entry | undefined): Content | undefined {
-  if (from?.stamp === undefined || !sameInode(from.stamp, stamp)) return undefined
+  if (from?.stamp === undefined || !sameStamp(from.stamp, stamp)) return undefined
   const payload = payloadOf(from.record)
   return payload.kind === 'file' ? payload.content : undefined
 }

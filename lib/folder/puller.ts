@@ -43,7 +43,7 @@ export interface PullerEvents {
  * Brings this disk to what peers have. Whatever happens (a walk finds a difference, content arrives, a batch is done, a record
  * changes here, a peer goes) changes the wants and then calls `#advance`, which alone decides what is begun next.
  *
- * What holds: every want is in `#wants`; those that wait are in `#waiting`, those at hand in `#ready`, removals in neither: they
+ * What holds: a want that is in hand (in `#batch`) is not changed until its install has ended; every want is in `#wants`; those that wait are in `#waiting`, those at hand in `#ready`, removals in neither: they
  * come last, when nothing else is left that could still need what they remove.
  */
 export class Puller implements WantBook {
@@ -107,7 +107,7 @@ export class Puller implements WantBook {
     const known = this.#wants.get(path)
     if (known !== undefined) {
       known.claim(peer, record)
-      this.#reconsider(known)
+      if (!this.#isInHand(known)) this.#reconsider(known)
     } else if (outcome.kind === 'adopt') this.#adoptions.set(path, record)
     else if (outcome.kind === 'apply') {
       const want = new Want(path, outcome)
@@ -368,17 +368,27 @@ export class Puller implements WantBook {
   #concluded(want: Want, result: Installed): void {
     switch (result.kind) {
       case 'done':
-        return this.#drop(want)
+        return this.#isOver(want) ? this.#drop(want) : this.#decideAnew(want)
       case 'stale':
-        this.#letGo(want)
-        this.#enqueue(want)
-        return this.#reconsider(want)
+        return this.#decideAnew(want)
       case 'changed':
       case 'blocked':
         return this.#stick(want, { retryMs: RETRY_SOON_MS })
       case 'failed':
         return this.#stick(want, { code: result.code, message: result.message, retryMs: RETRY_LATER_MS })
     }
+  }
+
+  #decideAnew(want: Want): void {
+    this.#letGo(want)
+    this.#enqueue(want)
+    this.#reconsider(want)
+  }
+
+  /** True where nothing is known beyond what was installed: peers may have told more while the want was in hand. */
+  #isOver(want: Want): boolean {
+    const remote = want.remoteRecord()
+    return remote === undefined || this.decide(want.path, remote).kind === 'current'
   }
 
   /** Sets the timer for whatever waits for time to pass: a batch that could grow, or something stuck. */
