@@ -18,8 +18,8 @@ import type { Wire } from './wire.js'
 const SMALL_BYTES = 64 * 1024
 /** After how many small ones a large one has its turn. */
 const SMALL_IN_A_ROW = 16
-/** How many chunks are read at once for one peer: each may have the largest size. */
-const READERS = Math.floor(SERVE_BYTES / CHUNK_BYTES)
+/** How many chunks are read at once for one peer, besides SERVE_BYTES of them. */
+const SERVED_AT_ONCE = 64
 /** The answer of one who does not have the chunk. */
 const NOTHING = new Uint8Array(0)
 
@@ -55,7 +55,9 @@ export class ChunkChannel {
   readonly #small: Wanted[] = []
   readonly #large: Wanted[] = []
   #smallInARow = 0
-  #readers = 0
+  /** Chunks that are being read, or were read and wait for their turn to leave, and their bytes. */
+  #served = 0
+  #servedBytes = 0
   #outstandingBytes = 0
   #nextId = 1
   readonly #have: (message: HaveMessage) => void
@@ -177,7 +179,7 @@ export class ChunkChannel {
     this.#wanted.set(wanted.id, wanted)
     const queue = wanted.length <= SMALL_BYTES ? this.#small : this.#large
     queue.push(wanted)
-    if (this.#readers < READERS) void this.#serve()
+    this.#serve()
   }
 
   /** What was called off keeps its place, so that one who reads no answers can't make them pile up. */
@@ -186,20 +188,27 @@ export class ChunkChannel {
     if (wanted !== undefined) wanted.isCalledOff = true
   }
 
-  /** Reads and sends until nothing waits; several at once, and each reads on only when what it has read has had its turn to leave. */
-  async #serve(): Promise<void> {
-    this.#readers++
-    for (let wanted = this.#next(); wanted !== undefined && !this.#wire.closed; wanted = this.#next())
-      await this.#serveOne(wanted)
-    this.#readers--
+  /** Begins with whatever waits, as far as there is room for one more of the largest size. */
+  #serve(): void {
+    while (this.#served < SERVED_AT_ONCE && this.#servedBytes + CHUNK_BYTES <= SERVE_BYTES && !this.#wire.closed) {
+      const wanted = this.#next()
+      if (wanted === undefined) return
+      void this.#serveOne(wanted)
+    }
   }
 
+  /** Reads and sends one chunk; there is room for another only when this one has had its turn to leave. */
   async #serveOne(wanted: Wanted): Promise<void> {
+    this.#served++
+    this.#servedBytes += wanted.length
     const bytes = wanted.isCalledOff ? NOTHING : await this.#read(wanted)
     await this.#wire.inTurn(() => {
       this.#wanted.delete(wanted.id)
       this.#answer({ id: wanted.id, bytes: wanted.isCalledOff ? NOTHING : bytes })
     })
+    this.#served--
+    this.#servedBytes -= wanted.length
+    this.#serve()
   }
 
   async #read({ hash, length }: ChunkRequest): Promise<Uint8Array> {

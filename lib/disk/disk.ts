@@ -131,6 +131,13 @@ export interface Recovered {
   readonly expiredCount: number
 }
 
+/** Where to read in a file. */
+export interface Extent {
+  readonly path: RelativePath
+  readonly offset: number
+  readonly length: number
+}
+
 /** Everything that backer does to one folder's directory. Paths never lead outside it, whatever symlinks do. */
 export interface Disk {
   readonly traits: DiskTraits

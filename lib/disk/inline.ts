@@ -41,7 +41,7 @@ export class InlineDisk implements Disk {
   }
 
   read(path: RelativePath, offset: number, length: number): Promise<Uint8Array | undefined> {
-    return this.#do(operations => operations.read(path, offset, length))
+    return this.#do(operations => operations.readMany([{ path, offset, length }])[0])
   }
 
   stage(name: string, size: number): Promise<{ readonly file: StagedFile; readonly resumed: boolean }> {

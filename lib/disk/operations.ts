@@ -1,7 +1,7 @@
 import { BackerError } from '../core/error.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Runtime } from '../runtime.js'
-import type { DiskTraits, Hashed, InstallResult, InstallStep, Listed, Listing, Recovered } from './disk.js'
+import type { DiskTraits, Extent, Hashed, InstallResult, InstallStep, Listed, Listing, Recovered } from './disk.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
 import { contentRootOf, hashFiles, SETTLED, type Settle } from './hash.js'
 import { parseIgnore } from './ignore.js'
@@ -14,7 +14,7 @@ import { codeOf, fatalOf } from './problem.js'
 import { packListings, type PackedListings } from './pack.js'
 import { recover } from './recover.js'
 import { discardStaged, openStaged, readStaged, stageSmall } from './stage.js'
-import { MissingDirectory, withParent } from './walk.js'
+import { readExtents } from './read.js'
 
 /** What the operations on one folder need to know. Plain data: it goes to worker threads. */
 export interface OperationsOptions {
@@ -77,29 +77,12 @@ export class DiskOperations {
     )
   }
 
-  read(path: RelativePath, offset: number, length: number): Uint8Array | undefined {
-    const readHere = (root: DirectoryHandle): Uint8Array | undefined =>
-      withParent(this.#fs, root, path, (parent, name) => this.#readName(parent, name, offset, length))
-    try {
-      return this.#withRoot(readHere, () => undefined)
-    } catch (error) {
-      if (error instanceof MissingDirectory || codeOf(error) !== undefined) return undefined
-      throw error
-    }
-  }
-
-  #readName(parent: DirectoryHandle, name: string, offset: number, length: number): Uint8Array | undefined {
-    if (this.#fs.lstat(parent, name)?.kind !== 'file') return undefined
-    const file = this.#fs.openRead(parent, name)
-    try {
-      const bytes = new Uint8Array(length)
-      let done = 0
-      for (let read = -1; read !== 0 && done < length; done += read)
-        read = this.#fs.read(file, bytes, done, length - done, offset + done)
-      return bytes.subarray(0, done)
-    } finally {
-      this.#fs.close(file)
-    }
+  /** See `readExtents`; undefined for each where the folder is not there. */
+  readMany(extents: readonly Extent[]): (Uint8Array | undefined)[] {
+    return this.#withRoot(
+      root => readExtents(this.#fs, root, extents),
+      () => extents.map(() => undefined)
+    )
   }
 
   /** Makes or finds a staged file, gives it its size, and closes it again. `device` and `inode`: to know it again by. */

@@ -20,6 +20,7 @@ import { HashQueue } from './hash-queue.js'
 import { changeWorld, type OperationsOptions } from './operations.js'
 import { TMP_NAME } from './own.js'
 import { unpackListings } from './pack.js'
+import { ReadQueue } from './read-queue.js'
 import { WorkerThread } from './worker-thread.js'
 
 /** How many threads may hash: with one core each they share what a disk gives, and leave one to the rest. */
@@ -34,7 +35,7 @@ export class WorkerDisk implements Disk {
   readonly #options: OperationsOptions
   readonly #runtime: Runtime
   readonly #looker: WorkerThread
-  readonly #reader: WorkerThread
+  readonly #reader: ReadQueue
   readonly #changer: WorkerThread
   readonly #hashes: HashQueue
 
@@ -43,7 +44,7 @@ export class WorkerDisk implements Disk {
     this.#options = options
     this.#runtime = runtime
     this.#looker = new WorkerThread(options, runtime.timers)
-    this.#reader = new WorkerThread(options, runtime.timers)
+    this.#reader = new ReadQueue(new WorkerThread(options, runtime.timers))
     this.#changer = new WorkerThread(options, runtime.timers)
     this.#hashes = new HashQueue(Array.from({ length: HASHERS }, () => new WorkerThread(options, runtime.timers)))
   }
@@ -62,7 +63,7 @@ export class WorkerDisk implements Disk {
   }
 
   read(path: RelativePath, offset: number, length: number): Promise<Uint8Array | undefined> {
-    return this.#reader.run('read', path, offset, length)
+    return this.#reader.read({ path, offset, length })
   }
 
   async stage(name: string, size: number): Promise<{ readonly file: StagedFile; readonly resumed: boolean }> {

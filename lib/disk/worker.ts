@@ -33,12 +33,17 @@ function carryOut({ id, name, args }: Task): Answer {
 /** The buffers of an answer that are handed over instead of being copied: those that hold nothing else. */
 function handedOver(name: OperationName, value: unknown): ArrayBuffer[] {
   if (name === 'listPacked') return buffersOf(value as PackedListings).filter(isPlain)
-  if (name === 'read') return wholeBuffers([value as Uint8Array | undefined])
+  if (name === 'readMany') return sharedBuffers(value as readonly (Uint8Array | undefined)[])
   if (name === 'hash')
     return wholeBuffers(
       (value as readonly Hashed[]).map(hashed => (hashed.kind === 'hashed' ? hashed.chunks : undefined))
     )
   return []
+}
+
+/** The buffers that pieces lie in, which hold nothing else. */
+function sharedBuffers(pieces: readonly (Uint8Array | undefined)[]): ArrayBuffer[] {
+  return [...new Set(pieces.flatMap(piece => (piece === undefined ? [] : [piece.buffer])))].filter(isPlain)
 }
 
 function wholeBuffers(pieces: readonly (Uint8Array | undefined)[]): ArrayBuffer[] {

@@ -24,7 +24,7 @@ const BATCH_MAX = 512
 const BATCH_WAIT_MS = 20
 /** One batch is staged while the one before is committed. */
 const BATCHES_UNDERWAY = 2
-/** From how many of those that wait the next one is drawn, so that devices fetching the same folder soon have different parts. */
+/** From how many of those that wait the next one is drawn where several peers are there, so that devices fetching the same folder soon have different parts. */
 const DRAW_FROM = 1024
 /** When a want that could not be carried out is tried again. */
 const RETRY_SOON_MS = 250
@@ -235,6 +235,12 @@ export class Puller implements WantBook {
     return false
   }
 
+  get #hasSeveralPeers(): boolean {
+    let count = 0
+    for (const peer of this.#peers()) if (!peer.closed) count++
+    return count > 1
+  }
+
   #startFetches(): void {
     const deferred: Want[] = []
     while (this.#waiting.length > 0 && this.#smallUnderway < SMALL_UNDERWAY && deferred.length < DRAW_FROM) {
@@ -253,7 +259,13 @@ export class Puller implements WantBook {
     this.#waiting.push(...deferred)
   }
 
+  /** The next want; from a single peer they come in order, so that what is committed together lies together in the tree. */
   #draw(): Want {
+    if (!this.#hasSeveralPeers) {
+      const next = this.#waiting.shift()
+      if (next === undefined) throw new Error('drawn from nothing')
+      return next
+    }
     const at = this.#context.runtime.random.below(Math.min(this.#waiting.length, DRAW_FROM))
     const drawn = this.#waiting[at]
     const last = this.#waiting.pop()

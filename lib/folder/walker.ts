@@ -68,7 +68,9 @@ export class Walker {
     if (ledger.holds(to)) return
     // What was walked may have been dropped from the store meanwhile: then the walk starts from what this device holds.
     const start = from !== store.root && store.node(from) === undefined ? store.root : from
-    const walk = diffTrees(hash => store.node(hash), start, to)
+    // What this device has just as the peer has it is known: a peer that fetches from here is followed at no more than what it lacks.
+    const held = start === store.root ? undefined : store.root
+    const walk = diffTrees(hash => store.node(hash), start, to, { held })
     let count = 0
     for (const step of walk) {
       if (peer.closed || this.#context.closed.aborted) return

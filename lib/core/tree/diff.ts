@@ -5,9 +5,20 @@ import type { RelativePath } from '../model/path.js'
 import { recordCodec, type Record } from '../model/record.js'
 import { checkChild, checkRoot, decodeNode } from './check.js'
 import { childOf } from './child.js'
-import { pathOf } from './key.js'
-import { nodeBytes, parseNode, type NodeSource, type TreeNode } from './node.js'
-import { copyWalk, enterItem, nextMove, passItem, passMove, passUpTo, walkFrom, type Item, type Walks } from './walk.js'
+import { compareKeys, pathOf } from './key.js'
+import { nodeBytes, parseNode, type Entry, type NodeSource, type TreeNode } from './node.js'
+import {
+  copyWalk,
+  enterItem,
+  itemOf,
+  nextMove,
+  passItem,
+  passMove,
+  passUpTo,
+  walkFrom,
+  type Item,
+  type Walks
+} from './walk.js'
 
 /** How many nodes a diff asks for at a time. */
 export const DIFF_BATCH_MAX = 256
@@ -32,6 +43,11 @@ export type DiffStep =
 export interface DiffOptions {
   /** The trees that need no checking, being one's own. Every node of the others is checked when it is read. Default: `a`. */
   readonly trusted?: 'a' | 'both'
+  /**
+   * A trusted tree, all of whose nodes the source has. What lies between two keys is passed over in `a` and `b` where `b` has the very subtree there
+   * that this one has: for a caller who knows all that is in it. In `a` some of it may still be told, as missing in `b`.
+   */
+  readonly held?: Hash | undefined
 }
 
 /**
@@ -50,7 +66,7 @@ export function* diffTrees(
   source: NodeSource,
   a: Hash,
   b: Hash,
-  { trusted = 'a' }: DiffOptions = {}
+  { trusted = 'a', held }: DiffOptions = {}
 ): Generator<DiffStep, void, undefined> {
   if (hashesEqual(a, b)) return
   const missing = [a, b].filter(root => nodeBytes(source, root) === undefined)
@@ -60,11 +76,17 @@ export function* diffTrees(
     a: walkFrom(readings.a.root(bytesAt(source, a))),
     b: walkFrom(readings.b.root(bytesAt(source, b)))
   }
+  const holds = held === undefined ? () => false : heldBy(source, held)
   let bytesRead = 0
   for (let move = nextMove(walks); move.kind !== 'done'; move = nextMove(walks)) {
     if (move.kind !== 'enter') {
       if (move.kind === 'differs') yield difference(move.a, move.b)
       passMove(walks, move)
+      continue
+    }
+    if (move.side === 'b' && holds(move.item)) {
+      passUpTo(walks.a, move.item.entry.key)
+      passItem(walks.b)
       continue
     }
     const { hash } = childOf(move.item.entry)
@@ -76,6 +98,25 @@ export function* diffTrees(
     bytesRead = 0
     yield { kind: 'pause' }
   }
+}
+
+/** Tells of subtrees, which come in the order of their keys, whether the tree with this root has them too. Reads what is above them, once. */
+function heldBy(source: NodeSource, root: Hash): (item: Item) => boolean {
+  const walk = walkFrom(parseNode(bytesAt(source, root)))
+  return item => {
+    for (let here = itemOf(walk); here !== undefined; here = itemOf(walk)) {
+      const isBefore = item.after !== undefined && compareKeys(here.entry.key, item.after) <= 0
+      if (isBefore) passItem(walk)
+      else if (here.height > item.height)
+        enterItem(walk, here, parseChild(bytesAt(source, childOf(here.entry).hash), here))
+      else return here.height === item.height && isSameEntry(here.entry, item.entry)
+    }
+    return false
+  }
+}
+
+function isSameEntry(a: Entry, b: Entry): boolean {
+  return compareKeys(a.key, b.key) === 0 && Buffer.compare(a.value, b.value) === 0
 }
 
 /** How the nodes of one side are read. */

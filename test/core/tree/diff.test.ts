@@ -250,3 +250,44 @@ test('nodes of both trees are asked for where both are elsewhere', t => {
   const outcome = run(nodes, plant(peer, a), plant(peer, b), { answer: fetchFrom(peer, nodes) })
   t.ok(isDifference(outcome.found, a, b))
 })
+
+test('what a held tree has just as the other side has it is passed over, and nothing else is', t => {
+  fc.assert(
+    fc.property(
+      editsOf(oddPaths, 60),
+      editsOf(oddPaths, 60),
+      editsOf(oddPaths, 20),
+      editsOf(oddPaths, 10),
+      (first, second, third, own) => {
+        const nodes = makeNodes()
+        const a = apply(new Map(), first)
+        const b = apply(a, second)
+        const held = apply(apply(b, third), own)
+        const { found } = run(nodes, plant(nodes, a), plant(nodes, b), { held: plant(nodes, held) })
+        const told = new Map(found.map(step => [step.path, step]))
+        for (const [item, record] of b) {
+          const isNews = !sameRecord(record, a.get(item)) && !sameRecord(record, held.get(item))
+          if (isNews && !sameRecord(told.get(item)?.b, record)) return false
+        }
+        return found.every(step => step.b === undefined || sameRecord(step.b, b.get(step.path)))
+      }
+    ),
+    { numRuns: 300 }
+  )
+  t.pass()
+})
+
+test('a peer that copies this device is followed without reading what it copied', t => {
+  const nodes = makeNodes()
+  const all = manyFiles(20_000)
+  const entries = sorted(all)
+  const half = new Map(entries.slice(0, 10_000))
+  const more = new Map(entries.slice(0, 12_000))
+  const own = plant(nodes, all)
+  const [from, to] = [plant(nodes, half), plant(nodes, more)]
+  const found = run(nodes, from, to).found
+  t.is(found.length, 2000)
+  nodes.reads = 0
+  const passed = run(nodes, from, to, { held: own }).found.length
+  t.ok(passed < 300 && nodes.reads < 100, `${passed} differences, ${nodes.reads} reads`)
+})

@@ -1,0 +1,67 @@
+import { BackerError } from '../core/error.js'
+import type { Extent } from './disk.js'
+import type { WorkerThread } from './worker-thread.js'
+
+/** How much is read at one go: handing a piece from thread to thread costs as much as reading a small file. */
+const EXTENTS_AT_ONCE = 64
+const BYTES_AT_ONCE = 1024 * 1024
+/** How many reads may wait. */
+const WAITING_MAX = 20_000
+
+interface Waiting {
+  readonly extent: Extent
+  readonly resolve: (bytes: Uint8Array | undefined) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Reads that wait for one thread: while it reads some, others gather, and go to it together. */
+export class ReadQueue {
+  readonly #thread: WorkerThread
+  readonly #waiting: Waiting[] = []
+
+  constructor(thread: WorkerThread) {
+    this.#thread = thread
+  }
+
+  /** The bytes of an extent, as `Disk.read` has it. Rejects as `WorkerThread.run` does. */
+  read(extent: Extent): Promise<Uint8Array | undefined> {
+    if (this.#waiting.length >= WAITING_MAX)
+      return Promise.reject(new BackerError('LIMIT', `over ${WAITING_MAX} reads wait for the disk`))
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ extent, resolve, reject })
+      this.#next()
+    })
+  }
+
+  /** What waits is rejected with CLOSED. */
+  async close(): Promise<void> {
+    for (const { reject } of this.#waiting.splice(0)) reject(new BackerError('CLOSED', 'the folder is closed'))
+    await this.#thread.close()
+  }
+
+  #next(): void {
+    if (this.#thread.load > 0 || this.#waiting.length === 0) return
+    const batch = this.#take()
+    this.#thread
+      .run(
+        'readMany',
+        batch.map(({ extent }) => extent)
+      )
+      .then(
+        pieces => batch.forEach(({ resolve }, i) => resolve(pieces[i])),
+        (error: unknown) => batch.forEach(({ reject }) => reject(error))
+      )
+      .finally(() => this.#next())
+  }
+
+  #take(): Waiting[] {
+    let bytes = 0
+    let count = 0
+    for (const { extent } of this.#waiting) {
+      bytes += extent.length
+      if (count > 0 && (bytes > BYTES_AT_ONCE || count >= EXTENTS_AT_ONCE)) break
+      count++
+    }
+    return this.#waiting.splice(0, count)
+  }
+}
