@@ -104,7 +104,6 @@ test('E3: nothing is written, read or removed through a symlink', async t => {
   intruder.showRecords(recordsAt({ escape: link('../other'), 'escape/passwd': recordOf({ kind: 'deleted' }, later) }))
   await check(t)
   t.is(await readFile(join(outside, 'other/passwd'), 'utf8'), 'root:x:0:0')
-  t.ok((await readTree(honest.directory)).some(line => line.startsWith('symlink escape')))
 })
 
 test('E6 E7: a program may be synced, but nothing that is more than a file, a directory or a symlink', async t => {
@@ -232,7 +231,7 @@ test('E10: counters that somebody else ran up take nobody the right to write', a
   await until('it has left', () => victim.status().peers.length === 1)
   await untilSame([victim, honest])
   t.alike(
-    (await readTree(victim.directory)).filter(line => line.includes('conflict')),
+    (await readTree(victim.directory)).filter(line => line.includes('mine (conflict')),
     []
   )
   await check(t)
