@@ -1,5 +1,7 @@
+import { EMPTY_CONTENT } from '../core/chunk/content-builder.js'
+import { CHUNK_BYTES_MAX } from '../core/chunk/fastcdc.js'
 import { BackerError } from '../core/error.js'
-import type { HashKey } from '../core/model/hash.js'
+import { hashesEqual, type HashKey } from '../core/model/hash.js'
 import type { FilePayload } from '../core/model/record.js'
 import { Budget } from './budget.js'
 import { ChunkQueue, type Supplier } from './chunk-queue.js'
@@ -33,6 +35,8 @@ export class Fetcher {
    * with `release` once it is on the disk or not wanted any more.
    */
   async fetch(want: Want, payload: FilePayload, signal: AbortSignal): Promise<ReadyContent> {
+    if (!isPossible(payload))
+      throw new BackerError('MALFORMED', `no file has the size and content that ${want.path} is said to have`)
     if (payload.content.height === 0) return { kind: 'bytes', bytes: await this.#fetchSmall(want, payload, signal) }
     const transfer = new Transfer(this.#tools, want, payload, signal)
     this.#transfers.set(want, transfer)
@@ -79,4 +83,10 @@ export class Fetcher {
     }
     return undefined
   }
+}
+
+/** False where a size and a content can't belong together: nothing may be kept free, asked for or made for such a file. */
+function isPossible({ size, content: { height, root } }: FilePayload): boolean {
+  if (size === 0) return height === 0 && hashesEqual(root, EMPTY_CONTENT.root)
+  return height > 0 || size <= CHUNK_BYTES_MAX
 }

@@ -2,7 +2,7 @@ import { mergeRecords, makeRecord } from '../core/engine/merge.js'
 import { deservesCopy } from '../core/engine/conflict.js'
 import type { RelativePath } from '../core/model/path.js'
 import { payloadOf, winnerOf, type Payload, type Record } from '../core/model/record.js'
-import { counterOf, seeDot, type Dot } from '../core/model/version.js'
+import { nextDot, seeDot } from '../core/model/version.js'
 import { writeAt, type FolderContext } from './context.js'
 import type { Apply } from './want.js'
 
@@ -20,7 +20,7 @@ export function reviveDirectory(context: FolderContext, directory: RelativePath,
   if (base === undefined || loser === undefined || !deservesCopy(loser.payload, payload)) {
     return { kind: 'apply', record: writeAt(context, directory, base, payload), payload, keep: undefined }
   }
-  const dot: Dot = { replica: context.store.replica, counter: counterOf(base.context, context.store.replica) + 1 }
+  const dot = nextDot(base.context, context.store.replica)
   const record = makeRecord(seeDot(base.context, dot), [{ dots: [dot], payload }, ...base.versions])
   const onDisk = local === undefined ? undefined : winnerOf(local)
   return {

@@ -8,9 +8,10 @@ import type { NoiseStream } from '../../protocol/handshake.js'
 import type { FolderLink } from '../../protocol/peer-link.js'
 import type { Runtime } from '../runtime.js'
 import { isLoopback } from './dht-node.js'
+import { Door } from './door.js'
 
 /** How long a connection may stay without anybody having proven that they know a folder's key. */
-const PROOF_DEADLINE_MS = 10_000
+const PROOF_DEADLINE_MS = 5000
 /** How many connections there may be at once, proven or not. */
 const CONNECTIONS_MAX = 256
 
@@ -38,12 +39,14 @@ export class Network {
   readonly #runtime: Runtime
   readonly #folders = new Map<string, NetworkFolder>()
   readonly #connections = new Set<{ readonly connection: Connection; readonly info: PeerInfo }>()
+  readonly #door: Door
   #closing: Promise<void> | undefined
 
   private constructor(dht: HyperDHT, swarm: Hyperswarm, runtime: Runtime) {
     this.#dht = dht
     this.#swarm = swarm
     this.#runtime = runtime
+    this.#door = new Door(runtime.clock)
   }
 
   /**
@@ -62,6 +65,7 @@ export class Network {
     })
     const swarm = new Hyperswarm({ keyPair, dht, maxServerConnections: CONNECTIONS_MAX })
     const network = new Network(dht, swarm, runtime)
+    network.#door.guard(swarm)
     swarm.on('connection', (stream, info) => network.#connected(stream, info))
     return network
   }
@@ -105,6 +109,7 @@ export class Network {
     const connection = Connection.over(stream, { runtime: this.#runtime, requireProofWithinMs: PROOF_DEADLINE_MS })
     const kept = { connection, info }
     this.#connections.add(kept)
+    this.#door.entered(connection, info.publicKey)
     void connection.closed.then(() => this.#connections.delete(kept))
     // Whoever was found under a topic is asked for that folder; all others are only answered, so that a stranger learns nothing.
     const found = new Set(info.topics.map(nameOf))

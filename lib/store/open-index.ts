@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isBackerError, messageOf } from '../core/error.js'
 import { hashBytes, hashKey } from '../core/model/hash.js'
@@ -29,6 +29,7 @@ export interface IndexOptions {
 export async function openIndex(options: IndexOptions): Promise<Store> {
   const { directory, noteFile, trace } = options
   await mkdir(directory, { recursive: true, mode: 0o700 })
+  await refuseStrangers(directory)
   await mkdir(dirname(noteFile), { recursive: true, mode: 0o700 })
   const note = await readNote(noteFile)
   const distrust = await reasonToDistrust(options, note)
@@ -37,6 +38,16 @@ export async function openIndex(options: IndexOptions): Promise<Store> {
     await setAside(directory)
   }
   return openOrRenew(options, distrust === undefined ? note : undefined)
+}
+
+/** Throws FILE_SYSTEM where the index would lie in a directory that somebody else prepared: a symlink, or one of another user's. */
+async function refuseStrangers(directory: string): Promise<void> {
+  const found = await lstat(directory)
+  if (found.isDirectory() && (process.getuid === undefined || found.uid === process.getuid())) return
+  throw new BackerError('FILE_SYSTEM', `${directory} is not a directory of this user's own`, {
+    path: directory,
+    hint: 'Look who made it, and remove it: the index is built anew.'
+  })
 }
 
 /** Why the index can't be believed; undefined where it can, or where there is none. */
@@ -124,6 +135,8 @@ function dataFileOf(directory: string): string {
 async function openStore({ directory, random }: IndexOptions): Promise<LmdbStore> {
   let tables: Tables | undefined
   try {
+    // LMDB itself would let whoever the umask allows read them; an empty file is a new index to it.
+    for (const name of ['data.mdb', 'lock.mdb']) await (await open(join(directory, name), 'a', 0o600)).close()
     tables = openTables(directory, { readOnly: false })
     return await LmdbStore.over(tables, random)
   } catch (error) {

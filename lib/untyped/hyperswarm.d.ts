@@ -1,4 +1,5 @@
 declare module 'hyperdht' {
+  import type NoiseSecretStream from '@hyperswarm/secret-stream'
   import type { KeyPair } from 'hypercore-crypto'
   export interface DhtAddress {
     readonly host: string
@@ -16,6 +17,7 @@ declare module 'hyperdht' {
     constructor(options?: DhtOptions)
     static bootstrapper(port: number, host: string, options?: DhtOptions): HyperDHT
     fullyBootstrapped(): Promise<void>
+    connect(publicKey: Uint8Array, options?: { keyPair?: KeyPair; relayThrough?: Uint8Array }): NoiseSecretStream
     address(): DhtAddress
     destroy(options?: { force?: boolean }): Promise<void>
   }
@@ -42,6 +44,14 @@ declare module 'hyperswarm' {
       readonly maxPeers?: number
       readonly maxServerConnections?: number
     })
+    /** The DHT's server. `firewall`: true where a handshake is to be left without an answer. */
+    readonly server: {
+      firewall: (
+        publicKey: Uint8Array,
+        payload: { relayThrough?: unknown } | null,
+        address: unknown
+      ) => boolean | Promise<boolean>
+    }
     on(event: 'connection', listener: (connection: NoiseSecretStream, info: PeerInfo) => void): this
     join(topic: Uint8Array, options: { readonly server: boolean; readonly client: boolean }): Discovery
     leave(topic: Uint8Array): Promise<void>

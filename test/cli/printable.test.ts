@@ -4,7 +4,7 @@ import { printable, printableJson } from '../../lib/cli/printable.js'
 
 const DANGEROUS = ['\u001b[2J', '\u0007', '\r', '\n', '\u009b31m', '\u202e', '\u2066', '\u200f', '\u007f', '\u2028']
 
-test('what moves the cursor or turns the text is taken out of a name', t => {
+test('E14: what moves the cursor or turns the text is taken out of a name', t => {
   for (const bad of DANGEROUS) t.absent(printable(`a${bad}b`).includes(bad.slice(0, 1)), JSON.stringify(bad))
   t.is(printable('a\u001b[31mb'), 'a[31mb')
   t.is(printable('фото 東京 🏖 e\u0301'), 'фото 東京 🏖 e\u0301')

@@ -107,7 +107,7 @@ test('what is not as expected stays as it is, and the staged file can be tried a
   t.alike(revisionTexts(folder), [])
 })
 
-test('a parent that is a symlink, a file or missing blocks the step, and nothing outside is touched', t => {
+test('E3: a parent that is a symlink, a file or missing blocks the step, and nothing outside is touched', t => {
   const folder = makeFolder(t)
   const outside = makeFolder(t)
   userWrites(outside, 'target/sentinel', 'sentinel')

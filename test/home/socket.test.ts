@@ -10,7 +10,7 @@ test('the socket lies in the home', async t => {
   t.is(await findSocket(home), join(home, 'backer.sock'))
 })
 
-test('a home with a long path has its socket in a short private directory', async t => {
+test('G1: a home with a long path has its socket in a short private directory', async t => {
   const home = join(await makeTemporary(t), 'a'.repeat(120))
   const socket = await claimSocket(home)
   t.teardown(() => releaseSocket(home), { order: -1 })

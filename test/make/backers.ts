@@ -6,15 +6,18 @@ import { backer, type Backer, type BackerOptions } from '../../lib/index.js'
 
 const DEADLINE_MS = 30_000
 
+/** What ends what was made for it: a test, or a scene that several tests share. */
+export type Scope = Pick<Test, 'teardown'>
+
 /** An empty directory that goes with the test. */
-export async function makeDirectory(t: Test): Promise<string> {
+export async function makeDirectory(t: Scope): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'backer-test-'))
   t.teardown(() => rm(directory, { recursive: true, force: true }), { order: 100 })
   return directory
 }
 
 /** A synced folder in a directory of its own, closed with the test. */
-export async function makeBacker(t: Test, options: BackerOptions & { directory?: string } = {}): Promise<Backer> {
+export async function makeBacker(t: Scope, options: BackerOptions & { directory?: string } = {}): Promise<Backer> {
   const made = backer(options.directory ?? (await makeDirectory(t)), { deviceName: 'test', ...options })
   t.teardown(() => made.close(), { order: 10 })
   await made.ready()
@@ -22,7 +25,7 @@ export async function makeBacker(t: Test, options: BackerOptions & { directory?:
 }
 
 /** Several devices of one folder, each connected to each. */
-export async function makeDevices(t: Test, count: number): Promise<Backer[]> {
+export async function makeDevices(t: Scope, count: number): Promise<Backer[]> {
   const first = await makeBacker(t)
   const devices = [first]
   while (devices.length < count) devices.push(await makeBacker(t, { key: first.key }))

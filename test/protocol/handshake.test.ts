@@ -87,7 +87,7 @@ test('an end for others to pipe meets another one', async t => {
   await until('both ends are gone', () => a.outer.destroyed && b.outer.destroyed)
 })
 
-test('a greeting that is not ours is refused for what it is', async t => {
+test('A12: a greeting that is not ours is refused for what it is', async t => {
   const nonce = Buffer.alloc(24, 255)
   const refused = {
     'HTTP/1.1 400 Bad Request\r\n\r\nwho are you': 'MALFORMED',
@@ -102,13 +102,13 @@ test('a greeting that is not ours is refused for what it is', async t => {
   }
 })
 
-test('a stream that leads back to itself is refused', async t => {
+test('D4: a stream that leads back to itself is refused', async t => {
   const [raw, far] = duplexPair()
   far.pipe(far)
   t.is(await codeOf(secure(raw, 1)), 'MALFORMED')
 })
 
-test('a stream that ends, fails or talks nonsense behind its greeting is refused', async t => {
+test('D6: a stream that ends, fails or talks nonsense behind its greeting is refused', async t => {
   const greeting = Buffer.concat([MAGIC, Buffer.of(PROTOCOL_VERSION), Buffer.alloc(24)])
   const acts: ((far: Duplex) => void)[] = [
     far => far.end(),
@@ -129,7 +129,7 @@ test('a stream that ends, fails or talks nonsense behind its greeting is refused
   }
 })
 
-test('who says nothing, or stops in the middle, has only so long', async t => {
+test('A8 D5: who says nothing, or stops in the middle, has only so long', async t => {
   for (const beginning of [Buffer.alloc(0), Buffer.concat([MAGIC, Buffer.of(PROTOCOL_VERSION), Buffer.alloc(24)])]) {
     const { runtime: fake, advance } = fakeRuntime()
     const [raw, far] = duplexPair()

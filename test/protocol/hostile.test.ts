@@ -129,7 +129,7 @@ for (const [what, [code, abuse]] of Object.entries(ABUSES)) {
   })
 }
 
-test('before any proof nothing makes more than its own connection end', async t => {
+test('A9: before any proof nothing makes more than its own connection end', async t => {
   const abuses = Object.values(ABUSES).map(([, abuse]) => abuse)
   for (const abuse of abuses) {
     const folder = makeFolder()
@@ -141,7 +141,7 @@ test('before any proof nothing makes more than its own connection end', async t 
   }
 })
 
-test('random frames do no harm, proven or not', async t => {
+test('A9 B6: random frames do no harm, proven or not', async t => {
   const folder = makeFolder()
   const goesOn = await witness(t, folder)
   const frame = fc.tuple(fc.nat(2), fc.nat(11), fc.uint8Array({ maxLength: 60 }))
@@ -159,7 +159,7 @@ test('random frames do no harm, proven or not', async t => {
   await goesOn()
 })
 
-test('a large frame before any proof ends the connection, whole or in parts', async t => {
+test('A8: a large frame before any proof ends the connection, whole or in parts', async t => {
   for (const isWhole of [true, false]) {
     const folder = makeFolder()
     const { speaker, connection } = await meetSpeaker(t, folder)
@@ -174,7 +174,7 @@ test('a large frame before any proof ends the connection, whole or in parts', as
   }
 })
 
-test('a frame larger than any message ends the connection, whole or in parts, also behind a proof', async t => {
+test('A8 E8: a frame larger than any message ends the connection, whole or in parts, also behind a proof', async t => {
   for (const isWhole of [true, false]) {
     const folder = makeFolder()
     const { speaker, connection } = await meetSpeaker(t, folder)
@@ -189,7 +189,7 @@ test('a frame larger than any message ends the connection, whole or in parts, al
   }
 })
 
-test('before any proof only so many channels may be asked for in vain', async t => {
+test('A9: before any proof only so many channels may be asked for in vain', async t => {
   for (const [count, isTooMany] of [
     [UNPROVEN_REJECTIONS, false],
     [UNPROVEN_REJECTIONS + 1, true]
@@ -217,7 +217,7 @@ test('a large frame right behind a proof is taken', async t => {
   t.ok(connection.proven)
 })
 
-test('a node that is not what was asked for ends the connection', async t => {
+test('B6: a node that is not what was asked for ends the connection', async t => {
   const answers = {
     'another node': { offset: 0, nodes: [Buffer.from('another')] },
     'no nodes': { offset: 0, nodes: [] },
@@ -239,7 +239,7 @@ test('a node that is not what was asked for ends the connection', async t => {
   }
 })
 
-test('a chunk that is not what was asked for ends the connection', async t => {
+test('B3: a chunk that is not what was asked for ends the connection', async t => {
   for (const bytes of [Buffer.from('x'), Buffer.from('something else'), Buffer.from('not right')]) {
     const folder = makeFolder()
     const { speaker, connection } = await meetSpeaker(t, folder)
@@ -277,7 +277,7 @@ test('nodes out of the order in which they were asked for end the connection', a
   t.alike(await Promise.all(asked), ['PEER_GONE', 'PEER_GONE'])
 })
 
-test('a peer that answers all but one request keeps that one no longer than its deadline', async t => {
+test('B3: a peer that answers all but one request keeps that one no longer than its deadline', async t => {
   const { runtime, advance } = fakeRuntime()
   const folder = makeFolder()
   const { speaker } = await meetSpeaker(t, folder, { runtime })
@@ -305,7 +305,7 @@ test('a peer that answers all but one request keeps that one no longer than its 
   t.alike(await later, [undefined])
 })
 
-test('who asks for nodes without end and reads nothing is cut off', async t => {
+test('B5: who asks for nodes without end and reads nothing is cut off', async t => {
   let reads = 0
   const handlers = { onNodes: () => [(reads++, Buffer.alloc(100_000))] }
   const folder = makeFolder({ handlers })

@@ -49,7 +49,7 @@ test('it does not matter which of them asks, or that both do', async t => {
   }
 })
 
-test('devices without a folder in common learn nothing of each other', async t => {
+test('A4: devices without a folder in common learn nothing of each other', async t => {
   const secret = secretOf(1)
   const others = [
     makeFolder({ number: 2 }),
@@ -68,7 +68,7 @@ test('devices without a folder in common learn nothing of each other', async t =
   }
 })
 
-test('who asks for a folder that is not there hears the same as who has a wrong key', async t => {
+test('A4: who asks for a folder that is not there hears the same as who has a wrong key', async t => {
   const transcripts: string[] = []
   const asked = [secretOf(2), { ...secretOf(1), readSecret: Buffer.alloc(16) }]
   for (const secret of asked) {
@@ -84,7 +84,7 @@ test('who asks for a folder that is not there hears the same as who has a wrong 
   t.alike(transcripts, [Buffer.of(0, REJECT, 1).toString('hex'), Buffer.of(0, REJECT, 1).toString('hex')])
 })
 
-test('an opening that was heard in another session opens nothing', async t => {
+test('A5: an opening that was heard in another session opens nothing', async t => {
   const folder = makeFolder()
   const first = await meetSpeaker(t, folder)
   await introduce(first.speaker, folder)
@@ -101,7 +101,7 @@ test('an opening that was heard in another session opens nothing', async t => {
   t.absent(second.connection.proven)
 })
 
-test('a wrong proof under the right name is refused, and no name is told', async t => {
+test('A5: a wrong proof under the right name is refused, and no name is told', async t => {
   const name = 'very private name'
   for (const kind of ['random', 'of another session', 'echoed', 'cut short'] as const) {
     const folder = makeFolder({ hello: helloOf(name) })
@@ -125,7 +125,7 @@ test('a wrong proof under the right name is refused, and no name is told', async
   }
 })
 
-test('who never proves anything is let go after a while', async t => {
+test('A4 A8: who never proves anything is let go after a while', async t => {
   const { runtime, advance } = fakeRuntime()
   const [ours, theirs] = await noisePair()
   const connection = Connection.over(ours, { runtime, requireProofWithinMs: 1000 })

@@ -2,8 +2,8 @@ import {
   compareDots,
   hasSeen,
   joinVectors,
+  nextDot,
   seeDot,
-  counterOf,
   type Dot,
   type ReplicaId,
   type VersionVector
@@ -62,7 +62,7 @@ export function writeVersion(
   isSettled: (loser: Version) => boolean
 ): Record {
   const context = local?.context ?? []
-  const dot: Dot = { replica, counter: counterOf(context, replica) + 1 }
+  const dot = nextDot(context, replica)
   const unsettled = local === undefined ? [] : local.versions.slice(1).filter(loser => !isSettled(loser))
   return makeRecord(seeDot(context, dot), [{ dots: [dot], payload }, ...unsettled])
 }

@@ -1,5 +1,6 @@
 import { BackerError } from '../error.js'
 import { bytesOf, list, need, uint, type Codec, type CodecState } from '../codec.js'
+import { hashBytes } from './hash.js'
 
 declare const replicaBrand: unique symbol
 /** One incarnation of one device's index: 8 random bytes in hexadecimal. A device that lost its index is a new replica. */
@@ -64,6 +65,16 @@ export function joinVectors(a: VersionVector, b: VersionVector): VersionVector {
     }
   }
   return joined
+}
+
+/**
+ * The next write of `replica` at a path where `context` has been seen. Somebody who may write can run a counter up to its end, for another
+ * device too: that device then goes on under a name made from its own, so that nobody loses the right to write.
+ */
+export function nextDot(context: VersionVector, replica: ReplicaId): Dot {
+  let by = replica
+  while (counterOf(context, by) >= COUNTER_MAX) by = replicaFromBytes(hashBytes(Buffer.from(`replica after ${by}`)))
+  return { replica: by, counter: counterOf(context, by) + 1 }
 }
 
 /** The vector with `dot` seen as well. */

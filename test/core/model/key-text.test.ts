@@ -92,7 +92,7 @@ test('what is no key, or one of an unknown kind, is told so', t => {
     )
 })
 
-test('letters of one kind are no key of another kind', t => {
+test('B7: letters of one kind are no key of another kind', t => {
   const store = formatKey(toStoreKey(write))
   t.is(
     codeThrownBy(() => parseKey(store.replace('-st-', '-rw-'))),

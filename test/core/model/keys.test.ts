@@ -15,7 +15,7 @@ import { codeThrownBy } from '../../make/thrown.js'
 
 const seeds = fc.uint8Array({ minLength: 32, maxLength: 32 })
 
-test('all keys of a folder have one id and one topic, and neither is the public key', t => {
+test('A6: all keys of a folder have one id and one topic, and neither is the public key', t => {
   fc.assert(
     fc.property(seeds, seed => {
       const write = createWriteKey(seed)
@@ -34,7 +34,7 @@ test('all keys of a folder have one id and one topic, and neither is the public 
   t.pass()
 })
 
-test('a lesser key holds nothing of a greater one', t => {
+test('B7: a lesser key holds nothing of a greater one', t => {
   fc.assert(
     fc.property(seeds, seed => {
       const write = createWriteKey(seed)

@@ -196,7 +196,7 @@ test('of all ways to cut one set of records into nodes only one is taken', t => 
   t.ok(refused > 100, `${refused} of 1,000 were refused`)
 })
 
-test('whatever a hostile writer puts for a node is found out, or is the tree of the records that it holds', t => {
+test('B6: whatever a hostile writer puts for a node is found out, or is the tree of the records that it holds', t => {
   const { nodes, root, leaves } = honest()
   const change = fc
     .nat(leaves.length - 1)

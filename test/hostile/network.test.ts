@@ -1,0 +1,108 @@
+import test from 'brittle'
+import { readdirSync } from 'node:fs'
+import HyperDHT from 'hyperdht'
+import crypto from 'hypercore-crypto'
+import { createWriteKey, topicOf } from '../../lib/core/model/keys.js'
+import { runDhtNode } from '../../lib/net/dht-node.js'
+import { Door, STRANGERS_AT_ONCE, UNPROVEN_MAX } from '../../lib/net/door.js'
+import { Network } from '../../lib/net/network.js'
+import { realRuntime } from '../../lib/real-runtime.js'
+import { Connection } from '../../protocol/connection.js'
+import { until } from '../make/backers.js'
+import { introduce, keyPairOf, makeFolder, meetSpeaker, quiet, fakeRuntime, noisePair } from '../make/wire.js'
+
+const HANDSHAKES = 150
+
+test('A1 A2: a flood of handshakes under ever new keys costs few sockets, and a known device still gets in', async t => {
+  const node = await runDhtNode({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => node.close(), { order: 30 })
+  const bootstrap = [{ host: node.host, port: node.port }]
+  const [keyPair, friend] = [keyPairOf(50), keyPairOf(51)]
+  const network = await Network.open({ keyPair, bootstrap, runtime: realRuntime() })
+  t.teardown(() => network.close(), { order: 20 })
+  const folder = makeFolder()
+  await network.add({ topic: topicOf(createWriteKey(Buffer.alloc(32, 9))), link: folder.link })
+  const dht = new HyperDHT({ bootstrap, host: '127.0.0.1', firewalled: false })
+  t.teardown(() => dht.destroy({ force: true }), { order: 10 })
+  // The friend proves its key once, and leaves.
+  const visit = async (): Promise<void> => {
+    const before = folder.peers.length
+    const stream = dht.connect(keyPair.publicKey, { keyPair: friend })
+    stream.on('error', () => undefined)
+    await stream.opened
+    const connection = Connection.over(stream, { runtime: realRuntime() })
+    connection.offer(makeFolder().link, { initiate: true })
+    await until('the friend is in', () => folder.peers.length > before)
+    connection.destroy()
+    await connection.closed
+  }
+  await visit()
+  await until('it has left', () => folder.closed.length === 1)
+  const descriptors = readdirSync('/proc/self/fd').length
+  let opened = 0
+  const strangers = Array.from({ length: HANDSHAKES }, () => {
+    const stream = dht.connect(keyPair.publicKey, { keyPair: crypto.keyPair() })
+    stream.on('error', () => undefined)
+    void stream.opened.then(isOpen => (opened += Number(isOpen)))
+    return stream
+  })
+  await until('the flood has come', () => opened > 0)
+  await visit()
+  t.ok(opened <= STRANGERS_AT_ONCE + 40, `${opened} of ${HANDSHAKES} strangers got in`)
+  t.ok(readdirSync('/proc/self/fd').length - descriptors < 64)
+  strangers.forEach(stream => stream.destroy())
+})
+
+test('A1: strangers share one bucket, and it fills up again', t => {
+  const { runtime, advance } = fakeRuntime()
+  const door = new Door(runtime.clock)
+  const admitted = (count: number): number =>
+    Array.from({ length: count }, () => door.admits(crypto.keyPair().publicKey)).filter(Boolean).length
+  t.is(admitted(500), STRANGERS_AT_ONCE)
+  t.is(admitted(500), 0)
+  advance(1000)
+  t.is(admitted(500), 8)
+  advance(3_600_000)
+  t.is(admitted(500), STRANGERS_AT_ONCE)
+})
+
+test('A3: nobody whose key is not known makes this device dial a relay', async t => {
+  const { runtime } = fakeRuntime()
+  const door = new Door(runtime.clock)
+  const seen: unknown[] = []
+  const server = {
+    firewall: (_key: Uint8Array, payload: { relayThrough?: unknown } | null) => (
+      seen.push(payload?.relayThrough),
+      false
+    )
+  }
+  door.guard({ server } as unknown as Parameters<Door['guard']>[0])
+  const relay = { publicKey: crypto.keyPair().publicKey, token: Buffer.alloc(32) }
+  for (let i = 0; i < 20; i++) t.is(server.firewall(crypto.keyPair().publicKey, { relayThrough: relay }), false)
+  const folder = makeFolder()
+  const { speaker, connection } = await meetSpeaker(t, folder)
+  door.entered(connection, speaker.stream.publicKey)
+  await introduce(speaker, folder)
+  connection.destroy()
+  await connection.closed
+  await quiet()
+  server.firewall(speaker.stream.publicKey, { relayThrough: relay })
+  t.alike(seen, [...Array.from({ length: 20 }, () => null), relay], 'only the known one is followed')
+})
+
+test('A8: of those who prove nothing only so many stay, and those who came last', async t => {
+  const door = new Door(realRuntime().clock)
+  const entered: Connection[] = []
+  for (let i = 0; i < UNPROVEN_MAX + 5; i++) {
+    const [ours] = await noisePair()
+    const connection = Connection.over(ours, { runtime: realRuntime() })
+    t.teardown(() => connection.destroy())
+    entered.push(connection)
+    door.entered(connection, ours.remotePublicKey)
+  }
+  await Promise.all(entered.slice(0, 5).map(({ closed }) => closed))
+  let others = 0
+  for (const { closed } of entered.slice(5)) void closed.then(() => others++)
+  await quiet()
+  t.is(others, 0)
+})
