@@ -1,6 +1,6 @@
 import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { isBackerError, messageOf } from '../core/error.js'
+import { BackerError, isBackerError, messageOf } from '../core/error.js'
 import { hashBytes, hashKey } from '../core/model/hash.js'
 import type { Random, Trace } from '../runtime.js'
 import { findDamage } from './check-run.js'
