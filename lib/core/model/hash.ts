@@ -16,7 +16,7 @@ export const HASH_BYTES = 32
 /** The hash of `bytes`. */
 export function hashBytes(bytes: Uint8Array): Hash {
   // It takes any bytes: wrapping them costs a tenth of hashing a short name.
-  return blake3(bytes) as Uint8Array as Hash
+  return blake3(bytes as Buffer) as Uint8Array as Hash
 }
 
 /** The hash of several pieces, as if they stood in one row. */
