@@ -1,6 +1,6 @@
 import { assertNever } from '../core/invariant.js'
 import { conflictPath, conflictRecord } from '../core/engine/conflict.js'
-import { mergeRecords } from '../core/engine/merge.js'
+import { mergeRecords, noteLoss } from '../core/engine/merge.js'
 import type { Outcome } from '../core/engine/reconcile.js'
 import { hashKey } from '../core/model/hash.js'
 import { comparePaths, parentOf, type RelativePath } from '../core/model/path.js'
@@ -244,7 +244,8 @@ export class Installer {
               ? 'changed'
               : 'created'
     if (apply.payload.kind === 'directory') this.#watchNew(path)
-    changes.push({ path, entry: { record: apply.record, stamp: outcome.stamp } })
+    const record = apply.keep === undefined ? apply.record : noteLoss(apply.record, apply.keep)
+    changes.push({ path, entry: { record, stamp: outcome.stamp } })
     if (source !== undefined)
       changes.push({ path: source.path, entry: { record: source.apply.record, stamp: undefined } })
     if (apply.keep !== undefined && outcome.conflictStamp !== undefined) {

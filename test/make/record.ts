@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { hashBytes, type Hash } from '../../lib/core/model/hash.js'
 import { parsePath, whyNotPath, type RelativePath } from '../../lib/core/model/path.js'
-import { compareVersions, samePayload, type Payload, type Record, type Version } from '../../lib/core/model/record.js'
+import { compareVersions, type Payload, type Record, type Version } from '../../lib/core/model/record.js'
 import { compareDots, type Dot, type ReplicaId, type VersionVector } from '../../lib/core/model/version.js'
 
 /** A path, checked. */
@@ -96,14 +96,21 @@ export const arbitraryVector: fc.Arbitrary<VersionVector> = fc.array(dot, { maxL
 /** Any record: mostly of one version, sometimes of several concurrent ones. */
 export const arbitraryRecord: fc.Arbitrary<Record> = fc
   .tuple(
-    fc.array(fc.tuple(arbitraryPayload, fc.array(dot, { minLength: 1, maxLength: 3 })), { minLength: 1, maxLength: 3 }),
+    fc.array(fc.tuple(arbitraryPayload, fc.array(dot, { minLength: 1, maxLength: 3 }), fc.boolean()), {
+      minLength: 1,
+      maxLength: 3
+    }),
     arbitraryVector
   )
   .map(([writes, seen]) => {
     const versions = writes
-      .map(([payload, dots]): Version => ({ payload, dots: uniqueDots(dots) }))
+      .map(([payload, dots, hasLost]): Version => ({
+        payload,
+        dots: uniqueDots(dots),
+        ...(hasLost ? { hasLost } : {})
+      }))
       .sort(compareVersions)
-      .filter((version, i, all) => i === 0 || !samePayload(version.payload, all[i - 1]!.payload))
+      .filter((version, i, all) => i === 0 || compareVersions(version, all[i - 1]!) !== 0)
     return { context: vectorOf([...seen, ...versions.flatMap(version => version.dots)]), versions }
   })
 

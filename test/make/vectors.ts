@@ -119,21 +119,22 @@ function recordVectors(): Vectors[string] {
     const dots = [{ replica: REPLICA, counter: 1 }]
     return { context: dots, versions: [{ dots, payload }] }
   }
+  const later = {
+    dots: [{ replica: OTHER_REPLICA, counter: 2 }],
+    payload: file('later', 1_700_000_000_000_000_001n)
+  }
+  const hello = { dots: [{ replica: REPLICA, counter: 300 }], payload: file('hello') }
+  const context = [
+    { replica: REPLICA, counter: 300 },
+    { replica: OTHER_REPLICA, counter: 2 }
+  ]
   const records = {
     fileRecord: one(file('hello')),
     directoryRecord: one({ kind: 'directory', mode: 0o755 }),
     symlinkRecord: one({ kind: 'symlink', target: 'a.txt', mtimeNs: -1n }),
     deletedRecord: one({ kind: 'deleted' }),
-    conflictRecord: {
-      context: [
-        { replica: REPLICA, counter: 300 },
-        { replica: OTHER_REPLICA, counter: 2 }
-      ],
-      versions: [
-        { dots: [{ replica: OTHER_REPLICA, counter: 2 }], payload: file('later', 1_700_000_000_000_000_001n) },
-        { dots: [{ replica: REPLICA, counter: 300 }], payload: file('hello') }
-      ]
-    }
+    conflictRecord: { context, versions: [later, hello] },
+    lostRecord: { context, versions: [hello, { ...later, hasLost: true as const }] }
   }
   const tree = buildTree([
     [parsePath('docs'), records.directoryRecord],

@@ -34,7 +34,7 @@ export function conflictPath(path: RelativePath, loser: Payload): RelativePath {
 /** The record of a conflict copy: the losing version itself, under its new name, the same on every device. */
 export function conflictRecord(loser: Version): Record {
   const context = loser.dots.reduce<VersionVector>((seen, dot) => joinVectors(seen, [dot]), [])
-  return { context, versions: [loser] }
+  return { context, versions: [{ dots: loser.dots, payload: loser.payload }] }
 }
 
 function tagOf(payload: Payload): string {

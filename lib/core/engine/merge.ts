@@ -8,7 +8,7 @@ import {
   type ReplicaId,
   type VersionVector
 } from '../model/version.js'
-import { compareVersions, samePayload, type Payload, type Record, type Version } from '../model/record.js'
+import { compareVersions, type Payload, type Record, type Version } from '../model/record.js'
 
 /**
  * The record that knows what both know: every version that neither side has seen replaced, the winner first.
@@ -19,33 +19,49 @@ import { compareVersions, samePayload, type Payload, type Record, type Version }
  */
 export function mergeRecords(a: Record, b: Record): Record {
   if (a === b) return a
-  return makeRecord(joinVectors(a.context, b.context), [...survivors(a, b), ...survivors(b, a)])
+  const context = joinVectors(a.context, b.context)
+  const lost = new Set([...a.versions, ...b.versions].flatMap(version => (version.hasLost ? namesOf(version) : [])))
+  return makeRecord(
+    context,
+    [...survivors(a, b), ...survivors(b, a)].flatMap(version => partByLoss(version, lost))
+  )
 }
 
 /** The versions of `mine` with those of their writes that `theirs` still has or has never seen. */
 function survivors(mine: Record, theirs: Record): Version[] {
-  const kept = new Set(theirs.versions.flatMap(version => version.dots.map(nameOfDot)))
+  const kept = new Set(theirs.versions.flatMap(namesOf))
   const found: Version[] = []
   for (const version of mine.versions) {
     const dots = version.dots.filter(dot => kept.has(nameOfDot(dot)) || !hasSeen(theirs.context, dot))
-    if (dots.length > 0) found.push({ dots, payload: version.payload })
+    if (dots.length > 0) found.push({ ...version, dots })
   }
   return found
 }
 
-/** A record of versions in any order: equal payloads become one version; of one write with two payloads (a forger's) the greater stays. */
+/** A version as those of its writes that have lost, by either side's word, and those that have not. */
+function partByLoss({ dots, payload }: Version, lost: ReadonlySet<string>): Version[] {
+  if (lost.size === 0) return [{ dots, payload }]
+  const hasLost = (dot: Dot): boolean => lost.has(nameOfDot(dot))
+  const parts: Version[] = [
+    { dots: dots.filter(dot => !hasLost(dot)), payload },
+    { dots: dots.filter(hasLost), payload, hasLost: true }
+  ]
+  return parts.filter(part => part.dots.length > 0)
+}
+
+/** A record of versions in any order: equal ones become one version; of one write with two payloads (a forger's) the greater stays. */
 export function makeRecord(context: VersionVector, versions: readonly Version[]): Record {
-  const grouped: { dots: Dot[]; payload: Payload }[] = []
+  const grouped: (Version & { readonly dots: Dot[] })[] = []
   for (const version of [...versions].sort(compareVersions)) {
     const last = grouped.at(-1)
-    if (last !== undefined && samePayload(last.payload, version.payload)) last.dots.push(...version.dots)
-    else grouped.push({ dots: [...version.dots], payload: version.payload })
+    if (last !== undefined && compareVersions(last, version) === 0) last.dots.push(...version.dots)
+    else grouped.push({ ...version, dots: [...version.dots] })
   }
   const taken = new Set<string>()
   const unique: Version[] = []
   for (const version of grouped) {
     const dots = version.dots.sort(compareDots).filter(dot => !taken.has(nameOfDot(dot)) && taken.add(nameOfDot(dot)))
-    if (dots.length > 0) unique.push({ dots, payload: version.payload })
+    if (dots.length > 0) unique.push({ ...version, dots })
   }
   return { context, versions: unique }
 }
@@ -53,7 +69,8 @@ export function makeRecord(context: VersionVector, versions: readonly Version[])
 /**
  * The record after `replica` wrote `payload` at a path where it saw `local` (undefined: nothing was ever there).
  * What it saw is the winner; a loser is replaced as well only where `isSettled` says that its conflict copy exists in
- * this device's tree (or was deleted there), so that nobody's version is dropped before somebody could see it.
+ * this device's tree (or was deleted there), so that nobody's version is dropped before somebody could see it. A loser that stays has lost to this
+ * write as well: what was written is what the record shows, as the disk does.
  */
 export function writeVersion(
   local: Record | undefined,
@@ -64,7 +81,23 @@ export function writeVersion(
   const context = local?.context ?? []
   const dot = nextDot(context, replica)
   const unsettled = local === undefined ? [] : local.versions.slice(1).filter(loser => !isSettled(loser))
-  return makeRecord(seeDot(context, dot), [{ dots: [dot], payload }, ...unsettled])
+  const losers = unsettled.map(loser => ({ ...loser, hasLost: true as const }))
+  return makeRecord(seeDot(context, dot), [{ dots: [dot], payload }, ...losers])
+}
+
+/** The record once `loser` stands beside its path as a conflict copy: it has lost for good. */
+export function noteLoss(record: Record, loser: Version): Record {
+  const names = new Set(namesOf(loser))
+  const [winner, ...others] = record.versions
+  if (winner === undefined) return record
+  return makeRecord(record.context, [
+    winner,
+    ...others.flatMap(version => (version.hasLost ? [version] : partByLoss(version, names)))
+  ])
+}
+
+function namesOf({ dots }: Version): string[] {
+  return dots.map(nameOfDot)
 }
 
 function nameOfDot(dot: Dot): string {

@@ -40,6 +40,11 @@ export type FilePayload = Extract<Payload, { kind: 'file' }>
 export interface Version {
   readonly dots: readonly Dot[]
   readonly payload: Payload
+  /**
+   * It has lost to another version of its path: it stands there no more while there is one that has not, whatever their order. Else it could win
+   * again when what it lost to is replaced by somebody who never saw it, and by then its conflict copy may be edited or gone, and its bytes with it.
+   */
+  readonly hasLost?: true
 }
 
 /**
@@ -47,8 +52,8 @@ export interface Version {
  * they were written. A dotted version vector set, so that merging is a function of the set of writes alone.
  * Source: Preguiça et al., "Dotted version vectors", 2010, arXiv 1011.5808.
  *
- * What holds: `versions` is not empty and sorted by `compareVersions`; no two have equal payloads; `context` has seen
- * every dot of every version.
+ * What holds: `versions` is not empty and sorted by `compareVersions`; no two are equal in payload and in having lost;
+ * `context` has seen every dot of every version.
  */
 export interface Record {
   readonly context: VersionVector
@@ -103,6 +108,7 @@ export function sameRecord(a: Record | undefined, b: Record | undefined): boolea
       return (
         other !== undefined &&
         samePayload(version.payload, other.payload) &&
+        version.hasLost === other.hasLost &&
         version.dots.length === other.dots.length &&
         version.dots.every((dot, j) => sameDot(dot, other.dots[j]))
       )
@@ -141,50 +147,53 @@ function compareText(a: string, b: string): number {
   return a === b ? 0 : a < b ? -1 : 1
 }
 
-/** The order of versions in a record: the winner first. */
+/** The order of versions in a record: the winner first, those that have lost last. */
 export function compareVersions(a: Version, b: Version): number {
-  return comparePayloads(b.payload, a.payload)
+  return Number(a.hasLost === true) - Number(b.hasLost === true) || comparePayloads(b.payload, a.payload)
 }
 
 const symlinkTarget = text(SYMLINK_BYTES_MAX, "a symlink's target")
 
-const payloadCodec: Codec<Payload> = {
-  preencode(state, payload) {
-    state.end += 1
-    if (payload.kind === 'file') {
-      uint.preencode(state, payload.size)
-      int64.preencode(state, payload.mtimeNs)
-      uint.preencode(state, payload.mode)
-      uint.preencode(state, payload.content.height)
-      hashCodec.preencode(state, payload.content.root)
-    } else if (payload.kind === 'directory') uint.preencode(state, payload.mode)
-    else if (payload.kind === 'symlink') {
-      symlinkTarget.preencode(state, payload.target)
-      int64.preencode(state, payload.mtimeNs)
-    }
-  },
-  encode(state, payload) {
-    uint.encode(state, KINDS.indexOf(payload.kind))
-    if (payload.kind === 'file') {
-      uint.encode(state, payload.size)
-      int64.encode(state, payload.mtimeNs)
-      uint.encode(state, payload.mode)
-      uint.encode(state, payload.content.height)
-      hashCodec.encode(state, payload.content.root)
-    } else if (payload.kind === 'directory') uint.encode(state, payload.mode)
-    else if (payload.kind === 'symlink') {
-      symlinkTarget.encode(state, payload.target)
-      int64.encode(state, payload.mtimeNs)
-    }
-  },
-  decode(state) {
-    const kind = KINDS[uint.decode(state)]
-    if (kind === 'deleted') return { kind }
-    if (kind === 'directory') return { kind, mode: decodeMode(state) }
-    if (kind === 'symlink') return decodeSymlink(state)
-    if (kind === 'file') return decodeFile(state)
-    throw new BackerError('MALFORMED', 'a record of an unknown kind')
+function preencodePayload(state: CodecState, payload: Payload): void {
+  state.end += 1
+  if (payload.kind === 'file') {
+    uint.preencode(state, payload.size)
+    int64.preencode(state, payload.mtimeNs)
+    uint.preencode(state, payload.mode)
+    uint.preencode(state, payload.content.height)
+    hashCodec.preencode(state, payload.content.root)
+  } else if (payload.kind === 'directory') uint.preencode(state, payload.mode)
+  else if (payload.kind === 'symlink') {
+    symlinkTarget.preencode(state, payload.target)
+    int64.preencode(state, payload.mtimeNs)
   }
+}
+
+/** What is added to the number of the kind where a version has lost. */
+const LOST = KINDS.length
+
+function encodePayload(state: CodecState, payload: Payload, onTop: number): void {
+  uint.encode(state, KINDS.indexOf(payload.kind) + onTop)
+  if (payload.kind === 'file') {
+    uint.encode(state, payload.size)
+    int64.encode(state, payload.mtimeNs)
+    uint.encode(state, payload.mode)
+    uint.encode(state, payload.content.height)
+    hashCodec.encode(state, payload.content.root)
+  } else if (payload.kind === 'directory') uint.encode(state, payload.mode)
+  else if (payload.kind === 'symlink') {
+    symlinkTarget.encode(state, payload.target)
+    int64.encode(state, payload.mtimeNs)
+  }
+}
+
+function decodePayload(state: CodecState, number: number): Payload {
+  const kind = KINDS[number]
+  if (kind === 'deleted') return { kind }
+  if (kind === 'directory') return { kind, mode: decodeMode(state) }
+  if (kind === 'symlink') return decodeSymlink(state)
+  if (kind === 'file') return decodeFile(state)
+  throw new BackerError('MALFORMED', 'a record of an unknown kind')
 }
 
 function decodeMode(state: CodecState): number {
@@ -213,14 +222,17 @@ const versionDots = list(dotCodec, VECTOR_ENTRIES_MAX, 'the writes of a version'
 const versionCodec: Codec<Version> = {
   preencode(state, version) {
     versionDots.preencode(state, version.dots)
-    payloadCodec.preencode(state, version.payload)
+    preencodePayload(state, version.payload)
   },
   encode(state, version) {
     versionDots.encode(state, version.dots)
-    payloadCodec.encode(state, version.payload)
+    encodePayload(state, version.payload, version.hasLost === true ? LOST : 0)
   },
   decode(state) {
-    return { dots: versionDots.decode(state), payload: payloadCodec.decode(state) }
+    const dots = versionDots.decode(state)
+    const number = uint.decode(state)
+    if (number < LOST) return { dots, payload: decodePayload(state, number) }
+    return { dots, payload: decodePayload(state, number - LOST), hasLost: true }
   }
 }
 
@@ -251,7 +263,7 @@ export function decodeWinner(bytes: Uint8Array): Payload {
   skipDots(state)
   uint.decode(state)
   skipDots(state)
-  return payloadCodec.decode(state)
+  return decodePayload(state, uint.decode(state) % LOST)
 }
 
 function checkRecord(record: Record): void {

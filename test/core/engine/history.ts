@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { deservesCopy } from '../../../lib/core/engine/conflict.js'
-import { mergeRecords, writeVersion } from '../../../lib/core/engine/merge.js'
+import { mergeRecords, noteLoss, writeVersion } from '../../../lib/core/engine/merge.js'
 import { asHash, hashBytes } from '../../../lib/core/model/hash.js'
 import type { Payload, Record } from '../../../lib/core/model/record.js'
 import type { ReplicaId } from '../../../lib/core/model/version.js'
@@ -9,6 +9,8 @@ import type { ReplicaId } from '../../../lib/core/model/version.js'
 export type Op =
   | { readonly kind: 'write'; readonly device: number; readonly payload: Payload }
   | { readonly kind: 'hear'; readonly device: number; readonly from: number }
+  /** It puts its last loser beside the path. */
+  | { readonly kind: 'copy'; readonly device: number }
 
 export const DEVICES = 4
 
@@ -28,7 +30,8 @@ export const payloads: fc.Arbitrary<Payload> = fc.oneof(
 export const histories: fc.Arbitrary<Op[]> = fc.array(
   fc.oneof(
     fc.record({ kind: fc.constant('write' as const), device: fc.nat(DEVICES - 1), payload: payloads }),
-    fc.record({ kind: fc.constant('hear' as const), device: fc.nat(DEVICES - 1), from: fc.nat(DEVICES - 1) })
+    fc.record({ kind: fc.constant('hear' as const), device: fc.nat(DEVICES - 1), from: fc.nat(DEVICES - 1) }),
+    fc.record({ kind: fc.constant('copy' as const), device: fc.nat(DEVICES - 1) })
   ),
   { maxLength: 25 }
 )
@@ -54,6 +57,9 @@ export function play(ops: readonly Op[]): (Record | undefined)[] {
         op.payload,
         loser => winner === undefined || !deservesCopy(loser.payload, winner)
       )
+    } else if (op.kind === 'copy') {
+      const loser = mine?.versions.slice(1).at(-1)
+      if (mine !== undefined && loser !== undefined) states[op.device] = noteLoss(mine, loser)
     } else {
       const theirs = states[op.from]
       if (theirs !== undefined) states[op.device] = mine === undefined ? theirs : mergeRecords(mine, theirs)

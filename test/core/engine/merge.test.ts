@@ -1,7 +1,7 @@
 import test from 'brittle'
 import fc from 'fast-check'
 import { decodeWith, encodeWith } from '../../../lib/core/codec.js'
-import { mergeRecords, writeVersion } from '../../../lib/core/engine/merge.js'
+import { mergeRecords, noteLoss, writeVersion } from '../../../lib/core/engine/merge.js'
 import { payloadOf, recordCodec, sameRecord, type Record } from '../../../lib/core/model/record.js'
 import { file, histories, known, play, replicaOf } from './history.js'
 
@@ -81,4 +81,25 @@ test('equal writes of two devices are one version, and an edit of it replaces bo
   t.is(both.versions[0]?.dots.length, 2)
   const a2 = writeVersion(both, replicaOf(1), file(2), () => true)
   t.alike(mergeRecords(b1, a2), a2)
+})
+
+test('what was written is what the record shows, whatever lost before', t => {
+  const late = writeVersion(undefined, replicaOf(1), file(1, 9n), () => true)
+  const both = mergeRecords(
+    late,
+    writeVersion(undefined, replicaOf(2), file(2, 10n), () => true)
+  )
+  const older = writeVersion(both, replicaOf(2), file(3, 1n), () => false)
+  t.alike(payloadOf(older), file(3, 1n), 'a time that is older than that of the loser')
+  t.is(older.versions.length, 2, 'which is not dropped')
+  t.alike(payloadOf(mergeRecords(older, late)), file(3, 1n))
+})
+
+test('a version that stands beside its path as a copy does not win again', t => {
+  const [first, second] = [1, 2].map(n => writeVersion(undefined, replicaOf(n), file(n, BigInt(n)), () => true))
+  const noted = noteLoss(mergeRecords(first!, second!), first!.versions[0]!)
+  const unaware = writeVersion(second, replicaOf(3), file(3, 0n), () => true)
+  t.alike(payloadOf(mergeRecords(first!, unaware)), file(1, 1n), 'nobody knows of the copy')
+  t.alike(payloadOf(mergeRecords(noted, unaware)), file(3, 0n))
+  t.alike(payloadOf(mergeRecords(mergeRecords(first!, unaware), noted)), file(3, 0n), 'in any order')
 })
