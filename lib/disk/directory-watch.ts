@@ -14,6 +14,8 @@ interface Watched {
   readonly watcher: FSWatcher
   /** What was watched: another directory may come to stand at the path. */
   readonly inode: bigint
+  /** How often events had been lost when it was known to be still the same. */
+  seenLosses: number
 }
 
 /**
@@ -32,6 +34,7 @@ export class DirectoryWatch implements Watch {
   #stopListening: () => void = () => undefined
   #limitedUntil = -Infinity
   #isLimited = false
+  #losses = 0
   #isClosed = false
 
   constructor(root: string, handlers: WatchHandlers, runtime: Runtime) {
@@ -48,7 +51,7 @@ export class DirectoryWatch implements Watch {
   }
 
   add(directories: Iterable<RelativePath | undefined>): void {
-    for (const directory of directories) if (!this.#watched.has(directory)) this.#watch(directory)
+    for (const directory of directories) if (!this.#isWatched(directory)) this.#watch(directory)
   }
 
   remove(directory: RelativePath): void {
@@ -64,6 +67,19 @@ export class DirectoryWatch implements Watch {
     this.#children.clear()
   }
 
+  /** False also where what is watched stands at the path no more, and the event that told so was lost. */
+  #isWatched(directory: RelativePath | undefined): boolean {
+    const watched = this.#watched.get(directory)
+    if (watched === undefined) return false
+    if (watched.seenLosses === this.#losses || directory === undefined) return true
+    if (!this.#isStill(directory)) {
+      this.#lost(directory)
+      return false
+    }
+    watched.seenLosses = this.#losses
+    return true
+  }
+
   #watch(directory: RelativePath | undefined): void {
     if (this.#isClosed || this.#runtime.clock.monotonic() < this.#limitedUntil) return
     const path = directory === undefined ? this.#root : join(this.#root, directory)
@@ -73,7 +89,7 @@ export class DirectoryWatch implements Watch {
       // Watching follows a symlink that stands there by now, which is none of the folder's directories.
       const inode = directoryInode(path, directory === undefined)
       if (inode === undefined) watcher.close()
-      else this.#remember(directory, { watcher, inode })
+      else this.#remember(directory, { watcher, inode, seenLosses: this.#losses })
     } catch (error) {
       this.#failed(error)
     }
@@ -159,6 +175,7 @@ export class DirectoryWatch implements Watch {
 
   /** Events were lost, and nobody knows which. */
   #hintEverything(): void {
+    this.#losses++
     this.#hints.addDirectory(undefined)
     for (const directory of this.#watched.keys()) this.#hints.addDirectory(directory)
   }

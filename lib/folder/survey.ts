@@ -93,8 +93,11 @@ class SurveyWalk {
       return
     }
     const entry = this.#context.store.get(path)
-    if (found !== undefined) this.#compare(path, found, entry)
-    else if (entry !== undefined && isLive(entry.record)) this.#gone(path, entry)
+    if (found !== undefined) {
+      // A directory that was removed and made again looks as before, but nobody watches it, and nobody knows what is in it.
+      if (found.stamp.kind === 'directory' && !this.#context.ignore().ignores(path, true)) this.#queue.push(path)
+      this.#compare(path, found, entry)
+    } else if (entry !== undefined && isLive(entry.record)) this.#gone(path, entry)
     else this.#context.problems.clear(path)
   }
 
