@@ -5,9 +5,10 @@ import { BackerError, messageOf } from '../core/error.js'
 import { RESERVED_NAME } from '../core/model/path.js'
 import type { Runtime } from '../runtime.js'
 import type { Disk } from './disk.js'
-import type { FileSystem } from './filesystem.js'
+import type { DirectoryHandle, FileSystem } from './filesystem.js'
 import { createMarker, readMarker, type Marker } from './marker.js'
 import { openFileSystem } from './open-filesystem.js'
+import type { OperationsOptions } from './operations.js'
 import { MARKER_NAME, withTmp } from './own.js'
 import { probeTraits } from './probe.js'
 import { fatalOf } from './problem.js'
@@ -76,20 +77,28 @@ export async function makeDirectory(root: string): Promise<void> {
 }
 
 /** Opens a folder's directory for work; makes its marker where it is new. Throws as `checkDirectory` does, and MARKER. */
-export function openDisk({ root, folderId, runtime, isKnown }: OpenDiskOptions): Disk {
+export function openDisk(options: OpenDiskOptions): Disk {
+  return new WorkerDisk(
+    withFileSystem(options.root, (fs, handle) => claimDirectory(fs, handle, options)),
+    options.runtime
+  )
+}
+
+/** As `openDisk`, for an open root: what the operations on it need to know. */
+export function claimDirectory(
+  fs: FileSystem,
+  handle: DirectoryHandle,
+  { root, folderId, runtime, isKnown }: OpenDiskOptions
+): OperationsOptions {
   const instance = Buffer.from(runtime.random.bytes(16)).toString('hex')
-  const options = withFileSystem(root, (fs, handle) => {
-    let marker: Marker | undefined = readMarker(fs, handle)
-    if (marker === undefined && isKnown)
-      throw new BackerError('MARKER', `the marker of ${root} is gone`, { path: root })
-    if (marker === undefined) {
-      createMarker(fs, handle, { folder: folderId, instance })
-      marker = { folder: folderId, instance }
-    }
-    if (marker.folder !== folderId) throw new BackerError('MARKER', `${root} belongs to another folder`, { path: root })
-    return { root, marker, traits: withTmp(fs, handle, tmp => probeTraits(fs, tmp)) }
-  })
-  return new WorkerDisk(options, runtime)
+  let marker: Marker | undefined = readMarker(fs, handle)
+  if (marker === undefined && isKnown) throw new BackerError('MARKER', `the marker of ${root} is gone`, { path: root })
+  if (marker === undefined) {
+    createMarker(fs, handle, { folder: folderId, instance })
+    marker = { folder: folderId, instance }
+  }
+  if (marker.folder !== folderId) throw new BackerError('MARKER', `${root} belongs to another folder`, { path: root })
+  return { root, marker, traits: withTmp(fs, handle, tmp => probeTraits(fs, tmp)) }
 }
 
 function withFileSystem<T>(root: string, fn: (fs: FileSystem, handle: ReturnType<FileSystem['openRoot']>) => T): T {
