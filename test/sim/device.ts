@@ -1,0 +1,213 @@
+import crypto, { type KeyPair } from 'hypercore-crypto'
+import { RESERVED_NAME, type RelativePath } from '../../lib/core/model/path.js'
+import type { Payload } from '../../lib/core/model/record.js'
+import type { Dot } from '../../lib/core/model/version.js'
+import { hashKey } from '../../lib/core/model/hash.js'
+import type { FolderKey } from '../../lib/core/model/keys.js'
+import { claimDirectory } from '../../lib/disk/open.js'
+import { InlineDisk } from '../../lib/disk/inline.js'
+import { Folder } from '../../lib/folder/folder.js'
+import { makeIdentity, type Identity } from '../../lib/folder/identity.js'
+import type { Runtime } from '../../lib/runtime.js'
+import { MemoryIndex, MemoryStore } from '../../lib/store/memory.js'
+import { LaggingDisk } from './lagging-disk.js'
+import { MemoryFileSystem, type Gate } from './memory-filesystem.js'
+import { SeededRandom } from './random.js'
+import { makeRuntime, type Life, type Scheduler } from './scheduler.js'
+import { SimWatch } from './sim-watch.js'
+import { Volume, type Happening, type Inode } from './volume.js'
+
+/** Where the folder is on every device. */
+export const ROOT = '/folder'
+/** How often everything is looked through: what the watcher missed is found within this time. */
+export const RESCAN_MS = 60_000
+const EPOCH_MS = Date.UTC(2026, 0, 1)
+
+export interface DeviceOptions {
+  readonly index: number
+  readonly seed: string
+  readonly scheduler: Scheduler
+  readonly key: FolderKey
+  readonly canExchange: boolean
+  readonly reusesInodes: boolean
+  readonly order: 'journal' | 'dependencies'
+  /** Asked ahead of every call that the engine makes to the disk. */
+  readonly gate: Gate
+  readonly trace: (line: string) => void
+}
+
+/** What runs on a device: from a start until it is closed or killed. */
+export interface Running {
+  readonly life: Life
+  readonly runtime: Runtime
+  readonly fs: MemoryFileSystem
+  readonly store: MemoryStore
+  readonly folder: Folder
+  /** It has begun, and can be connected. */
+  isReady: boolean
+}
+
+/** One machine: its disk, its index, its clock, and the engine while it runs. */
+export class Device {
+  readonly index: number
+  readonly name: string
+  readonly volume: Volume
+  /** The directory that is synced, mounted or not. */
+  readonly root: Inode
+  readonly keyPair: KeyPair
+  /** How far its wall clock is off. */
+  clockOffMs = 0
+  isMounted = true
+  isDeaf = false
+  running: Running | undefined
+  #image = new MemoryIndex()
+  #unwritten: (() => void)[] = []
+  #wasStarted = false
+  #starts = 0
+  #watch: SimWatch | undefined
+  readonly #options: DeviceOptions
+  readonly #bare: Inode
+
+  constructor(options: DeviceOptions) {
+    const { index, seed, scheduler } = options
+    this.#options = options
+    this.index = index
+    this.name = `d${index}`
+    this.keyPair = crypto.keyPair(Buffer.from(new SeededRandom(`${seed} device ${index}`).bytes(32)))
+    const wallMs = (): number => EPOCH_MS + scheduler.nowMs + this.clockOffMs
+    this.volume = new Volume({ wallMs, reusesInodes: options.reusesInodes, order: options.order })
+    this.root = this.volume.makeInode('directory', 0o755)
+    this.#bare = this.volume.makeInode('directory', 0o755)
+    this.volume.change([
+      { directory: this.volume.root, name: 'folder', after: this.root },
+      { directory: this.volume.root, name: 'bare', after: this.#bare }
+    ])
+    this.volume.syncAll()
+    this.volume.onChange = happening => this.#changed(happening)
+  }
+
+  /** True while it can be connected. */
+  get isUp(): boolean {
+    return this.running?.isReady === true
+  }
+
+  /** True for a directory that users don't look into. */
+  isOwn(directory: Inode): boolean {
+    const own = this.root.entries.get(RESERVED_NAME)
+    for (let at: Inode | undefined = directory; at !== undefined; at = [...at.links.values()][0]?.directory)
+      if (at === own) return true
+    return false
+  }
+
+  /**
+   * Starts the engine, as the library does: claims the directory, opens the index, recovers, begins. Throws what they throw. `onready`: it can
+   * be connected now; `onfail`: it could not begin.
+   */
+  start(onready: () => void, onfail: (error: unknown) => void): void {
+    const { scheduler, seed, gate, canExchange, key, trace } = this.#options
+    const life: Life = { isOver: false }
+    const random = new SeededRandom(`${seed} run ${this.index}.${this.#starts++}`)
+    const runtime = makeRuntime(scheduler, life, {
+      random,
+      wallMs: () => EPOCH_MS + scheduler.nowMs + this.clockOffMs,
+      trace: line => trace(`${this.name} ${line}`)
+    })
+    const fs = new MemoryFileSystem(this.volume, {
+      gate,
+      canExchange,
+      rootOf: () => (this.isMounted ? this.root : this.#bare)
+    })
+    const identity = makeIdentity(key, this.keyPair, this.name, EPOCH_MS)
+    const store = new MemoryStore(this.#image, { random, timers: this.#lateTimers(runtime) })
+    const disk = this.#openDisk(fs, identity, runtime)
+    const folder = new Folder({
+      path: ROOT,
+      identity,
+      disk: new LaggingDisk(disk, runtime, life),
+      store,
+      runtime,
+      watch: handlers => (this.#watch = new SimWatch(this.root, handlers, runtime)),
+      rescanIntervalMs: RESCAN_MS
+    })
+    folder.on('error', error => trace(`${this.name} stopped: ${error.message}`))
+    const running: Running = { life, runtime, fs, store, folder, isReady: false }
+    this.running = running
+    folder.start().then(
+      () => {
+        if (life.isOver) return
+        running.isReady = true
+        onready()
+      },
+      (error: unknown) => {
+        if (!life.isOver) onfail(error)
+      }
+    )
+  }
+
+  /** The process dies. The first `committed` of the writes to the index that are under way have become durable, the others have not. */
+  kill(committed: number): void {
+    const { running } = this
+    if (running === undefined) return
+    running.life.isOver = true
+    for (const write of this.#unwritten.splice(0).slice(0, committed)) write()
+    this.running = undefined
+    this.#watch = undefined
+  }
+
+  /** The index is gone, or is an old copy that is found out: a new one is made at the next start. */
+  loseIndex(): void {
+    this.#image = new MemoryIndex()
+  }
+
+  overflow(): void {
+    this.#watch?.overflow()
+  }
+
+  /** What the index says of a path, for people. */
+  recordText(path: string): string {
+    const entry = this.#image.entries.get(path as RelativePath)
+    if (entry === undefined) return 'nothing'
+    const versions = entry.record.versions.map(({ dots, payload }) => `${dotsText(dots)} ${payloadText(payload)}`)
+    return `${versions.join(' | ')} having seen ${dotsText(entry.record.context)}`
+  }
+
+  /** The index is written a little after it was told to. */
+  #lateTimers({ timers, random }: Runtime): Runtime['timers'] {
+    return {
+      after: (delayMs, callback) => timers.after(delayMs, callback),
+      breathe: () =>
+        new Promise(resolve => {
+          const write = (): void => resolve()
+          this.#unwritten.push(write)
+          timers.after(random.below(3), () => {
+            for (const earlier of this.#unwritten.splice(0, this.#unwritten.indexOf(write) + 1)) earlier()
+          })
+        })
+    }
+  }
+
+  #openDisk(fs: MemoryFileSystem, identity: Identity, runtime: Runtime): InlineDisk {
+    const handle = fs.openRoot(ROOT)
+    try {
+      const { folderId } = identity
+      const options = claimDirectory(fs, handle, { root: ROOT, folderId, runtime, isKnown: this.#wasStarted })
+      this.#wasStarted = true
+      return new InlineDisk(fs, options, runtime)
+    } finally {
+      fs.closeDirectory(handle)
+    }
+  }
+
+  #changed(happening: Happening): void {
+    if (!this.isDeaf && this.isMounted && !this.isOwn(happening.slot.directory)) this.#watch?.hear(happening)
+  }
+}
+
+function dotsText(dots: readonly Dot[]): string {
+  return `{${dots.map(({ replica, counter }) => `${replica.slice(0, 4)}:${counter}`).join(' ')}}`
+}
+
+function payloadText(payload: Payload): string {
+  if (payload.kind !== 'file') return payload.kind
+  return `${hashKey(payload.content.root).slice(0, 16)} of ${payload.mtimeNs / 1_000_000n}`
+}

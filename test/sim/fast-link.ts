@@ -1,0 +1,163 @@
+import { BackerError, messageOf } from '../../lib/core/error.js'
+import type { Hash } from '../../lib/core/model/hash.js'
+import type { ChunkRanges, FolderLink, HeadUpdate, Hello, PeerHandlers, PeerLink } from '../../protocol/peer-link.js'
+import type { Lane } from './lane.js'
+
+type Nodes = readonly (Uint8Array | undefined)[]
+
+/** What a connection counts: content bytes that were asked of peers and came. */
+export interface Traffic {
+  chunkCount: number
+}
+
+/** One end of a connection that carries calls instead of bytes: what the wire's session does, without the wire. */
+export class FastLink implements PeerLink {
+  readonly deviceId: string
+  readonly remoteHost = undefined
+  readonly isRelayed = false
+  readonly #folder: FolderLink
+  readonly #out: Lane
+  readonly #traffic: Traffic
+  readonly #onend: () => void
+  readonly #waiting = new Set<(error: BackerError) => void>()
+  #other: FastLink | undefined
+  #hello: Hello | undefined
+  #handlers: PeerHandlers | undefined
+  #isClosed = false
+  outstandingBytes = 0
+
+  /** `deviceId`: of the device at the other end. */
+  constructor(
+    folder: FolderLink,
+    parts: { readonly deviceId: string; readonly out: Lane; readonly traffic: Traffic; readonly onend: () => void }
+  ) {
+    this.#folder = folder
+    this.deviceId = parts.deviceId
+    this.#out = parts.out
+    this.#traffic = parts.traffic
+    this.#onend = parts.onend
+  }
+
+  /** Says hello to the other end. */
+  begin(other: FastLink): void {
+    this.#other = other
+    this.#tell(peer => peer.#greeted(this.#folder.hello))
+  }
+
+  get hello(): Hello {
+    if (this.#hello === undefined) throw new BackerError('PEER_GONE', 'the peer has not said who it is')
+    return this.#hello
+  }
+
+  get requestsInFlight(): number {
+    return this.#waiting.size
+  }
+
+  sendHead(update: HeadUpdate): void {
+    this.#tell(peer => peer.#guard(handlers => handlers.onHead(update)))
+  }
+
+  relayHeads(heads: readonly Uint8Array[]): void {
+    this.#tell(peer => peer.#guard(handlers => handlers.onRelayedHeads(heads)))
+  }
+
+  announceHave(content: Hash, ranges: ChunkRanges): void {
+    this.#tell(peer => peer.#guard(handlers => handlers.onHave(content, ranges)))
+  }
+
+  requestNodes(hashes: readonly Hash[]): Promise<Nodes> {
+    return this.#ask(handlers => Promise.resolve(handlers.onNodes(hashes)))
+  }
+
+  requestContentNodes(content: Hash, hashes: readonly Hash[]): Promise<Nodes> {
+    return this.#ask(handlers => Promise.resolve(handlers.onContentNodes(content, hashes)))
+  }
+
+  async requestChunk(hash: Hash, length: number, signal: AbortSignal): Promise<Uint8Array> {
+    this.outstandingBytes += length
+    try {
+      const bytes = await this.#ask(handlers => handlers.onChunk(hash), signal)
+      if (bytes?.byteLength !== length) throw new BackerError('UNAVAILABLE', 'the peer does not have the chunk')
+      this.#traffic.chunkCount++
+      return bytes
+    } finally {
+      this.outstandingBytes -= length
+    }
+  }
+
+  close(reason: BackerError): void {
+    this.#tell(peer => peer.end(new BackerError('PEER_GONE', `the peer ended the connection: ${reason.message}`)))
+    this.end(reason)
+    this.#onend()
+  }
+
+  /** The connection is over for this end. */
+  end(reason: BackerError | undefined): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const reject of [...this.#waiting]) reject(goneFor(reason))
+    this.#handlers?.onClose(reason)
+  }
+
+  #greeted(hello: Hello): void {
+    if (this.#isClosed) return
+    this.#hello = hello
+    this.#handlers = this.#folder.onpeer(this)
+  }
+
+  #tell(arrive: (peer: FastLink) => void): void {
+    const other = this.#other
+    if (this.#isClosed || other === undefined) return
+    this.#out.send(() => arrive(other))
+  }
+
+  #ask<T>(answer: (handlers: PeerHandlers) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (this.#isClosed) return Promise.reject(goneFor(undefined))
+    return new Promise<T>((resolve, reject) => {
+      const finish = (): void => {
+        this.#waiting.delete(fail)
+        signal?.removeEventListener('abort', abort)
+      }
+      const fail = (error: BackerError): void => {
+        finish()
+        reject(error)
+      }
+      const abort = (): void => fail(new BackerError('UNAVAILABLE', 'no longer wanted'))
+      if (signal?.aborted === true) {
+        abort()
+        return
+      }
+      signal?.addEventListener('abort', abort)
+      this.#waiting.add(fail)
+      const succeed = (value: T): void => {
+        if (!this.#waiting.has(fail)) return
+        finish()
+        resolve(value)
+      }
+      this.#tell(peer => peer.#guard(handlers => void peer.#serve(answer(handlers), succeed)))
+    })
+  }
+
+  async #serve<T>(answer: Promise<T>, resolve: (value: T) => void): Promise<void> {
+    try {
+      const value = await answer
+      this.#tell(() => resolve(value))
+    } catch (error) {
+      this.close(new BackerError('INTERNAL', messageOf(error), { cause: error }))
+    }
+  }
+
+  /** Whatever a peer causes ends its connection, and nothing else. */
+  #guard(action: (handlers: PeerHandlers) => void): void {
+    if (this.#isClosed || this.#handlers === undefined) return
+    try {
+      action(this.#handlers)
+    } catch (error) {
+      this.close(error instanceof BackerError ? error : new BackerError('INTERNAL', messageOf(error), { cause: error }))
+    }
+  }
+}
+
+function goneFor(reason: BackerError | undefined): BackerError {
+  return new BackerError('PEER_GONE', reason?.message ?? 'the connection ended')
+}

@@ -1,0 +1,106 @@
+import { messageOf } from '../../lib/core/error.js'
+import type { RelativePath } from '../../lib/core/model/path.js'
+import type {
+  Disk,
+  DiskTraits,
+  Hashed,
+  InstallResult,
+  InstallStep,
+  Listed,
+  Listing,
+  Recovered,
+  StagedFile
+} from '../../lib/disk/disk.js'
+import type { Runtime } from '../../lib/runtime.js'
+import type { Life } from './scheduler.js'
+
+/** A disk whose every answer takes its time, so that everything else may happen in between; when its process dies, it answers no more. */
+export class LaggingDisk implements Disk {
+  readonly traits: DiskTraits
+  readonly #disk: Disk
+  readonly #runtime: Runtime
+  readonly #life: Life
+
+  constructor(disk: Disk, runtime: Runtime, life: Life) {
+    this.traits = disk.traits
+    this.#disk = disk
+    this.#runtime = runtime
+    this.#life = life
+  }
+
+  list(directories: readonly (RelativePath | undefined)[]): Promise<readonly Listing[]> {
+    return this.#later(() => this.#disk.list(directories))
+  }
+
+  stat(paths: readonly RelativePath[]): Promise<readonly (Listed | 'unknown' | undefined)[]> {
+    return this.#later(() => this.#disk.stat(paths))
+  }
+
+  hash(paths: readonly RelativePath[]): Promise<readonly Hashed[]> {
+    return this.#later(() => this.#disk.hash(paths))
+  }
+
+  read(path: RelativePath, offset: number, length: number): Promise<Uint8Array | undefined> {
+    return this.#later(() => this.#disk.read(path, offset, length))
+  }
+
+  async stage(name: string, size: number): Promise<{ readonly file: StagedFile; readonly resumed: boolean }> {
+    const { file, resumed } = await this.#later(() => this.#disk.stage(name, size))
+    return { resumed, file: this.#lagging(file) }
+  }
+
+  stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void> {
+    return this.#later(() => this.#disk.stageSmall(files))
+  }
+
+  install(steps: readonly InstallStep[]): Promise<readonly InstallResult[]> {
+    return this.#later(() => this.#disk.install(steps))
+  }
+
+  leftovers(): ReturnType<Disk['leftovers']> {
+    return this.#later(() => this.#disk.leftovers())
+  }
+
+  recover(paths: ReadonlyMap<string, RelativePath>): Promise<Recovered> {
+    return this.#later(() => this.#disk.recover(paths))
+  }
+
+  checkMarker(): Promise<boolean> {
+    return this.#later(() => this.#disk.checkMarker())
+  }
+
+  freeBytes(): Promise<number> {
+    return this.#later(() => this.#disk.freeBytes())
+  }
+
+  close(): Promise<void> {
+    return this.#later(() => this.#disk.close())
+  }
+
+  #lagging(file: StagedFile): StagedFile {
+    return {
+      name: file.name,
+      write: (offset, bytes) => this.#later(() => file.write(offset, bytes)),
+      read: (offset, length) => this.#later(() => file.read(offset, length)),
+      close: () => this.#later(() => file.close()),
+      discard: () => this.#later(() => file.discard())
+    }
+  }
+
+  #later<T>(work: () => Promise<T>): Promise<T> {
+    const { random, timers } = this.#runtime
+    const delayMs = random.below(20) === 0 ? random.below(40) : random.below(3)
+    return new Promise((resolve, reject) => {
+      timers.after(delayMs, () => {
+        work().then(
+          value => {
+            if (!this.#life.isOver) resolve(value)
+          },
+          (error: unknown) => {
+            if (!this.#life.isOver) reject(error instanceof Error ? error : new Error(messageOf(error)))
+          }
+        )
+      })
+    })
+  }
+}

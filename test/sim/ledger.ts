@@ -1,0 +1,112 @@
+import { DIRECTORY, EMPTY, type Label } from './look.js'
+
+/** Why a run failed: which promise was broken, by its number, and how. */
+export class Broken extends Error {
+  readonly promise: string
+
+  /** The path that it is about. */
+  readonly path: string | undefined
+
+  constructor(promise: string, sentence: string, path?: string) {
+    super(`${promise}: ${sentence}`)
+    this.promise = promise
+    this.path = path
+  }
+}
+
+/**
+ * What users did, in truth: which version was put where, and which was removed or replaced by somebody who saw it. The engine never
+ * sees it.
+ */
+export class Ledger {
+  /** Where users put each version. */
+  readonly #placed = new Map<Label, Set<string>>()
+  /** Which versions users removed or replaced at each path. */
+  readonly #removed = new Map<string, Set<Label>>()
+  /** Versions that somebody removed where they were no user's doing, such as a conflict copy. */
+  readonly #dismissed = new Set<Label>()
+  /** Versions that a power loss took before anybody could have saved them. */
+  readonly #lost = new Set<Label>()
+  readonly #touched = new Set<string>()
+  readonly #copied = new Set<string>()
+  readonly #everRemoved = new Set<Label>()
+
+  isKnown(label: Label): boolean {
+    return label === EMPTY || this.#placed.has(label)
+  }
+
+  /** A user put a version at a path, or something else than the engine did. */
+  placed(path: string, label: Label): void {
+    if (label === DIRECTORY || label === EMPTY) return
+    const places = this.#placed.get(label)
+    if (places === undefined) this.#placed.set(label, new Set([path]))
+    else places.add(path)
+    this.#removed.get(path)?.delete(label)
+    this.#dismissed.delete(label)
+    this.#lost.delete(label)
+  }
+
+  /** A user changed the mode or time of what stood at a path: that is a version of its own, with the same bytes. */
+  touched(path: string, label: Label): void {
+    this.#touched.add(`${label} ${path}`)
+  }
+
+  wasTouched(path: string, label: Label): boolean {
+    return this.#touched.has(`${label} ${path}`)
+  }
+
+  /** A power loss took a version from a path. */
+  reverted(path: string, label: Label): void {
+    this.#placed.get(label)?.delete(path)
+    this.touched(path, label)
+  }
+
+  /** A power loss left such bytes on a disk: whatever they are, they may show. */
+  left(label: Label): void {
+    if (!this.#placed.has(label)) this.#placed.set(label, new Set())
+  }
+
+  /** A user removed or replaced a version that stood at a path. */
+  removed(path: string, label: Label): void {
+    if (label === DIRECTORY) return
+    const removed = this.#removed.get(path)
+    if (removed === undefined) this.#removed.set(path, new Set([label]))
+    else removed.add(label)
+    this.#everRemoved.add(label)
+    if (this.#placed.get(label)?.has(path) !== true) this.#dismissed.add(label)
+  }
+
+  wasRemoved(path: string, label: Label): boolean {
+    return this.#removed.get(path)?.has(label) === true
+  }
+
+  /** True where somebody has ever removed or replaced a version that he saw, at whatever path: the directory may have been moved in that very moment. */
+  wasEverRemoved(label: Label): boolean {
+    return this.#everRemoved.has(label)
+  }
+
+  /** The engine put a version beside its place, as a conflict copy: there is its place now. `prefix`: the directory, with a slash. */
+  copied(prefix: string, path: string, label: Label): void {
+    this.#copied.add(`${label} ${prefix}`)
+    const places = this.#placed.get(label)
+    const before = [...(places ?? [])].filter(place => place.startsWith(prefix) && !place.includes('/', prefix.length))
+    for (const place of before) places?.delete(place)
+    if (before.length > 0 && !this.wasRemoved(path, label)) places?.add(path)
+  }
+
+  wasCopied(prefix: string, label: Label): boolean {
+    return this.#copied.has(`${label} ${prefix}`)
+  }
+
+  lost(label: Label): void {
+    this.#lost.add(label)
+  }
+
+  /** True where nobody who had seen a version removed or replaced it: it must be somewhere. */
+  isOwed(label: Label): boolean {
+    const places = this.#placed.get(label)
+    if (places === undefined || this.#lost.has(label) || this.#dismissed.has(label)) return false
+    for (const path of places) if (!this.wasRemoved(path, label)) return true
+    return false
+  }
+}

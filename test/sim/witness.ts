@@ -1,0 +1,157 @@
+import { Broken, type Ledger } from './ledger.js'
+import { DIRECTORY, EMPTY, isExposed, look, type Label, type View } from './look.js'
+import type { Inode, Volume } from './volume.js'
+
+/** Why a disk looks other than before. */
+export type Cause = 'engine' | 'user' | 'power'
+
+const CONFLICT = / \(conflict [0-9a-f]{8}\)/
+
+/** Watches one device's disk, and holds every change of it against what may happen. */
+export class Witness {
+  readonly name: string
+  readonly #volume: Volume
+  readonly #root: Inode
+  readonly #ledger: Ledger
+  /** All versions on this disk that count: seen, kept, or taken away by the engine and not given back yet. */
+  holdings: ReadonlySet<Label> = new Set()
+  view: View
+  #exposed: ReadonlySet<Label> = new Set()
+  /** What was held before the step under way: whatever the engine brings in it is promised to nobody yet. */
+  #settled: ReadonlySet<Label> = new Set()
+  readonly #owed = new Set<Label>()
+  /** What the engine took from a path in the step under way: to be justified when the step is over. */
+  #taken: { readonly path: string; readonly label: Label }[] = []
+  /** What was at each path and was gone everywhere at a time when all devices were equal. */
+  readonly #dead = new Map<string, Set<Label>>()
+  #seenChanges = -1
+
+  constructor(name: string, parts: { readonly volume: Volume; readonly root: Inode; readonly ledger: Ledger }) {
+    this.name = name
+    this.#volume = parts.volume
+    this.#root = parts.root
+    this.#ledger = parts.ledger
+    this.view = look(parts.root)
+  }
+
+  /** The power is about to go: what may be lost is noted. */
+  brace(): void {
+    const exposed = new Set<Label>()
+    for (const [label, inodes] of this.view.inodes)
+      if (!this.#isPromised(label) || inodes.every(inode => isExposed(this.#volume, inode))) exposed.add(label)
+    this.#exposed = exposed
+  }
+
+  /** Looks again. Returns the versions that are not on this disk any more. Throws Broken. */
+  refresh(cause: Cause): readonly Label[] {
+    if (this.#seenChanges === this.#volume.changes) return []
+    this.#seenChanges = this.#volume.changes
+    const before = this.view
+    this.view = look(this.#root)
+    for (const [path, { label }] of before.visible)
+      if (this.view.visible.get(path)?.label !== label) this.#gone(path, label, cause)
+    for (const [path, { label, mode, mtimeNs }] of this.view.visible) {
+      const known = before.visible.get(path)
+      if (known?.label !== label) this.#came(path, label, cause)
+      else if (cause !== 'engine' && (known.mode !== mode || known.mtimeNs !== mtimeNs))
+        this.#ledger.touched(path, label)
+    }
+    if (cause === 'power') for (const label of this.view.inodes.keys()) this.#ledger.left(label)
+    return this.#takeStock(cause)
+  }
+
+  /** The engine's step is over: what it took from users' eyes must have been removed by somebody who saw it, or stand beside it as a conflict copy. */
+  conclude(): void {
+    this.#settled = this.holdings
+    for (const { path, label } of this.#taken.splice(0)) {
+      if (label === DIRECTORY || label === EMPTY || this.view.visible.get(path)?.label === label) continue
+      const wasReplaced = this.#ledger.wasEverRemoved(label) || this.#ledger.wasTouched(path, label)
+      // What recovery takes back before anybody was told of it is staged again.
+      if (wasReplaced || this.view.staged.has(label) || this.#hasCopy(path, label)) continue
+      throw new Broken('S8', `${this.name}: ${path} lost ${label}, which nobody who saw it removed`, path)
+    }
+  }
+
+  /** All devices are equal: what is not at a path now must not come back to it by itself. */
+  bury(everLabels: ReadonlyMap<string, ReadonlySet<Label>>): void {
+    for (const [path, labels] of everLabels) {
+      const dead = new Set(labels)
+      dead.delete(this.view.visible.get(path)?.label ?? '')
+      this.#dead.set(path, dead)
+    }
+  }
+
+  /** A user put it there again. */
+  unbury(path: string, label: Label): void {
+    this.#dead.get(path)?.delete(label)
+  }
+
+  /** True for what was here before the step under way, and is not just put together anew. */
+  #isPromised(label: Label): boolean {
+    const { kept, visible } = this.view
+    const isStaged = !kept.has(label) && ![...visible.values()].some(seen => seen.label === label)
+    const inodes = this.view.inodes.get(label) ?? []
+    return this.#settled.has(label) && !(isStaged && inodes.every(({ dirty }) => dirty !== undefined))
+  }
+
+  #gone(path: string, label: Label, cause: Cause): void {
+    if (cause === 'user') this.#ledger.removed(path, label)
+    else if (cause === 'engine') this.#taken.push({ path, label })
+    else this.#ledger.reverted(path, label)
+  }
+
+  #came(path: string, label: Label, cause: Cause): void {
+    if (label === DIRECTORY) return
+    if (CONFLICT.test(path) && cause === 'engine') this.#ledger.copied(directoryOf(path), path, label)
+    if (cause === 'user' || (cause === 'power' && !this.#ledger.isKnown(label))) {
+      this.#ledger.placed(path, label)
+      return
+    }
+    if (cause === 'power') return
+    if (!this.#ledger.isKnown(label))
+      throw new Broken('S3', `${this.name}: ${path} shows ${label}, which nobody wrote`, path)
+    if (this.#dead.get(path)?.has(label) === true)
+      throw new Broken('S7', `${this.name}: ${label} came back to ${path} after all devices had seen it go`, path)
+  }
+
+  #takeStock(cause: Cause): readonly Label[] {
+    const { visible, kept, held } = this.view
+    const now = new Set(kept)
+    for (const { label } of visible.values()) now.add(label)
+    for (const label of this.#owed) if (now.has(label)) this.#owed.delete(label)
+    const left: Label[] = []
+    for (const label of this.holdings) {
+      if (now.has(label)) continue
+      if (held.has(label) && (cause !== 'user' || this.#owed.has(label))) {
+        this.#owed.add(label)
+        now.add(label)
+        continue
+      }
+      this.#owed.delete(label)
+      this.#judgeLoss(label, cause)
+      left.push(label)
+    }
+    this.holdings = now
+    return left
+  }
+
+  #judgeLoss(label: Label, cause: Cause): void {
+    if (cause === 'user' || label === DIRECTORY) return
+    // What recovery takes back before anybody was told of it is staged again, to be installed anew.
+    if (cause === 'engine' && this.view.staged.has(label)) return
+    if (cause === 'engine') throw new Broken('S2', `${this.name}: the last copy of ${label} here was destroyed`)
+    if (!this.#exposed.has(label))
+      throw new Broken('S19', `${this.name}: ${label} was synced, and a power loss took it`)
+  }
+
+  #hasCopy(path: string, label: Label): boolean {
+    // A conflict copy gets none of its own where that would have its own name.
+    if (CONFLICT.exec(path)?.[0].includes(label.slice(0, 8)) === true && this.view.kept.has(label)) return true
+    return this.#ledger.wasCopied(directoryOf(path), label)
+  }
+}
+
+/** The directory of a path, with a slash; nothing at the root. */
+function directoryOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1)
+}
