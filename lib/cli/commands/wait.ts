@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from '../exit.js'
 import { formatNumberOf } from '../format.js'
 import { selectFolders } from '../select.js'
 import { pause } from '../signals.js'
+import { wake } from '../start.js'
 
 /** Longest single question: the API's own bound is a minute. */
 const QUESTION_SECONDS_MAX = 50
@@ -39,15 +40,23 @@ async function findFolders(
   deadline: number
 ): Promise<readonly FolderDocument[]> {
   const giveUp = Math.min(deadline, Date.now() + START_GRACE_MS)
+  let hasWoken = false
   for (;;) {
     try {
       const { folders } = await context.client.status()
       const selected = await selectFolders(folders, choice, context.process.cwd())
-      if (selected.length > 0) return selected
-      throw new BackerError('NO_FOLDER', 'no folder runs')
+      if (selected.length === 0) throw new BackerError('NO_FOLDER', 'no folder runs')
+      if (selected.every(folder => folder.state !== 'starting')) return selected
+      if (Date.now() >= deadline) throw new BackerError('TIMEOUT', 'a folder is still being opened')
     } catch (error) {
       const mayCome = isBackerError(error, 'NOT_RUNNING') || isBackerError(error, 'NO_FOLDER')
-      if (!mayCome || Date.now() >= giveUp) throw error
+      if (!mayCome) throw error
+      if (Date.now() >= giveUp) {
+        // Not earlier: it would take the home from a process that is being started with --foreground.
+        if (hasWoken || Date.now() >= deadline) throw error
+        hasWoken = true
+        await wake(context)
+      }
     }
     await pause(START_LOOK_MS)
   }
