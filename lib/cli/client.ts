@@ -1,7 +1,15 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { BackerError, messageOf } from '../core/error.js'
-import type { AddedDocument, ErrorDocument, FolderDocument, StatusDocument, WaitDocument } from '../daemon/document.js'
+import type {
+  AddedDocument,
+  DaemonEvent,
+  ErrorDocument,
+  FolderDocument,
+  StatusDocument,
+  WaitDocument
+} from '../daemon/document.js'
 import type { FolderRequest } from '../daemon/host.js'
 import { systemCode } from '../home/private-file.js'
 import { findSocket } from '../home/socket.js'
@@ -52,6 +60,20 @@ export class Client {
     return (await this.#ask({ method: 'GET', path, timeoutMs })) as WaitDocument
   }
 
+  /** What happens from now on, until `signal` aborts. Throws NOT_RUNNING when the process ends. */
+  async *events(signal: AbortSignal): AsyncGenerator<DaemonEvent> {
+    if (signal.aborted) return
+    const socketPath = await findSocket(this.#home)
+    try {
+      const response = await listen(socketPath, '/v1/events', signal)
+      for await (const line of createInterface(response)) yield JSON.parse(line) as DaemonEvent
+    } catch (error) {
+      if (isAborted(signal)) return
+      throw explain(error)
+    }
+    if (!isAborted(signal)) throw explain(new BackerError('NOT_RUNNING', 'the running backer has ended'))
+  }
+
   async #ask(question: Question): Promise<unknown> {
     const socketPath = await findSocket(this.#home)
     try {
@@ -78,6 +100,19 @@ function send(socketPath: string, question: Question): Promise<IncomingMessage> 
   })
 }
 
+function listen(socketPath: string, path: string, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const sent = httpRequest({ socketPath, path, signal, agent: false }, resolve)
+    sent.once('error', reject)
+    sent.end()
+  })
+}
+
+/** Asked by a call, because it changes while something else is awaited. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted
+}
+
 function refusalOf({ name, message, hint, path, peer }: Partial<ErrorDocument>): BackerError {
   return new BackerError(isErrorCode(name) ? name : 'INTERNAL', message ?? 'the running backer refused', {
     ...(hint === undefined ? {} : { hint }),
@@ -91,7 +126,7 @@ function explain(error: unknown): BackerError {
   const code = systemCode(error)
   if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK' || code === 'ECONNRESET') {
     return new BackerError('NOT_RUNNING', 'backer is not running', {
-      hint: 'Start it with backer share DIR or backer join DIR, and leave it running.',
+      hint: 'Begin with backer share DIR or backer join DIR; backer daemon starts it by itself.',
       cause: error
     })
   }

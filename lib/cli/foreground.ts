@@ -9,6 +9,7 @@ import { EventPrinter } from './event-printer.js'
 import { EXIT, type ExitCode } from './exit.js'
 import type { Context } from './context.js'
 import { aborted, catchStop, pause } from './signals.js'
+import { ensureRunning } from './start.js'
 
 /** How long closing may take before the process ends anyway. */
 const CLOSE_DEADLINE_MS = 10_000
@@ -20,13 +21,19 @@ export interface Job {
   readonly request: FolderRequest
   /** Says what was made, for people; documents are written here. */
   readonly announce: (folder: AddedDocument) => Promise<void> | void
-  /** What to wait for; without it the folder is run until a signal comes. */
+  /** Stays in this process until a signal comes, instead of handing the folder to the background. */
+  readonly stays: boolean
+  /** What to wait for in this process. */
   readonly until?: (look: () => Promise<FolderDocument>, signal: AbortSignal) => Promise<ExitCode>
 }
 
-/** Runs a folder until a signal comes (0) or `until` is done (what it gives). Another process of the same home takes the folder over, if there is one. */
+/**
+ * Has a folder run: by the background process, which is started where there is none (0, at once); in this one until `until` is done (what it
+ * gives); or, where the job stays, in this one until a signal comes (0). Another process that runs this home takes it over in any case.
+ */
 export async function runFolder(context: Context, job: Job): Promise<ExitCode> {
   await checkRequest(context, job.request)
+  if (!job.stays && job.until === undefined) return handToBackground(context, job)
   const stop = catchStop()
   try {
     const { Daemon } = await import('../daemon/daemon.js')
@@ -42,6 +49,30 @@ export async function runFolder(context: Context, job: Job): Promise<ExitCode> {
   }
 }
 
+/** Runs all folders of this home in this process until a signal comes (0). Throws LOCKED where another one does. */
+export async function runAll(context: Context): Promise<ExitCode> {
+  const stop = catchStop()
+  try {
+    const { Daemon } = await import('../daemon/daemon.js')
+    const daemon = await Daemon.open(context.config)
+    return await whileListening(context, daemon, async () => {
+      await daemon.openKnown()
+      context.printer.note('Running; Ctrl-C ends it.')
+      await aborted(stop.signal)
+      return EXIT.done
+    })
+  } finally {
+    stop.release()
+  }
+}
+
+async function handToBackground(context: Context, job: Job): Promise<ExitCode> {
+  await ensureRunning(context)
+  await announce(context, job, await context.client.add(job.request))
+  context.printer.note('It is kept in sync in the background. See backer status; backer stop ends it.')
+  return EXIT.done
+}
+
 /** Finds what is wrong before anything is made, anywhere. */
 async function checkRequest({ config }: Context, { directory, key, createDirectory }: FolderRequest): Promise<void> {
   if (key !== undefined && parseKey(key).kind === 'store') throw storeKey()
@@ -54,19 +85,26 @@ async function checkRequest({ config }: Context, { directory, key, createDirecto
   })
 }
 
-async function host(context: Context, job: Job, daemon: Daemon, signal: AbortSignal): Promise<ExitCode> {
-  const { printer } = context
-  const events = new EventPrinter(printer)
-  const tell = (event: DaemonEvent): void => events.print(event)
-  try {
-    daemon.on('event', tell)
+function host(context: Context, job: Job, daemon: Daemon, signal: AbortSignal): Promise<ExitCode> {
+  return whileListening(context, daemon, async () => {
     const folder = await daemon.add(job.request)
     await announce(context, job, folder.added())
-    if (job.until !== undefined) return await job.until(() => Promise.resolve(folder.document()), signal)
+    if (job.until !== undefined) return job.until(() => Promise.resolve(folder.document()), signal)
+    await daemon.openKnown()
     void sayWhenLonely(context, () => folder.status().peers.length, signal)
     await aborted(signal)
-    printer.note('Stopping.')
+    context.printer.note('Stopping.')
     return EXIT.done
+  })
+}
+
+/** Does `work` while what happens is told, then ends the daemon. */
+async function whileListening({ printer }: Context, daemon: Daemon, work: () => Promise<ExitCode>): Promise<ExitCode> {
+  const events = new EventPrinter(printer)
+  const tell = (event: DaemonEvent): void => events.print(event)
+  daemon.on('event', tell)
+  try {
+    return await work()
   } finally {
     // That everybody leaves now is no news.
     daemon.off('event', tell)

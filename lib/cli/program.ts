@@ -33,6 +33,7 @@ export function makeProgram(run: Run): Command {
   const act = (work: Parameters<Run>[0]): Promise<void> => run(work, program.opts())
   addSyncCommands(program, act)
   addQuestionCommands(program, act)
+  addProcessCommands(program, act)
   addOtherCommands(program, act)
   for (const command of program.commands)
     command.configureHelp({ showGlobalOptions: true }).addHelpText('after', EXIT_HELP)
@@ -118,6 +119,29 @@ function addQuestionCommands(program: Command, act: Act): void {
     )
 }
 
+function addProcessCommands(program: Command, act: Act): void {
+  program
+    .command('daemon')
+    .description('runs all folders in the background; other commands start it by themselves')
+    .addOption(foreground())
+    .action((options: import('./commands/daemon.js').DaemonOptions) =>
+      act(async context => (await import('./commands/daemon.js')).daemon(context, options))
+    )
+
+  program
+    .command('stop')
+    .description('ends the backer that runs, and returns when all is closed')
+    .action(() => act(async context => (await import('./commands/stop.js')).stop(context)))
+
+  program
+    .command('events')
+    .description('prints what happens from now on, a JSON document a line, until Ctrl-C')
+    .argument('[FOLDER]', `only of this folder: ${FOLDER}`)
+    .action((folder: string | undefined) =>
+      act(async context => (await import('./commands/events.js')).events(context, folder))
+    )
+}
+
 function addOtherCommands(program: Command, act: Act): void {
   // Called where there is no command at all; a command that is not known is an error.
   program
@@ -145,7 +169,7 @@ function addOtherCommands(program: Command, act: Act): void {
 }
 
 function foreground(): Option {
-  return new Option('--foreground', 'runs in this process until Ctrl-C; this is what it does anyway')
+  return new Option('--foreground', 'stays, and runs in this process until Ctrl-C')
 }
 
 function seconds(text: string): number {

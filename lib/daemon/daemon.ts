@@ -10,6 +10,7 @@ import type { Lock } from '../home/lock.js'
 import type { Network } from '../net/network.js'
 import { realRuntime } from '../real-runtime.js'
 import type { Runtime } from '../runtime.js'
+import { AbsentFolders } from './absent-folders.js'
 import { ApiServer } from './api/server.js'
 import type { Config } from './config.js'
 import { checkDirectory, folderAround } from './directory.js'
@@ -31,6 +32,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
   readonly #device: string
   readonly #startedAt: number
   readonly #folders = new Map<string, HostedFolder>()
+  readonly #absent: AbsentFolders
   #network: Promise<Network> | undefined
   #adding: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
@@ -45,6 +47,9 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     this.#device = parts.device
     this.#startedAt = parts.runtime.clock.now()
     this.#server = new ApiServer(this)
+    this.#absent = new AbsentFolders(parts.runtime.timers, ({ path }) =>
+      this.add({ directory: path, createDirectory: false })
+    )
   }
 
   /** Takes the home's lock and answers on its socket; no folder runs yet. Throws LOCKED where another process runs this home, MALFORMED where the device's key is damaged. */
@@ -67,10 +72,10 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     return [...this.#folders.values()]
   }
 
-  /** Throws NO_FOLDER where this process runs no folder with that id. */
+  /** Throws NO_FOLDER where this process runs no folder with that id, and for one that could not be opened the reason. */
   folder(id: string): HostedFolder {
     const found = this.#folders.get(id)
-    if (found === undefined) throw new BackerError('NO_FOLDER', `no folder ${id} runs here`)
+    if (found === undefined) throw this.#absent.reason(id) ?? new BackerError('NO_FOLDER', `no folder ${id} runs here`)
     return found
   }
 
@@ -81,7 +86,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
       pid: process.pid,
       device: this.#device,
       startedAt: timeOf(this.#startedAt),
-      folders: this.folders.map(folder => folder.document())
+      folders: [...this.folders.map(folder => folder.document()), ...this.#absent.documents()]
     }
   }
 
@@ -97,6 +102,15 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     )
     this.#adding = added
     return added
+  }
+
+  /**
+   * Runs all folders that the home knows and that do not run yet. One that can't be opened stands in the status with the reason, and is
+   * tried again. Resolves when each has been tried once. Throws as `Home.folders` does.
+   */
+  async openKnown(): Promise<void> {
+    const known = await this.home.folders()
+    await this.#absent.open(known.filter(({ id }) => !this.#folders.has(id)))
   }
 
   /** Ends all folders, connections and the socket, and gives the lock up. */
@@ -118,16 +132,24 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     const running = this.folders.find(folder => folder.path === path)
     if (running !== undefined && (id === undefined || id === running.id)) return running
     await refuseSecondCopy(known, path, id)
-    const network = await this.#openNetwork()
-    const opened = await this.#open(
-      backer(path, { key, home: this.home.directory, network, createDirectory, trace: this.#config.trace })
-    )
+    const remembered = known.find(folder => folder.path === path)
+    const isNews = remembered !== undefined && this.#absent.expect(remembered)
+    const opened = await this.#openAt(path, { key, createDirectory }).catch((error: unknown) => {
+      if (isNews) this.#absent.forget(remembered.id)
+      throw error
+    })
     await this.home.saveFolder({ id: opened.id, path, name, key: opened.key })
     const hosted = new HostedFolder(opened, (await this.home.folder(opened.id))?.name ?? basename(path))
     hosted.listen(event => this.emit('event', event))
     this.#folders.set(hosted.id, hosted)
+    this.#absent.forget(hosted.id)
     this.#meetPeers(hosted)
     return hosted
+  }
+
+  async #openAt(path: string, options: Pick<FolderRequest, 'key' | 'createDirectory'>): Promise<Backer> {
+    const network = await this.#openNetwork()
+    return this.#open(backer(path, { ...options, home: this.home.directory, network, trace: this.#config.trace }))
   }
 
   async #open(opening: Backer): Promise<Backer> {
@@ -165,6 +187,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
   }
 
   async #close(): Promise<void> {
+    this.#absent.close()
     await this.#adding.catch(() => undefined)
     await this.#server.close()
     await Promise.all(this.folders.map(folder => folder.backer.close()))

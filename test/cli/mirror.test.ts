@@ -12,7 +12,7 @@ test(
     t.is(sharing.stdout, `${key}\n`, 'the key is alone on stdout')
     t.ok(sharing.stderr.includes('backer join'))
 
-    const joining = there.start(['join', '-', 'mirror', '--json'], { input: `${key}\n` })
+    const joining = there.start(['join', '--foreground', '-', 'mirror', '--json'], { input: `${key}\n` })
     await joining.says(/"type":"ready"/)
     t.is((await there.run(['wait', '--timeout', '30'])).code, 0)
     t.is((await here.run(['wait', 'docs', '--timeout', '30'])).code, 0)
@@ -75,7 +75,7 @@ function checkLines(t: Test, stdout: string, key: string): void {
 test('a folder whose marker is gone stops, says why, and nothing is deleted', { timeout: 60_000 }, async t => {
   const [here, there] = await makeCliPair(t)
   const { running: sharing, key } = await shareDocs(here)
-  const joining = there.start(['join', key, 'mirror'])
+  const joining = there.start(['join', '--foreground', key, 'mirror'])
   t.is((await there.run(['wait', '--timeout', '30'])).code, 0)
   await rm(here.at('docs', '.backer', 'marker'))
   await rm(here.at('docs', 'hello.txt'))
@@ -91,7 +91,7 @@ test('a reader gets what a writer has, and the writer nothing of the reader’s'
   const [here, there] = await makeCliPair(t)
   const { running: sharing } = await shareDocs(here)
   const readKey = (await here.run(['key', '--read-only'])).stdout
-  const joining = there.start(['join', '-', 'mirror'], { input: readKey })
+  const joining = there.start(['join', '--foreground', '-', 'mirror'], { input: readKey })
   t.is((await there.run(['wait', '--timeout', '30'])).code, 0)
   t.is(await readFile(there.at('mirror', 'hello.txt'), 'utf8'), 'hello\n')
   t.is((await there.run(['key'])).stdout, readKey)

@@ -30,7 +30,7 @@ test('a process that was killed leaves nothing that stands in the way', { timeou
   const [here] = await makeCliPair(t)
   const { running, key } = await shareDocs(here)
   await running.stop('SIGKILL')
-  const again = here.start(['share', 'docs'])
+  const again = here.start(['share', '--foreground', 'docs'])
   t.is((await here.run(['wait', '--peers', '0', '--timeout', '30'])).code, 0, 'wait gives a process time to start')
   t.is((await again.says(KEY))[0], key)
   t.is((await again.stop()).code, 0)

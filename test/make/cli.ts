@@ -127,6 +127,8 @@ export async function makeCliDevice(t: Test, env: Readonly<Record<string, string
     BACKER_HOME: join(root, 'home'),
     // A port where nobody answers: no test may reach the public DHT.
     BACKER_BOOTSTRAP: '127.0.0.1:9',
+    // What a test starts it ends by itself; the tests of the background take this away.
+    BACKER_NO_AUTOSTART: '1',
     ...env
   })
 }
@@ -147,7 +149,7 @@ export const KEY = /^backer-rw-[a-z0-9]+$/m
 export async function shareDocs(device: CliDevice): Promise<{ running: RunningCli; key: string }> {
   await mkdir(device.at('docs'))
   await writeFile(device.at('docs', 'hello.txt'), 'hello\n')
-  const running = device.start(['share', 'docs'])
+  const running = device.start(['share', '--foreground', 'docs'])
   const [key] = await running.says(KEY)
   return { running, key }
 }

@@ -5,8 +5,8 @@ import { statusOrNothing } from './status.js'
 const GUIDE = [
   'backer mirrors folders between your own computers: one key, no server, nothing lost.',
   '',
-  'On one computer:      backer share ~/Documents     prints a key, and stays',
-  'On another one:       backer join ~/Documents      asks for the key, mirrors, and stays',
+  'On one computer:      backer share ~/Documents     prints a key',
+  'On another one:       backer join ~/Documents      asks for the key, and mirrors',
   '',
   'backer demo           shows it on this computer alone',
   'backer status         what each folder is doing',

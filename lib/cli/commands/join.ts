@@ -18,6 +18,7 @@ export interface JoinOptions {
   readonly keyFile?: string
   readonly name?: string
   readonly once?: boolean
+  readonly foreground?: boolean
   /** Seconds. */
   readonly timeout: number
 }
@@ -37,6 +38,7 @@ export async function join(context: Context, words: readonly string[], options: 
   const hadFiles = await hasFiles(target)
   return runFolder(context, {
     request: { directory: target, key, name: options.name, createDirectory: true },
+    stays: options.foreground === true,
     announce: folder => announce(context, folder, hadFiles),
     ...(options.once === true
       ? { until: (look, signal) => syncOnce(printer, { look, findPeerMs: options.timeout * 1000, signal }) }

@@ -3,10 +3,13 @@ import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { formatTable } from '../format.js'
 import { selectFolders } from '../select.js'
+import { wake } from '../start.js'
 import { describePeer } from './status.js'
 
 /** `backer peers [FOLDER]`: the devices that are connected now. */
-export async function peers({ client, printer, process }: Context, choice: string | undefined): Promise<ExitCode> {
+export async function peers(context: Context, choice: string | undefined): Promise<ExitCode> {
+  const { client, printer, process } = context
+  await wake(context)
   const running = await client.status()
   const folders = await selectFolders(running.folders, choice, process.cwd())
   if (printer.json) {

@@ -8,6 +8,7 @@ import { qrCode } from '../qr.js'
 export interface ShareOptions {
   readonly name?: string
   readonly qr?: boolean
+  readonly foreground?: boolean
 }
 
 /** `backer share [DIR]`: makes a directory a folder, or finds that it is one, and prints its key. */
@@ -15,6 +16,7 @@ export function share(context: Context, named: string | undefined, options: Shar
   const directory = chooseDirectory(named, context.process.cwd())
   return runFolder(context, {
     request: { directory, name: options.name, createDirectory: false },
+    stays: options.foreground === true,
     announce: folder => announce(context, folder, options)
   })
 }

@@ -6,6 +6,7 @@ import { EXIT, type ExitCode } from '../exit.js'
 import { formatBytes, formatNumberOf, formatProgress, formatTable } from '../format.js'
 import { selectFolders } from '../select.js'
 import { catchStop, pause } from '../signals.js'
+import { wake } from '../start.js'
 
 const WATCH_INTERVAL_MS = 1000
 const PROBLEMS_SHOWN = 20
@@ -26,6 +27,7 @@ export interface StatusOptions {
 
 /** `backer status [FOLDER]`: the truth about each folder, now or, with `--watch`, every second. */
 export async function status(context: Context, choice: string | undefined, options: StatusOptions): Promise<ExitCode> {
+  await wake(context)
   if (options.watch !== true) {
     await show(context, choice, lines => context.printer.result(...lines))
     return EXIT.done
@@ -51,6 +53,7 @@ export async function statusOrNothing(context: Context): Promise<boolean> {
   const known = await openHome(context.config.home).folders()
   if (known.length === 0) return false
   try {
+    await wake(context)
     await show(context, undefined, lines => context.printer.result(...lines))
   } catch (error) {
     if (!isBackerError(error, 'NOT_RUNNING')) throw error

@@ -5,11 +5,14 @@ import { EXIT, type ExitCode } from '../exit.js'
 import { formatNumberOf } from '../format.js'
 import { selectFolders } from '../select.js'
 import { pause } from '../signals.js'
+import { wake } from '../start.js'
 
 /** Longest single question: the API's own bound is a minute. */
 const QUESTION_SECONDS_MAX = 50
 /** How long a process that has just been started may take until it answers and has opened its folder. */
 const START_GRACE_MS = 5000
+/** How long a process that answers already may take until it has opened its first folder. */
+const OPENING_GRACE_MS = 20_000
 const START_LOOK_MS = 50
 
 export interface WaitOptions {
@@ -38,16 +41,26 @@ async function findFolders(
   choice: string | undefined,
   deadline: number
 ): Promise<readonly FolderDocument[]> {
-  const giveUp = Math.min(deadline, Date.now() + START_GRACE_MS)
+  const begin = Date.now()
+  let graceMs = START_GRACE_MS
+  let hasWoken = false
   for (;;) {
     try {
       const { folders } = await context.client.status()
+      graceMs = folders.length === 0 ? OPENING_GRACE_MS : START_GRACE_MS
       const selected = await selectFolders(folders, choice, context.process.cwd())
-      if (selected.length > 0) return selected
-      throw new BackerError('NO_FOLDER', 'no folder runs')
+      if (selected.length === 0) throw new BackerError('NO_FOLDER', 'no folder runs')
+      if (selected.every(folder => folder.state !== 'starting')) return selected
+      if (Date.now() >= deadline) throw new BackerError('TIMEOUT', 'a folder is still being opened')
     } catch (error) {
       const mayCome = isBackerError(error, 'NOT_RUNNING') || isBackerError(error, 'NO_FOLDER')
-      if (!mayCome || Date.now() >= giveUp) throw error
+      if (!mayCome) throw error
+      if (Date.now() >= Math.min(deadline, begin + graceMs)) {
+        // Not earlier: it would take the home from a process that is being started with --foreground.
+        if (hasWoken || Date.now() >= deadline) throw error
+        hasWoken = true
+        await wake(context)
+      }
     }
     await pause(START_LOOK_MS)
   }
