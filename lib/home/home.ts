@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { rename } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { KeyPair } from 'hypercore-crypto'
@@ -54,6 +55,16 @@ export class Home {
   /** The device's own key pair; made at first use. Throws MALFORMED where its file is damaged: it is never replaced. */
   deviceKeyPair(): Promise<KeyPair> {
     return readDeviceKey(join(this.directory, 'device.key'))
+  }
+
+  /** The capability that unlocks the page of this installation: 32 random bytes, base64url; made at first use. A secret. */
+  async pageToken(): Promise<string> {
+    const file = join(this.directory, 'page-token')
+    const known = (await readIfThere(file))?.trim()
+    if (known !== undefined && /^[\w-]{43}$/.test(known)) return known
+    const token = randomBytes(32).toString('base64url')
+    await replacePrivateFile(file, `${token}\n`)
+    return token
   }
 
   /** This device's folders, in the order in which they were added. Throws MALFORMED once where the list is damaged (it is set aside), UNSUPPORTED where a newer backer wrote it. */

@@ -2,7 +2,6 @@ import { AddPage } from './pages/AddPage.js'
 import { FolderPage } from './pages/FolderPage.js'
 import { FoldersPage } from './pages/FoldersPage.js'
 import { LockedPage } from './pages/LockedPage.js'
-import { SettingsPage } from './pages/SettingsPage.js'
 import { href, route } from './route.js'
 import { connection, daemon } from './state.js'
 
@@ -25,11 +24,6 @@ export function App() {
                 Folders
               </a>
             </li>
-            <li>
-              <a href={href('settings')} aria-current={route.value[0] === 'settings' ? 'page' : undefined}>
-                Settings
-              </a>
-            </li>
           </ul>
         </nav>
       </header>
@@ -39,8 +33,11 @@ export function App() {
       </main>
       <footer class="container">
         <small>
-          {daemon.value?.deviceName !== undefined && <>This device: {daemon.value.deviceName}. </>}
-          {daemon.value !== undefined && <>backer {daemon.value.version}</>}
+          {daemon.value !== undefined && (
+            <>
+              backer {daemon.value.version} · this device: <span class="path">{daemon.value.device.slice(0, 16)}</span>
+            </>
+          )}
         </small>
       </footer>
     </>
@@ -61,7 +58,6 @@ function Place() {
   if (daemon.value === undefined) return <p aria-busy={connection.value === 'connecting'}>Connecting to backer …</p>
   const [first, id, tab] = route.value
   if (first === 'add' || first === 'join') return <AddPage joins={first === 'join'} key={first} />
-  if (first === 'settings') return <SettingsPage />
   if (first === 'folders' && id !== undefined) return <FolderPage id={id} tab={tab ?? 'overview'} key={id} />
   return <FoldersPage />
 }

@@ -29,12 +29,6 @@ export function duration(seconds: number): string {
   return `about ${Math.round(seconds / 86_400).toFixed(0)} days`
 }
 
-/** How long ago a point in time (RFC 3339) was, seen from `now` (milliseconds since 1970). */
-export function ago(time: string, now: number): string {
-  const seconds = (now - Date.parse(time)) / 1000
-  return seconds < 5 ? 'just now' : `${duration(seconds)} ago`
-}
-
 export function moment(time: string): string {
   return new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 }

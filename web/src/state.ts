@@ -18,9 +18,6 @@ export const rates = signal<ReadonlyMap<string, { readonly up: readonly number[]
 )
 /** Grows with each change of an item in a folder: what shows items looks again. */
 export const itemChanges = signal<ReadonlyMap<string, number>>(new Map())
-/** Milliseconds since 1970, once a second: for what shows how long ago something was. */
-export const now = signal(Date.now())
-
 export const sortedFolders = computed(() => [...folders.value.values()].sort((a, b) => a.name.localeCompare(b.name)))
 
 let source: EventSource | undefined
@@ -93,7 +90,6 @@ function noteItem(folder: string): void {
 }
 
 function tick(): void {
-  now.value = Date.now()
   if (noted.size > 0) {
     const changes = new Map(itemChanges.value)
     for (const folder of noted) changes.set(folder, (changes.get(folder) ?? 0) + 1)

@@ -1,4 +1,4 @@
-import type { FolderDocument, PeerDocument } from './api/documents.js'
+import type { FolderDocument, Peer } from './api/documents.js'
 import { count, duration } from './format.js'
 
 /** How a folder is doing, in a word and a colour's name; the word says it all, the colour only helps. */
@@ -34,8 +34,7 @@ export function progressOf({ progress }: FolderDocument): string | undefined {
 }
 
 /** How a device is reached. */
-export function roadOf({ route, connected }: PeerDocument): string {
-  if (connected === false) return 'not connected'
+export function roadOf({ route }: Peer): string {
   switch (route) {
     case 'lan':
       return 'local network'

@@ -9,7 +9,7 @@ interface ProblemDocument {
 
 /** A request that was refused, or that did not get through. `name` is the daemon's error name; `OFFLINE` where it does not answer. */
 export class ApiError extends Error {
-  readonly name: string
+  override readonly name: string
   readonly hint: string | undefined
   readonly status: number
 

@@ -1,12 +1,10 @@
 import { request } from './client.js'
 import type {
-  ConflictsDocument,
+  ConflictDocument,
   DirectoriesDocument,
-  FilesDocument,
   FolderDocument,
-  HistoryDocument,
+  ItemDocument,
   KeysDocument,
-  SettingsDocument,
   StatusDocument
 } from './documents.js'
 
@@ -21,24 +19,24 @@ export const api = {
   leaveFolder: (id: string) => request<undefined>('DELETE', folderPath(id)),
   keys: (id: string) => request<KeysDocument>('GET', `${folderPath(id)}/keys`),
   files: (id: string, path: string, after?: string) =>
-    request<FilesDocument>('GET', `${folderPath(id)}/files?${query({ path, after })}`),
-  conflicts: (id: string) => request<ConflictsDocument>('GET', `${folderPath(id)}/conflicts`),
+    request<{ readonly entries: readonly ItemDocument[]; readonly next?: string }>(
+      'GET',
+      `${folderPath(id)}/files?${query({ path, after })}`
+    ),
+  conflicts: (id: string) =>
+    request<{ readonly conflicts: readonly ConflictDocument[] }>('GET', `${folderPath(id)}/conflicts`),
   resolveConflict: (id: string, copy: string, keep: 'original' | 'copy' | 'both') =>
     request<undefined>('POST', `${folderPath(id)}/conflicts`, { copy, keep }),
   content: (id: string, path: string) => request<string>('GET', `${folderPath(id)}/content?${query({ path })}`),
   ignore: (id: string) => request<{ readonly text: string }>('GET', `${folderPath(id)}/ignore`),
   saveIgnore: (id: string, text: string) => request<undefined>('PUT', `${folderPath(id)}/ignore`, { text }),
   previewIgnore: (id: string, text: string) =>
-    request<{ readonly count: number; readonly sample: readonly string[] }>(
+    request<{ readonly count: number; readonly sample: readonly string[]; readonly problems: readonly string[] }>(
       'POST',
       `${folderPath(id)}/ignore/preview`,
       { text }
     ),
-  history: (id: string, before?: string) =>
-    request<HistoryDocument>('GET', `${folderPath(id)}/history?${query({ before })}`),
-  directories: (path?: string) => request<DirectoriesDocument>('GET', `/v1/directories?${query({ path })}`),
-  settings: () => request<SettingsDocument>('GET', '/v1/settings'),
-  changeSettings: (change: Partial<SettingsDocument>) => request<SettingsDocument>('PATCH', '/v1/settings', change)
+  directories: (path?: string) => request<DirectoriesDocument>('GET', `/v1/directories?${query({ path })}`)
 }
 
 function folderPath(id: string): string {

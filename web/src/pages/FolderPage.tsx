@@ -6,7 +6,6 @@ import { folders } from '../state.js'
 import { Badge } from '../ui/Badge.js'
 import { ConflictsTab } from './folder/ConflictsTab.js'
 import { FilesTab } from './folder/FilesTab.js'
-import { HistoryTab } from './folder/HistoryTab.js'
 import { IgnoreTab } from './folder/IgnoreTab.js'
 import { ManageTab } from './folder/ManageTab.js'
 import { OverviewTab } from './folder/OverviewTab.js'
@@ -14,22 +13,21 @@ import { ShareTab } from './folder/ShareTab.js'
 
 interface Tab {
   readonly name: string
-  readonly title: (folder: FolderDocument) => string
+  readonly title: string
   readonly show: (folder: FolderDocument) => ComponentChildren
 }
 
 const TABS: readonly Tab[] = [
-  { name: 'overview', title: () => 'Overview', show: folder => <OverviewTab folder={folder} /> },
-  { name: 'files', title: () => 'Files', show: folder => <FilesTab folder={folder} /> },
-  { name: 'share', title: () => 'Share', show: folder => <ShareTab folder={folder} /> },
+  { name: 'overview', title: 'Overview', show: folder => <OverviewTab folder={folder} /> },
+  { name: 'files', title: 'Files', show: folder => <FilesTab folder={folder} /> },
+  { name: 'share', title: 'Share', show: folder => <ShareTab folder={folder} /> },
   {
     name: 'conflicts',
-    title: ({ conflictCount = 0 }) => (conflictCount === 0 ? 'Conflicts' : `Conflicts (${String(conflictCount)})`),
+    title: 'Conflicts',
     show: folder => <ConflictsTab folder={folder} />
   },
-  { name: 'history', title: () => 'History', show: folder => <HistoryTab folder={folder} /> },
-  { name: 'ignore', title: () => 'Ignored', show: folder => <IgnoreTab folder={folder} /> },
-  { name: 'manage', title: () => 'Manage', show: folder => <ManageTab folder={folder} /> }
+  { name: 'ignore', title: 'Ignored', show: folder => <IgnoreTab folder={folder} /> },
+  { name: 'manage', title: 'Manage', show: folder => <ManageTab folder={folder} /> }
 ]
 
 /** One folder, with a tab for each thing that one may want to know of it. */
@@ -62,7 +60,7 @@ export function FolderPage({ id, tab }: { readonly id: string; readonly tab: str
           {TABS.map(({ name, title }) => (
             <li key={name}>
               <a href={href('folders', id, name)} aria-current={name === shown?.name ? 'page' : undefined}>
-                {title(folder)}
+                {title}
               </a>
             </li>
           ))}

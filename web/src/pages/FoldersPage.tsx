@@ -36,8 +36,7 @@ export function FoldersPage() {
 }
 
 function FolderCard({ folder }: { readonly folder: FolderDocument }) {
-  const { id, name, path, files, rates, peers, problemCount, paused, conflictCount = 0 } = folder
-  const connected = peers.filter(peer => peer.connected !== false)
+  const { id, name, path, files, rates, peers, problemCount, paused } = folder
   const setPaused = async (): Promise<void> => {
     await api.changeFolder(id, { paused: paused !== true })
     await refresh()
@@ -62,7 +61,7 @@ function FolderCard({ folder }: { readonly folder: FolderDocument }) {
         </div>
         <div>
           <dt>Devices</dt>
-          <dd>{connected.length === 0 ? 'none connected' : `${String(connected.length)} connected`}</dd>
+          <dd>{peers.length === 0 ? 'none connected' : `${String(peers.length)} connected`}</dd>
         </div>
         {rates !== undefined && rates.up + rates.down > 0 && (
           <div>
@@ -75,7 +74,6 @@ function FolderCard({ folder }: { readonly folder: FolderDocument }) {
       </dl>
       <footer>
         {problemCount > 0 && <a href={href('folders', id)}>{count(problemCount, 'problem')}</a>}
-        {conflictCount > 0 && <a href={href('folders', id, 'conflicts')}>{count(conflictCount, 'conflict')}</a>}
         <Action onact={setPaused} label={`${paused === true ? 'Resume' : 'Pause'} ${safeName(name)}`}>
           {paused === true ? 'Resume' : 'Pause'}
         </Action>

@@ -1,4 +1,4 @@
-import type { Conflict, ConflictSide, FolderDocument } from '../../api/documents.js'
+import type { ConflictDocument, FolderDocument, ItemDocument } from '../../api/documents.js'
 import { api } from '../../api/routes.js'
 import { bytes, moment, safeName } from '../../format.js'
 import { itemChanges } from '../../state.js'
@@ -33,7 +33,7 @@ export function ConflictsTab({ folder }: { readonly folder: FolderDocument }) {
 
 interface ConflictCardProps {
   readonly folder: FolderDocument
-  readonly conflict: Conflict
+  readonly conflict: ConflictDocument
   readonly onresolved: () => void
 }
 
@@ -64,7 +64,7 @@ interface SideProps {
   readonly folder: FolderDocument
   readonly title: string
   readonly path: string
-  readonly side: ConflictSide | undefined
+  readonly side: ItemDocument | undefined
 }
 
 function Side({ folder, title, path, side }: SideProps) {
@@ -77,7 +77,6 @@ function Side({ folder, title, path, side }: SideProps) {
         <p>
           {bytes(side.size)}
           {side.mtime !== undefined && `, ${moment(side.mtime)}`}
-          {side.device !== undefined && `, by ${safeName(side.device)}`}
         </p>
       )}
       <Loading loaded={loaded}>{content => <pre tabIndex={0}>{content}</pre>}</Loading>

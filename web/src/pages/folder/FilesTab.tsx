@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import type { FileEntry, FolderDocument } from '../../api/documents.js'
+import type { ItemDocument, FolderDocument } from '../../api/documents.js'
 import { api } from '../../api/routes.js'
 import { bytes, moment, safeName } from '../../format.js'
 import { itemChanges } from '../../state.js'
@@ -13,14 +13,13 @@ const STATES = {
   synced: 'here, as everywhere',
   pending: 'on its way',
   problem: 'not in sync',
-  conflict: 'in conflict',
-  ignored: 'ignored'
+  conflict: 'in conflict'
 } as const
 
 /** The folder's files as a tree, one directory at a time, each item with its state. */
 export function FilesTab({ folder }: { readonly folder: FolderDocument }) {
   const directory = useSignal('')
-  const entries = useSignal<readonly FileEntry[]>([])
+  const entries = useSignal<readonly ItemDocument[]>([])
   const next = useSignal<string | undefined>(undefined)
   const isLoading = useSignal(false)
   const error = useSignal<unknown>(undefined)
@@ -104,7 +103,7 @@ function Crumbs({
   )
 }
 
-function FileRow({ entry, onopen }: { readonly entry: FileEntry; readonly onopen: () => void }) {
+function FileRow({ entry, onopen }: { readonly entry: ItemDocument; readonly onopen: () => void }) {
   const { name, kind, size, mtime, state, reason, target } = entry
   return (
     <div class="file">

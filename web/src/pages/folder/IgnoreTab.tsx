@@ -12,7 +12,7 @@ const PREVIEW_AFTER_MS = 400
 export function IgnoreTab({ folder }: { readonly folder: FolderDocument }) {
   const text = useSignal<string | undefined>(undefined)
   const saved = useSignal('')
-  const preview = useSignal<{ readonly count: number; readonly sample: readonly string[] } | undefined>(undefined)
+  const preview = useSignal<Awaited<ReturnType<typeof api.previewIgnore>> | undefined>(undefined)
   const error = useSignal<unknown>(undefined)
   useEffect(() => {
     api.ignore(folder.id).then(
@@ -64,6 +64,11 @@ export function IgnoreTab({ folder }: { readonly folder: FolderDocument }) {
       )}
       {preview.value !== undefined && (
         <div role="status">
+          {preview.value.problems.map(problem => (
+            <p class="failure" key={problem}>
+              {safeName(problem)}
+            </p>
+          ))}
           <h2>These patterns hit {count(preview.value.count, 'item')}</h2>
           <ul class="plain">
             {preview.value.sample.map(path => (

@@ -1,6 +1,6 @@
-import type { FolderDocument, PeerDocument } from '../../api/documents.js'
-import { ago, bytes, count, rate, safeName } from '../../format.js'
-import { now, rates } from '../../state.js'
+import type { FolderDocument, Peer } from '../../api/documents.js'
+import { bytes, count, moment, rate, safeName } from '../../format.js'
+import { rates } from '../../state.js'
 import { FolderProgress } from '../../ui/FolderProgress.js'
 import { RateGraph } from '../../ui/RateGraph.js'
 import { roadOf } from '../../words.js'
@@ -85,16 +85,13 @@ function Peers({ folder }: { readonly folder: FolderDocument }) {
   )
 }
 
-function PeerRow({ peer }: { readonly peer: PeerDocument }) {
-  const seen =
-    peer.connected === false && peer.lastSeenAt !== undefined ? `, last seen ${ago(peer.lastSeenAt, now.value)}` : ''
+function PeerRow({ peer }: { readonly peer: Peer }) {
   return (
     <li>
       <strong>{safeName(peer.name)}</strong>
       <span>
-        {peer.inSync ? 'has everything' : 'does not have everything yet'} · {roadOf(peer)}
-        {seen}
-        {peer.roundTripMs !== undefined && ` · ${peer.roundTripMs.toFixed(0)} ms`}
+        {peer.inSync ? 'has everything' : 'does not have everything yet'} · {roadOf(peer)}, since{' '}
+        {moment(peer.connectedAt)}
         {peer.role === 'reader' && ' · reads only'} · ↓ {bytes(peer.bytesReceived)} ↑ {bytes(peer.bytesSent)}
       </span>
       <small class="path">{peer.device.slice(0, 16)}</small>

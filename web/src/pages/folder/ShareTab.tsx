@@ -13,10 +13,6 @@ const ALLOWS = {
   read: {
     title: 'Key to read',
     text: 'Whoever has it can read everything in this folder, now and later. What they change stays with them.'
-  },
-  store: {
-    title: 'Key to store',
-    text: 'Whoever has it can keep an encrypted copy of this folder, and can read nothing of it.'
   }
 } as const
 
