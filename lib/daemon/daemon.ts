@@ -57,7 +57,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     this.#device = parts.device
     this.#startedAt = parts.runtime.clock.now()
     this.#server = new ApiServer(this)
-    this.#page = new PageServer(this, parts.token)
+    this.#page = new PageServer(this, { token: parts.token, port: parts.config.pagePort })
   }
 
   /** Takes the home's lock and answers on its socket; no folder runs yet. Throws LOCKED where another process runs this home, MALFORMED where the device's key is damaged. */

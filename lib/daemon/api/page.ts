@@ -28,25 +28,28 @@ const FILES = fileURLToPath(new URL('../../../web/', import.meta.url))
 export class PageServer {
   readonly #host: Host
   readonly #token: string
+  readonly #port: number | undefined
   readonly #server: Server
   #app: FastifyInstance | undefined
 
-  constructor(host: Host, token: string) {
+  /** `port`: see Config. */
+  constructor(host: Host, { token, port }: { readonly token: string; readonly port: number | undefined }) {
     this.#host = host
     this.#token = token
+    this.#port = port
     this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS })
     this.#server.maxConnections = CONNECTIONS_MAX
   }
 
-  /** Listens on 127.0.0.1. Throws the system's error. */
+  /** Listens on 127.0.0.1. Throws the system's error, such as EADDRINUSE for a port that was asked for. */
   async listen(): Promise<void> {
     const app = await makeApp(this.#host, one => this.#prepare(one))
     this.#app = app
     this.#server.on('request', (request, response) => app.routing(request, response))
     try {
-      await this.#listenOn(PORT)
+      await this.#listenOn(this.#port ?? PORT)
     } catch (error) {
-      if (systemCode(error) !== 'EADDRINUSE') throw error
+      if (this.#port !== undefined || systemCode(error) !== 'EADDRINUSE') throw error
       await this.#listenOn(0)
     }
   }
