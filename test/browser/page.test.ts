@@ -47,7 +47,7 @@ async function makeTwo(t: Test): Promise<[Device, Device]> {
 }
 
 async function openPage(browser: Browser, daemon: Daemon): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width: 1100, height: 800 } })
+  const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, reducedMotion: 'reduce' })
   const page = await context.newPage()
   await page.goto(daemon.status().page ?? '')
   return page
