@@ -39,7 +39,6 @@ export function moment(time: string): string {
  */
 export function safeName(name: string): string {
   return name.replace(
-    // eslint-disable-next-line no-control-regex -- control characters are what this looks for
     /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
     character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
   )

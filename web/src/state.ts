@@ -4,7 +4,7 @@ import type { DaemonEvent, FolderDocument, StatusDocument } from './api/document
 import { api } from './api/routes.js'
 
 /** How many seconds of rates a graph shows. */
-const RATE_SAMPLES = 120
+export const RATE_SAMPLES = 120
 const RECONNECT_MS = 1000
 const RECONNECT_MAX_MS = 15_000
 

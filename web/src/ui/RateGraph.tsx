@@ -1,4 +1,5 @@
 import { rate } from '../format.js'
+import { RATE_SAMPLES } from '../state.js'
 
 const WIDTH = 240
 const HEIGHT = 48
@@ -12,8 +13,9 @@ interface RateGraphProps {
 /** The course of a rate over the last minutes. What it shows stands in its label too, for those who can't see it. */
 export function RateGraph({ samples, label }: RateGraphProps) {
   const highest = Math.max(1, ...samples)
-  const step = WIDTH / Math.max(1, samples.length - 1)
-  const points = samples.map((sample, i) => {
+  const step = WIDTH / (RATE_SAMPLES - 1)
+  const before = Array.from({ length: RATE_SAMPLES - samples.length }, () => 0)
+  const points = [...before, ...samples].map((sample, i) => {
     const y = HEIGHT - 2 - (sample / highest) * (HEIGHT - 4)
     return `${(i * step).toFixed(1)},${y.toFixed(1)}`
   })

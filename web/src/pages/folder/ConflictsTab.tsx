@@ -18,7 +18,7 @@ export function ConflictsTab({ folder }: { readonly folder: FolderDocument }) {
             here.
           </p>
         ) : (
-          <ul class="cards">
+          <ul class="cards wide">
             {conflicts.map(conflict => (
               <li key={conflict.copy}>
                 <ConflictCard folder={folder} conflict={conflict} onresolved={loaded.reload} />
@@ -54,8 +54,8 @@ function ConflictCard({ folder, conflict, onresolved }: ConflictCardProps) {
         <Action onact={resolve('original')}>Keep the first</Action>
         <Action onact={resolve('copy')}>Keep the second</Action>
         <Action onact={resolve('both')}>Keep both</Action>
+        <small>What is not kept goes to the revisions: nothing is lost.</small>
       </footer>
-      <small>What is not kept goes to the revisions: nothing is lost.</small>
     </article>
   )
 }

@@ -62,23 +62,27 @@ export function IgnoreTab({ folder }: { readonly folder: FolderDocument }) {
           </Action>
         </>
       )}
-      {preview.value !== undefined && (
-        <div role="status">
-          {preview.value.problems.map(problem => (
-            <p class="failure" key={problem}>
-              {safeName(problem)}
-            </p>
-          ))}
-          <h2>These patterns hit {count(preview.value.count, 'item')}</h2>
-          <ul class="plain">
-            {preview.value.sample.map(path => (
-              <li key={path} class="path">
-                {safeName(path)}
-              </li>
-            ))}
-          </ul>
-        </div>
-      )}
+      {preview.value !== undefined && <Preview {...preview.value} />}
+    </div>
+  )
+}
+
+function Preview({ count: hit, sample, problems }: Awaited<ReturnType<typeof api.previewIgnore>>) {
+  return (
+    <div role="status">
+      {problems.map(problem => (
+        <p class="failure" key={problem}>
+          {safeName(problem)}
+        </p>
+      ))}
+      <h2>These patterns hit {count(hit, 'item')}</h2>
+      <ul class="plain">
+        {sample.map(path => (
+          <li key={path} class="path">
+            {safeName(path)}
+          </li>
+        ))}
+      </ul>
     </div>
   )
 }
