@@ -11,6 +11,7 @@ import type { Disk } from './disk/disk.js'
 import { checkDirectory, makeDirectory, openDisk } from './disk/open.js'
 import { INDEX_NAME } from './disk/own.js'
 import { startWatch } from './disk/watch.js'
+import type { Browser } from './folder/browse.js'
 import type { FolderEvents } from './folder/events.js'
 import { Folder } from './folder/folder.js'
 import { makeIdentity, type Identity } from './folder/identity.js'
@@ -155,6 +156,11 @@ export class Backer extends EventEmitter<FolderEvents> {
   /** The truth about the folder now. Throws CLOSED before `ready`. */
   status(): FolderStatus {
     return this.#now().folder.status()
+  }
+
+  /** What people look at and decide in the folder: its items, conflicts and ignore patterns. Throws CLOSED before `ready`. */
+  get browser(): Browser {
+    return this.#now().folder.browser
   }
 
   /** How many chunks came from each device (by its id) since the start. */

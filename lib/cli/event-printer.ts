@@ -15,6 +15,7 @@ export class EventPrinter {
   }
 
   print(event: DaemonEvent): void {
+    if (event.type === 'folder' || event.type === 'removed') return
     if (event.type === 'progress') this.#printer.progress(event)
     if (this.#printer.json) this.#printer.document(lineOf(event))
     else if (event.type === 'insync') this.#inSync(event)
@@ -51,6 +52,8 @@ function sentences(event: DaemonEvent): readonly string[] {
       return [`Stopped: ${event.message}`, ...(event.hint === undefined ? [] : [`  ${event.hint}`])]
     case 'progress':
     case 'insync':
+    case 'folder':
+    case 'removed':
       return []
   }
 }

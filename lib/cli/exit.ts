@@ -11,6 +11,7 @@ export const EXIT = {
   noPeer: 6,
   notFound: 7,
   badKey: 10,
+  notPermitted: 11,
   version: 13,
   interrupted: 130
 } as const
@@ -44,6 +45,9 @@ const EXIT_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   FILE_SYSTEM: EXIT.error,
   UNSUPPORTED: EXIT.error,
   NO_FOLDER: EXIT.notFound,
+  NO_PATH: EXIT.notFound,
+  BUSY: EXIT.error,
+  FORBIDDEN: EXIT.notPermitted,
   NO_PEER: EXIT.noPeer,
   NOT_RUNNING: EXIT.notRunning,
   USAGE: EXIT.usage,

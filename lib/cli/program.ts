@@ -163,6 +163,11 @@ function addOtherCommands(program: Command, act: Act): void {
     )
 
   program
+    .command('open')
+    .description('opens the page of the running backer in a browser, and prints its address')
+    .action(() => act(async context => (await import('./commands/open.js')).open(context)))
+
+  program
     .command('version')
     .description('prints the version')
     .action(() => act(async context => (await import('./commands/version.js')).version(context)))

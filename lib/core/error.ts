@@ -28,6 +28,9 @@ export type ErrorCode =
   | 'FILE_SYSTEM' // the file system refused
   | 'UNSUPPORTED' // this kind of file, or this system, is not supported
   | 'NO_FOLDER' // no such folder
+  | 'NO_PATH' // no such path in the folder
+  | 'BUSY' // what was decided about has changed since: look again
+  | 'FORBIDDEN' // the request does not come from where it may
   | 'NO_PEER' // no other device of the folder could be reached
   | 'NOT_RUNNING' // no process of this home runs
   | 'USAGE' // the command's words are off

@@ -8,13 +8,28 @@ export interface Config {
   readonly home: string
   /** The DHT to use; undefined: the public one. */
   readonly bootstrap: readonly DhtAddress[] | undefined
+  /** The port of the page on the loopback interface; undefined: the usual one, or any where that is taken. */
+  readonly pagePort?: number | undefined
   /** Hears one line for everything that happens; undefined: nobody listens. */
   readonly trace?: ((line: string) => void) | undefined
 }
 
-/** Reads `BACKER_HOME` and `BACKER_BOOTSTRAP`. Throws USAGE where an address is off. */
+/** Reads `BACKER_HOME`, `BACKER_BOOTSTRAP` and `BACKER_PAGE_PORT`. Throws USAGE where an address or a port is off. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  return { home: homeDirectory(env), bootstrap: parseBootstrap(env['BACKER_BOOTSTRAP']) }
+  return {
+    home: homeDirectory(env),
+    bootstrap: parseBootstrap(env['BACKER_BOOTSTRAP']),
+    pagePort: parsePort(env['BACKER_PAGE_PORT'])
+  }
+}
+
+function parsePort(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined
+  const port = Number(text)
+  if (Number.isInteger(port) && port > 0 && port <= 65535) return port
+  throw new BackerError('USAGE', `"${text}" in BACKER_PAGE_PORT is no port`, {
+    hint: 'It is a number from 1 to 65535.'
+  })
 }
 
 /** `host:port,host:port`; undefined for an empty text. Throws USAGE naming what is no address. */

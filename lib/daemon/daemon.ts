@@ -11,6 +11,7 @@ import type { Network } from '../net/network.js'
 import { realRuntime } from '../real-runtime.js'
 import type { Runtime } from '../runtime.js'
 import { AbsentFolders } from './absent-folders.js'
+import { PageServer } from './api/page.js'
 import { ApiServer } from './api/server.js'
 import type { Config } from './config.js'
 import { checkDirectory, folderAround } from './directory.js'
@@ -22,6 +23,16 @@ import { readVersion } from './version.js'
 /** How long taking this device off the DHT may take: where the DHT does not answer, it forgets the device by itself. */
 const LEAVE_DEADLINE_MS = 1000
 
+interface DaemonParts {
+  readonly config: Config
+  readonly home: Home
+  readonly lock: Lock
+  readonly device: string
+  readonly runtime: Runtime
+  /** What unlocks the page. */
+  readonly token: string
+}
+
 /** The one process that runs a home's folders: it holds the home's lock, one network for all folders, and answers the control socket. */
 export class Daemon extends EventEmitter<HostEvents> implements Host {
   readonly home: Home
@@ -29,6 +40,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
   readonly #config: Config
   readonly #lock: Lock
   readonly #server: ApiServer
+  readonly #page: PageServer
   readonly #device: string
   readonly #startedAt: number
   readonly #folders = new Map<string, HostedFolder>()
@@ -37,7 +49,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
   #adding: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
 
-  private constructor(parts: { config: Config; home: Home; lock: Lock; device: string; runtime: Runtime }) {
+  private constructor(parts: DaemonParts) {
     super()
     this.setMaxListeners(0)
     this.home = parts.home
@@ -47,6 +59,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     this.#device = parts.device
     this.#startedAt = parts.runtime.clock.now()
     this.#server = new ApiServer(this)
+    this.#page = new PageServer(this, { token: parts.token, port: parts.config.pagePort })
     this.#absent = new AbsentFolders(parts.runtime.timers, ({ path }) =>
       this.add({ directory: path, createDirectory: false })
     )
@@ -58,14 +71,16 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     const { publicKey } = await home.deviceKeyPair()
     const lock = await home.lock()
     const device = Buffer.from(publicKey).toString('hex')
-    const daemon = new Daemon({ config, home, lock, device, runtime: realRuntime(config.trace) })
     try {
+      const token = await home.pageToken()
+      const daemon = new Daemon({ config, home, lock, device, token, runtime: realRuntime(config.trace) })
       await daemon.#server.listen(home.directory)
+      await daemon.#page.listen()
+      return daemon
     } catch (error) {
       await lock.release()
       throw error
     }
-    return daemon
   }
 
   get folders(): readonly HostedFolder[] {
@@ -86,6 +101,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
       pid: process.pid,
       device: this.#device,
       startedAt: timeOf(this.#startedAt),
+      ...(this.#page.address === undefined ? {} : { page: this.#page.address }),
       folders: [...this.folders.map(folder => folder.document()), ...this.#absent.documents()]
     }
   }
@@ -96,12 +112,56 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
    */
   add(request: FolderRequest): Promise<HostedFolder> {
     // One at a time: two requests for one directory must not both find it free.
-    const added = this.#adding.then(
-      () => this.#add(request),
-      () => this.#add(request)
-    )
-    this.#adding = added
-    return added
+    return this.#inTurn(() => this.#add(request))
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#adding.then(act, act)
+    this.#adding = turn
+    return turn
+  }
+
+  async setPaused(id: string, isPaused: boolean): Promise<void> {
+    await this.#inTurn(async () => {
+      const hosted = this.folder(id)
+      const known = await this.home.folder(id)
+      if (known !== undefined) await this.home.saveFolder({ ...known, paused: isPaused })
+      if (isPaused) await hosted.pause()
+      else if (hosted.isPaused) await this.#resume(hosted)
+    })
+    this.#tellFolder(id)
+  }
+
+  async rename(id: string, name: string): Promise<void> {
+    const hosted = this.folder(id)
+    const { backer, path } = hosted
+    await this.home.saveFolder({ id, path, name, key: backer.key })
+    hosted.name = name
+    this.#tellFolder(id)
+  }
+
+  async leave(id: string): Promise<void> {
+    await this.#inTurn(async () => {
+      const hosted = this.folder(id)
+      this.#folders.delete(id)
+      this.#absent.forget(id)
+      await hosted.close()
+      await this.home.removeFolder(id)
+    })
+    this.emit('event', { time: timeOf(this.runtime.clock.now()), folder: id, type: 'removed' })
+  }
+
+  async #resume(hosted: HostedFolder): Promise<void> {
+    const { path } = hosted
+    const options = { home: this.home.directory, network: await this.#openNetwork(), trace: this.#config.trace }
+    hosted.resume(await this.#open(backer(path, options)))
+    hosted.listen(event => this.emit('event', event))
+    this.#meetPeers(hosted)
+  }
+
+  #tellFolder(id: string): void {
+    const document = this.folder(id).document()
+    this.emit('event', { time: timeOf(this.runtime.clock.now()), folder: id, type: 'folder', document })
   }
 
   /**
@@ -139,11 +199,17 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
       throw error
     })
     await this.home.saveFolder({ id: opened.id, path, name, key: opened.key })
-    const hosted = new HostedFolder(opened, (await this.home.folder(opened.id))?.name ?? basename(path))
+    const hosted = new HostedFolder(
+      opened,
+      (await this.home.folder(opened.id))?.name ?? basename(path),
+      this.runtime.clock
+    )
     hosted.listen(event => this.emit('event', event))
     this.#folders.set(hosted.id, hosted)
     this.#absent.forget(hosted.id)
-    this.#meetPeers(hosted)
+    if (remembered?.paused === true) await hosted.pause()
+    else this.#meetPeers(hosted)
+    this.#tellFolder(hosted.id)
     return hosted
   }
 
@@ -189,8 +255,8 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
   async #close(): Promise<void> {
     this.#absent.close()
     await this.#adding.catch(() => undefined)
-    await this.#server.close()
-    await Promise.all(this.folders.map(folder => folder.backer.close()))
+    await Promise.all([this.#server.close(), this.#page.close()])
+    await Promise.all(this.folders.map(folder => folder.close()))
     const leaving = this.#network?.then(network => network.close()).catch(() => undefined)
     await Promise.race([leaving, pause(LEAVE_DEADLINE_MS)])
     await this.#lock.release()

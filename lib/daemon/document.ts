@@ -1,5 +1,6 @@
 import type { FolderStatus, PeerStatus, Problem, Progress } from '../folder/status.js'
 import type { ErrorCode } from '../core/error.js'
+import type { Item } from '../folder/browse.js'
 import type { Change } from '../folder/events.js'
 
 /** The version of all documents here. Fields are only ever added. */
@@ -13,6 +14,10 @@ export interface PeerDocument extends Omit<PeerStatus, 'connectedAt'> {
 /** A folder as the API tells it. */
 export interface FolderDocument extends Omit<FolderStatus, 'peers'> {
   readonly name: string
+  /** True where its user has paused it: what else is told is as it was then. */
+  readonly paused?: boolean
+  /** Content bytes per second, over the last five seconds. */
+  readonly rates?: { readonly up: number; readonly down: number }
   readonly peers: readonly PeerDocument[]
 }
 
@@ -24,6 +29,8 @@ export interface StatusDocument {
   /** This device's id: its public key in hexadecimal. */
   readonly device: string
   readonly startedAt: string
+  /** The address of the page, with what unlocks it: a secret. */
+  readonly page?: string
   readonly folders: readonly FolderDocument[]
 }
 
@@ -35,6 +42,19 @@ export interface AddedDocument {
   readonly name: string
   readonly access: FolderStatus['access']
   readonly key: string
+}
+
+/** An item of a folder: `GET /v1/folders/:id/files`. */
+export interface ItemDocument extends Omit<Item, 'mtimeMs'> {
+  readonly mtime?: string
+}
+
+/** Two versions of one file: `GET /v1/folders/:id/conflicts`. */
+export interface ConflictDocument {
+  readonly path: string
+  readonly copy: string
+  readonly original?: ItemDocument
+  readonly other: ItemDocument
 }
 
 /** How a wait went: `GET /v1/folders/:id/wait`. */
@@ -73,6 +93,8 @@ export type DaemonEvent = { readonly time: string; readonly folder: string } & (
       readonly root: string
       readonly peers: number
     }
+  | { readonly type: 'folder'; readonly document: FolderDocument }
+  | { readonly type: 'removed' }
   | { readonly type: 'error'; readonly name: ErrorCode; readonly message: string; readonly hint?: string }
 )
 

@@ -26,4 +26,10 @@ export interface Host extends Pick<EventEmitter<HostEvents>, 'on' | 'off'> {
   folder(id: string): HostedFolder
   status(): StatusDocument
   add(request: FolderRequest): Promise<HostedFolder>
+  /** Pauses a folder, or lets it go on. Throws NO_FOLDER, and what opening throws. */
+  setPaused(id: string, isPaused: boolean): Promise<void>
+  /** Gives a folder another name on this device. Throws NO_FOLDER. */
+  rename(id: string, name: string): Promise<void>
+  /** Ends a folder on this device and forgets its key; its files stay. Throws NO_FOLDER. */
+  leave(id: string): Promise<void>
 }

@@ -1,5 +1,9 @@
 import type { Backer } from '../backer.js'
+import { BackerError } from '../core/error.js'
+import type { Browser } from '../folder/browse.js'
 import type { FolderStatus } from '../folder/status.js'
+import type { Clock } from '../runtime.js'
+import { RateMeter } from './rates.js'
 import {
   folderDocument,
   peerDocument,
@@ -12,30 +16,66 @@ import {
 
 type Unstamped<E> = E extends unknown ? Omit<E, 'time' | 'folder'> : never
 
-/** One folder that a process runs: the library's handle, with the name that its user gave it. */
+/** One folder that a process runs: the library's handle, with the name that its user gave it. While it is paused there is no handle. */
 export class HostedFolder {
-  readonly backer: Backer
-  readonly name: string
+  readonly id: string
+  readonly path: string
+  name: string
+  #backer: Backer
+  readonly #clock: Clock
+  readonly #rates = new RateMeter()
+  /** What it was when it was paused. */
+  #paused: FolderStatus | undefined
 
-  constructor(backer: Backer, name: string) {
-    this.backer = backer
+  constructor(backer: Backer, name: string, clock: Clock) {
+    this.#backer = backer
+    this.#clock = clock
+    this.id = backer.id
+    this.path = backer.directory
     this.name = name
   }
 
-  get id(): string {
-    return this.backer.id
+  /** Throws CLOSED while it is paused. */
+  get backer(): Backer {
+    if (this.#paused !== undefined)
+      throw new BackerError('CLOSED', `${this.path} is paused`, { path: this.path, hint: 'Resume it first.' })
+    return this.#backer
   }
 
-  get path(): string {
-    return this.backer.directory
+  get browser(): Browser {
+    return this.backer.browser
+  }
+
+  get isPaused(): boolean {
+    return this.#paused !== undefined
+  }
+
+  /** Ends all that goes on in the folder; what it was stays to be told. */
+  async pause(): Promise<void> {
+    if (this.#paused !== undefined) return
+    this.#paused = { ...this.#backer.status(), peers: [], idle: true }
+    await this.#backer.close()
+  }
+
+  /** Goes on with a handle that was opened anew. */
+  resume(backer: Backer): void {
+    this.#backer = backer
+    this.#paused = undefined
+  }
+
+  async close(): Promise<void> {
+    if (this.#paused === undefined) await this.#backer.close()
   }
 
   status(): FolderStatus {
-    return this.backer.status()
+    return this.#paused ?? this.#backer.status()
   }
 
   document(): FolderDocument {
-    return folderDocument(this.name, this.backer.status())
+    const status = this.status()
+    const count = (key: 'bytesSent' | 'bytesReceived'): number => status.peers.reduce((sum, peer) => sum + peer[key], 0)
+    const rates = this.#rates.note(this.#clock.monotonic(), { up: count('bytesSent'), down: count('bytesReceived') })
+    return { ...folderDocument(this.name, status), paused: this.isPaused, rates }
   }
 
   added(): AddedDocument {
@@ -45,7 +85,8 @@ export class HostedFolder {
 
   /** Calls `listener` with everything that happens in the folder, in the form in which it is told. */
   listen(listener: (event: DaemonEvent) => void): void {
-    const { id, backer } = this
+    const { id } = this
+    const backer = this.#backer
     const tell = (event: Unstamped<DaemonEvent>): void => listener({ time: timeOf(Date.now()), folder: id, ...event })
     backer.on('peer', ({ type, peer, reason }) =>
       tell({ type: 'peer', event: type, peer: peerDocument(peer), ...(reason === undefined ? {} : { reason }) })

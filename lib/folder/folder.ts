@@ -9,6 +9,7 @@ import type { FolderLink, PeerLink } from '../../protocol/peer-link.js'
 import { delay, type Runtime, type Timer } from '../runtime.js'
 import type { Store } from '../store/store.js'
 import { Announcer } from './announcer.js'
+import { Browser } from './browse.js'
 import { Collector } from './collector.js'
 import type { FolderContext } from './context.js'
 import type { FolderEvents } from './events.js'
@@ -55,6 +56,8 @@ export class Folder extends EventEmitter<FolderEvents> {
   readonly #announcer: Announcer
   readonly #collector: Collector
   readonly #meter: ProgressMeter
+  /** What people look at and decide in the folder. */
+  readonly browser: Browser
   #ignore: IgnoreRules = parseIgnore(undefined)
   #watch: Watch | undefined
   #fatal: BackerError | undefined
@@ -82,6 +85,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       (root, sequence) => this.#sign(root, sequence),
       () => this.isIdle
     )
+    this.browser = new Browser(this.#context, path => this.#puller.get(path) !== undefined)
     this.#collector = new Collector(this.#context, () => [...this.#announcer.recentRoots(), ...this.#peers.roots()])
   }
 

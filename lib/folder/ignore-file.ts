@@ -8,8 +8,13 @@ const IGNORE_BYTES_MAX = 1024 * 1024
 
 /** The rules of the folder's `.backerignore`, or only the built-in ones where there is none. */
 export async function readIgnoreFile(disk: Disk): Promise<IgnoreRules> {
+  return parseIgnore(await readIgnoreText(disk))
+}
+
+/** The text of the folder's `.backerignore`; undefined where there is none. */
+export async function readIgnoreText(disk: Disk): Promise<string | undefined> {
   const [found] = await disk.stat([IGNORE_FILE])
-  if (found === undefined || found === 'unknown' || found.stamp.kind !== 'file') return parseIgnore(undefined)
+  if (found === undefined || found === 'unknown' || found.stamp.kind !== 'file') return undefined
   const bytes = await disk.read(IGNORE_FILE, 0, IGNORE_BYTES_MAX)
-  return parseIgnore(bytes === undefined ? undefined : new TextDecoder().decode(bytes))
+  return bytes === undefined ? undefined : new TextDecoder().decode(bytes)
 }

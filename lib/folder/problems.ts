@@ -35,8 +35,8 @@ export class Problems {
     this.#items.delete(keyOf(undefined, peer))
   }
 
-  has(path: string): boolean {
-    return this.#items.has(keyOf(path, undefined))
+  get(path: string): Problem | undefined {
+    return this.#items.get(keyOf(path, undefined))
   }
 
   /** Forgets the problems of items that lie directly in a directory ('' for the root) and are not in `names` any more. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { rename } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { KeyPair } from 'hypercore-crypto'
@@ -18,10 +19,15 @@ export interface KnownFolder {
   readonly name: string
   /** The text form of the key that this device holds: a secret. */
   readonly key: string
+  /** Its user has paused it, until further notice. */
+  readonly paused?: true
 }
 
-/** A folder to keep. Without a name it keeps the one it has, or takes the directory's. */
-export type FolderToSave = Omit<KnownFolder, 'name'> & { readonly name?: string | undefined }
+/** A folder to keep. What is left out stays as it is; without any name it takes the directory's. */
+export type FolderToSave = Omit<KnownFolder, 'name' | 'paused'> & {
+  readonly name?: string | undefined
+  readonly paused?: boolean | undefined
+}
 
 const SCHEMA = 1
 
@@ -56,6 +62,16 @@ export class Home {
     return readDeviceKey(join(this.directory, 'device.key'))
   }
 
+  /** The capability that unlocks the page of this installation: 32 random bytes, base64url; made at first use. A secret. */
+  async pageToken(): Promise<string> {
+    const file = join(this.directory, 'page-token')
+    const known = (await readIfThere(file))?.trim()
+    if (known !== undefined && /^[\w-]{43}$/.test(known)) return known
+    const token = randomBytes(32).toString('base64url')
+    await replacePrivateFile(file, `${token}\n`)
+    return token
+  }
+
   /** This device's folders, in the order in which they were added. Throws MALFORMED once where the list is damaged (it is set aside), UNSUPPORTED where a newer backer wrote it. */
   folders(): Promise<readonly KnownFolder[]> {
     return inTurn(this.directory, () => this.#read())
@@ -74,11 +90,18 @@ export class Home {
   }
 
   /** Adds a folder, or changes the one with the same id or in the same directory. Throws as `folders` does. */
-  saveFolder({ id, path, name, key }: FolderToSave): Promise<void> {
+  saveFolder({ id, path, name, key, paused }: FolderToSave): Promise<void> {
     return inTurn(this.directory, async () => {
       const folders = await this.#read()
       const known = folders.find(folder => folder.id === id)
-      const saved: KnownFolder = { id, path, name: name ?? known?.name ?? nameOf(path), key }
+      const isPaused = paused ?? known?.paused === true
+      const saved: KnownFolder = {
+        id,
+        path,
+        name: name ?? known?.name ?? nameOf(path),
+        key,
+        ...(isPaused ? { paused: true as const } : {})
+      }
       if (JSON.stringify(known) === JSON.stringify(saved)) return
       const others = folders.filter(folder => folder.id !== id && folder.path !== path)
       await this.#write([...others, saved])
@@ -149,7 +172,8 @@ function parseFolder(value: unknown): KnownFolder {
     if (typeof found !== 'string' || found === '') throw new TypeError(`a folder has no ${field}`)
     return found
   }
-  return { id: text('id'), path: text('path'), name: text('name'), key: text('key') }
+  const paused = value['paused'] === true ? { paused: true as const } : {}
+  return { id: text('id'), path: text('path'), name: text('name'), key: text('key'), ...paused }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

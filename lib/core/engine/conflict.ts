@@ -3,7 +3,8 @@ import { joinPath, nameOf, NAME_BYTES_MAX, parentOf, type RelativePath } from '.
 import { sameContent, winnerOf, type Payload, type Record, type Version } from '../model/record.js'
 import { joinVectors, type VersionVector } from '../model/version.js'
 
-const MARK = / \(conflict [0-9a-f]{8}\)(?=(\.[^.]*)?$)/
+/** What the name of a conflict copy has before its extension. */
+export const CONFLICT_MARK = / \(conflict [0-9a-f]{8}\)(?=(\.[^./]*)?$)/
 const TAG_LENGTH = 8
 
 /** The versions of a record that stand beside the winner as conflict copies: what has bytes of its own that the winner lacks. */
@@ -22,13 +23,18 @@ export function deservesCopy(loser: Payload, winner: Payload): boolean {
  * that every device makes the same copy. A copy that itself gets into a conflict is not marked twice.
  */
 export function conflictPath(path: RelativePath, loser: Payload): RelativePath {
-  const name = nameOf(path).replace(MARK, '')
+  const name = nameOf(path).replace(CONFLICT_MARK, '')
   const dot = name.lastIndexOf('.')
   const stem = dot > 0 ? name.slice(0, dot) : name
   const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : ''
   const tail = ` (conflict ${tagOf(loser)})${extension}`
   const whole = extension === '' ? name : stem
   return joinPath(parentOf(path), cutToBytes(whole, NAME_BYTES_MAX - Buffer.byteLength(tail)) + tail)
+}
+
+/** The path that a conflict copy stands beside. */
+export function originalOf(copy: RelativePath): RelativePath {
+  return joinPath(parentOf(copy), nameOf(copy).replace(CONFLICT_MARK, ''))
 }
 
 /** The record of a conflict copy: the losing version itself, under its new name, the same on every device. */

@@ -13,6 +13,14 @@ export function toBackerError(error: unknown): BackerError {
   })
 }
 
+/** What a refused request says. Source: RFC 9457. */
+export interface ProblemDocument extends ErrorDocument {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+}
+
 export function errorDocument(thrown: unknown): ErrorDocument {
   const { code, message, hint, path, peer } = toBackerError(thrown)
   return {
@@ -26,9 +34,11 @@ export function errorDocument(thrown: unknown): ErrorDocument {
 }
 
 export function httpStatusOf(code: ErrorCode): number {
-  if (code === 'NO_FOLDER') return 404
+  if (code === 'NO_FOLDER' || code === 'NO_PATH') return 404
+  if (code === 'FORBIDDEN') return 403
+  if (code === 'UNSUPPORTED') return 415
   if (code === 'INTERNAL') return 500
-  return code === 'MARKER' || code === 'NESTED' || code === 'LOCKED' ? 409 : 400
+  return code === 'MARKER' || code === 'NESTED' || code === 'LOCKED' || code === 'BUSY' ? 409 : 400
 }
 
 /** A request that fits no route's schema, or that is no request: fastify's own errors. */

@@ -1,22 +1,88 @@
+import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
+import type { Timer, Timers } from '../../runtime.js'
+import { timeOf, type DaemonEvent } from '../document.js'
 import type { Host } from '../host.js'
-import type { DaemonEvent } from '../document.js'
 
 /** How much may wait for a slow listener before it is cut off. */
 const BACKLOG_BYTES_MAX = 1024 * 1024
+/** How often a page is told how each folder is, where that has changed. */
+const FOLDER_INTERVAL_MS = 500
+/** How often something is said although nothing happens, so that whoever listens knows that the line holds. */
+const COMMENT_INTERVAL_MS = 15_000
 
-/** `GET /v1/events`: everything that happens from now on, one JSON document a line, until the client leaves. */
+/**
+ * `GET /v1/events`: everything that happens from now on, until the client leaves: one JSON document a line, or, for a client that asks for
+ * `text/event-stream`, server-sent events, with the documents of all folders as they change. Source: HTML Standard, "Server-sent events".
+ */
 export function addEventRoutes(app: FastifyInstance, host: Host): void {
-  app.get('/v1/events', (_request, reply) => {
+  app.get('/v1/events', { schema: { summary: 'Everything that happens from now on.' } }, (request, reply) => {
     reply.hijack()
-    const { raw } = reply
-    raw.writeHead(200, { 'content-type': 'application/jsonl' })
-    raw.flushHeaders()
-    const tell = (event: DaemonEvent): void => {
-      if (raw.writableLength > BACKLOG_BYTES_MAX) raw.destroy()
-      else raw.write(`${JSON.stringify(event)}\n`)
-    }
+    const isPage = request.headers.accept?.includes('text/event-stream') === true
+    const stream = new EventStream(reply.raw, isPage)
+    reply.raw.writeHead(200, {
+      ...reply.getHeaders(),
+      'content-type': isPage ? 'text/event-stream' : 'application/jsonl'
+    } as Record<string, string>)
+    reply.raw.flushHeaders()
+    const tell = (event: DaemonEvent): void => stream.send(event)
+    const stop = isPage ? tellFolders(host, stream) : (): void => undefined
     host.on('event', tell)
-    raw.once('close', () => host.off('event', tell))
+    reply.raw.once('close', () => {
+      host.off('event', tell)
+      stop()
+    })
   })
+}
+
+class EventStream {
+  readonly #raw: ServerResponse
+  readonly #isPage: boolean
+
+  constructor(raw: ServerResponse, isPage: boolean) {
+    this.#raw = raw
+    this.#isPage = isPage
+  }
+
+  send(event: DaemonEvent): void {
+    const json = JSON.stringify(event)
+    this.#write(this.#isPage ? `data: ${json}\n\n` : `${json}\n`)
+  }
+
+  comment(): void {
+    this.#write(': still here\n\n')
+  }
+
+  #write(text: string): void {
+    if (this.#raw.writableLength > BACKLOG_BYTES_MAX) this.#raw.destroy()
+    else this.#raw.write(text)
+  }
+}
+
+/** Tells how each folder is whenever that has changed, until the function that comes back is called. */
+function tellFolders(host: Host, stream: EventStream): () => void {
+  const told = new Map<string, string>()
+  const tell = (): void => {
+    for (const folder of host.folders) {
+      const document = folder.document()
+      const json = JSON.stringify(document)
+      if (told.get(folder.id) === json) continue
+      told.set(folder.id, json)
+      stream.send({ time: timeOf(host.runtime.clock.now()), folder: folder.id, type: 'folder', document })
+    }
+  }
+  const stops = [
+    regularly(host.runtime.timers, FOLDER_INTERVAL_MS, tell),
+    regularly(host.runtime.timers, COMMENT_INTERVAL_MS, () => stream.comment())
+  ]
+  return () => stops.forEach(stop => stop())
+}
+
+function regularly(timers: Timers, intervalMs: number, act: () => void): () => void {
+  let timer: Timer = timers.after(intervalMs, again)
+  function again(): void {
+    act()
+    timer = timers.after(intervalMs, again)
+  }
+  return () => timer.cancel()
 }

@@ -32,6 +32,16 @@ const keyQuery = {
   properties: { kind: { enum: ['write', 'read', 'store'] } }
 } as const
 
+const NAME_CHARACTERS_MAX = 64
+const changeBody = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    name: { type: 'string', minLength: 1, maxLength: NAME_CHARACTERS_MAX },
+    paused: { type: 'boolean' }
+  }
+} as const
+
 interface AddBody {
   readonly directory: string
   readonly key?: string
@@ -62,6 +72,27 @@ export function addFolderRoutes(app: FastifyInstance, host: Host): void {
       return { schema: SCHEMA, key: query.kind === undefined ? backer.key : backer.keyText(query.kind) }
     }
   )
+
+  app.get<{ Params: FolderParams }>('/v1/folders/:id/keys', ({ params }) => {
+    const { backer } = host.folder(params.id)
+    const kinds = backer.status().access === 'write' ? (['write', 'read'] as const) : (['read'] as const)
+    return { schema: SCHEMA, keys: kinds.map(kind => ({ kind, key: backer.keyText(kind) })) }
+  })
+
+  app.patch<{ Params: FolderParams; Body: { name?: string; paused?: boolean } }>(
+    '/v1/folders/:id',
+    { schema: { body: changeBody } },
+    async ({ params, body }) => {
+      if (body.name !== undefined) await host.rename(params.id, body.name)
+      if (body.paused !== undefined) await host.setPaused(params.id, body.paused)
+      return host.folder(params.id).document()
+    }
+  )
+
+  app.delete<{ Params: FolderParams }>('/v1/folders/:id', async ({ params }, reply) => {
+    await host.leave(params.id)
+    return reply.status(204).send()
+  })
 
   app.get('/v1/peers', () => ({
     schema: SCHEMA,

@@ -1,14 +1,10 @@
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
 import type { FastifyInstance } from 'fastify'
-import { BackerError } from '../../core/error.js'
 import { claimSocket, releaseSocket } from '../../home/socket.js'
 import type { Host } from '../host.js'
-import { errorDocument, httpStatusOf } from './errors.js'
-import { addEventRoutes } from './events.js'
-import { addFolderRoutes } from './folders.js'
+import { makeApp } from './app.js'
 
-const BODY_BYTES_MAX = 64 * 1024
 /** How long a client may take to send its request. */
 const REQUEST_TIMEOUT_MS = 10_000
 const CONNECTIONS_MAX = 64
@@ -30,20 +26,7 @@ export class ApiServer {
 
   /** Listens on the socket of `home`, whose lock the caller holds. */
   async listen(home: string): Promise<void> {
-    const { fastify } = await import('fastify')
-    const app = fastify({ bodyLimit: BODY_BYTES_MAX })
-    app.setErrorHandler((error, _request, reply) => {
-      const document = errorDocument(error)
-      return reply.status(httpStatusOf(document.name)).send(document)
-    })
-    app.setNotFoundHandler(() => {
-      throw new BackerError('USAGE', 'the running backer has no such function', {
-        hint: 'It may be of another version: stop it and start it again.'
-      })
-    })
-    addFolderRoutes(app, this.#host)
-    addEventRoutes(app, this.#host)
-    await app.ready()
+    const app = await makeApp(this.#host)
     this.#app = app
     this.#server.on('request', (request, response) => app.routing(request, response))
     const path = await claimSocket(home)

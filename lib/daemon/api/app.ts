@@ -1,0 +1,50 @@
+import type { FastifyInstance } from 'fastify'
+import { BackerError } from '../../core/error.js'
+import type { Host } from '../host.js'
+import { addBrowseRoutes } from './browse.js'
+import { addDirectoryRoute } from './directories.js'
+import { errorDocument, httpStatusOf, type ProblemDocument } from './errors.js'
+import { addEventRoutes } from './events.js'
+import { addFolderRoutes } from './folders.js'
+import { addMetricsRoute } from './metrics.js'
+
+const BODY_BYTES_MAX = 1024 * 1024
+/** Parts of the API's description that fastify can't know. */
+const OPENAPI = {
+  openapi: '3.1.0',
+  info: { title: 'backer', description: 'The local API of a running backer.', version: '1' }
+} as const
+
+/** The API with all its routes, ready to be listened for; `prepare` adds what only one listener has. */
+export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Promise<void>): Promise<FastifyInstance> {
+  const [{ fastify }, { default: swagger }] = await Promise.all([import('fastify'), import('@fastify/swagger')])
+  const app = fastify({ bodyLimit: BODY_BYTES_MAX })
+  app.setErrorHandler((error, _request, reply) => {
+    const document = errorDocument(error)
+    const status = httpStatusOf(document.name)
+    const problem: ProblemDocument = {
+      ...document,
+      type: 'about:blank',
+      title: document.name,
+      status,
+      detail: document.message
+    }
+    return reply.status(status).type('application/problem+json').send(problem)
+  })
+  await prepare?.(app)
+  await app.register(swagger, { openapi: OPENAPI })
+  app.setNotFoundHandler(() => {
+    throw new BackerError('USAGE', 'the running backer has no such function', {
+      hint: 'It may be of another version: stop it and start it again.'
+    })
+  })
+  app.get('/health', { schema: { summary: 'Says that this process runs.' } }, () => ({ ok: true }))
+  addFolderRoutes(app, host)
+  addBrowseRoutes(app, host)
+  addDirectoryRoute(app)
+  addEventRoutes(app, host)
+  await addMetricsRoute(app, host)
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  await app.ready()
+  return app
+}

@@ -1,0 +1,38 @@
+import type { FastifyInstance } from 'fastify'
+import type { Host } from '../host.js'
+
+/** `GET /metrics`: what this process and its folders do, in the text format of Prometheus. */
+export async function addMetricsRoute(app: FastifyInstance, host: Host): Promise<void> {
+  const { collectDefaultMetrics, Gauge, Registry } = await import('prom-client')
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const gauge = (name: string, help: string, labelNames: string[]): InstanceType<typeof Gauge> =>
+    new Gauge({ name: `backer_${name}`, help, labelNames, registers: [registry] })
+  const files = gauge('folder_files', 'Files in the folder.', ['folder'])
+  const bytes = gauge('folder_bytes', 'Bytes of content in the folder.', ['folder'])
+  const problems = gauge('folder_problems', 'Items that are not in sync for a reason.', ['folder'])
+  const inSync = gauge('folder_in_sync', '1 where this device and all connected ones hold the same.', ['folder'])
+  const peers = gauge('folder_peers', 'Connected devices.', ['folder'])
+  const received = gauge('peer_received_bytes', 'Content bytes received since the device connected.', [
+    'folder',
+    'device'
+  ])
+  const sent = gauge('peer_sent_bytes', 'Content bytes sent since the device connected.', ['folder', 'device'])
+  app.get('/metrics', { schema: { summary: 'Metrics, as Prometheus reads them.' } }, async (_request, reply) => {
+    for (const metric of [files, bytes, problems, inSync, peers, received, sent]) metric.reset()
+    for (const folder of host.folders) {
+      const status = folder.document()
+      const labels = { folder: status.id }
+      files.set(labels, status.files)
+      bytes.set(labels, status.bytes)
+      problems.set(labels, status.problemCount)
+      inSync.set(labels, status.state === 'in-sync' ? 1 : 0)
+      peers.set(labels, status.peers.length)
+      for (const { device, bytesReceived, bytesSent } of status.peers) {
+        received.set({ ...labels, device }, bytesReceived)
+        sent.set({ ...labels, device }, bytesSent)
+      }
+    }
+    return reply.type(registry.contentType).send(await registry.metrics())
+  })
+}

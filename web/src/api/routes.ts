@@ -1,0 +1,49 @@
+import { request } from './client.js'
+import type {
+  ConflictDocument,
+  DirectoriesDocument,
+  FolderDocument,
+  ItemDocument,
+  KeysDocument,
+  StatusDocument
+} from './documents.js'
+
+/** Every request that the page makes. Each throws ApiError. */
+export const api = {
+  openSession: (token: string) => request<undefined>('POST', '/v1/session', undefined, token),
+  status: () => request<StatusDocument>('GET', '/v1/status'),
+  addFolder: (folder: { directory: string; key?: string; name?: string; createDirectory: boolean }) =>
+    request<{ readonly id: string }>('POST', '/v1/folders', folder),
+  changeFolder: (id: string, change: { name?: string; paused?: boolean }) =>
+    request<FolderDocument>('PATCH', folderPath(id), change),
+  leaveFolder: (id: string) => request<undefined>('DELETE', folderPath(id)),
+  keys: (id: string) => request<KeysDocument>('GET', `${folderPath(id)}/keys`),
+  files: (id: string, path: string, after?: string) =>
+    request<{ readonly entries: readonly ItemDocument[]; readonly next?: string }>(
+      'GET',
+      `${folderPath(id)}/files?${query({ path, after })}`
+    ),
+  conflicts: (id: string) =>
+    request<{ readonly conflicts: readonly ConflictDocument[] }>('GET', `${folderPath(id)}/conflicts`),
+  resolveConflict: (id: string, copy: string, keep: 'original' | 'copy' | 'both') =>
+    request<undefined>('POST', `${folderPath(id)}/conflicts`, { copy, keep }),
+  content: (id: string, path: string) => request<string>('GET', `${folderPath(id)}/content?${query({ path })}`),
+  ignore: (id: string) => request<{ readonly text: string }>('GET', `${folderPath(id)}/ignore`),
+  saveIgnore: (id: string, text: string) => request<undefined>('PUT', `${folderPath(id)}/ignore`, { text }),
+  previewIgnore: (id: string, text: string) =>
+    request<{ readonly count: number; readonly sample: readonly string[]; readonly problems: readonly string[] }>(
+      'POST',
+      `${folderPath(id)}/ignore/preview`,
+      { text }
+    ),
+  directories: (path?: string) => request<DirectoriesDocument>('GET', `/v1/directories?${query({ path })}`)
+}
+
+function folderPath(id: string): string {
+  return `/v1/folders/${encodeURIComponent(id)}`
+}
+
+function query(parameters: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(parameters).filter((pair): pair is [string, string] => pair[1] !== undefined)
+  return new URLSearchParams(given).toString()
+}

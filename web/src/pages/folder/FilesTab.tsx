@@ -1,0 +1,131 @@
+import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import type { ItemDocument, FolderDocument } from '../../api/documents.js'
+import { api } from '../../api/routes.js'
+import { bytes, moment, safeName } from '../../format.js'
+import { itemChanges } from '../../state.js'
+import { Failure } from '../../ui/Failure.js'
+import { VirtualList } from '../../ui/VirtualList.js'
+
+const ROW_PIXELS = 44
+
+const STATES = {
+  synced: 'here, as everywhere',
+  pending: 'on its way',
+  problem: 'not in sync',
+  conflict: 'in conflict'
+} as const
+
+/** The folder's files as a tree, one directory at a time, each item with its state. */
+export function FilesTab({ folder }: { readonly folder: FolderDocument }) {
+  const directory = useSignal('')
+  const entries = useSignal<readonly ItemDocument[]>([])
+  const next = useSignal<string | undefined>(undefined)
+  const isLoading = useSignal(false)
+  const error = useSignal<unknown>(undefined)
+  const changes = itemChanges.value.get(folder.id) ?? 0
+  const load = async (after: string | undefined): Promise<void> => {
+    isLoading.value = true
+    const asked = directory.value
+    try {
+      const answer = await api.files(folder.id, asked, after)
+      if (asked === directory.value) {
+        entries.value = after === undefined ? answer.entries : [...entries.value, ...answer.entries]
+        next.value = answer.next
+        error.value = undefined
+      }
+    } catch (caught) {
+      error.value = caught
+    }
+    isLoading.value = false
+  }
+  useEffect(() => void load(undefined), [directory.value, changes])
+  const open = (path: string): void => {
+    entries.value = []
+    next.value = undefined
+    directory.value = path
+  }
+  const loadMore = (): void => {
+    if (next.value !== undefined && !isLoading.value) void load(next.value)
+  }
+  return (
+    <>
+      <Crumbs name={folder.name} path={directory.value} onopen={open} />
+      <Failure error={error.value} />
+      {entries.value.length === 0 && !isLoading.value && error.value === undefined && <p>Nothing here.</p>}
+      {entries.value.length > 0 && (
+        <VirtualList
+          items={entries.value}
+          rowHeight={ROW_PIXELS}
+          label="Files"
+          keyOf={entry => entry.name}
+          onend={loadMore}
+        >
+          {entry => <FileRow entry={entry} onopen={() => open(joined(directory.value, entry.name))} />}
+        </VirtualList>
+      )}
+    </>
+  )
+}
+
+function Crumbs({
+  name,
+  path,
+  onopen
+}: {
+  readonly name: string
+  readonly path: string
+  readonly onopen: (path: string) => void
+}) {
+  const parts = path === '' ? [] : path.split('/')
+  return (
+    <nav aria-label="Directory" class="crumbs">
+      <ol>
+        <li>
+          <button type="button" class="link" onClick={() => onopen('')}>
+            {safeName(name)}
+          </button>
+        </li>
+        {parts.map((part, i) => (
+          <li key={parts.slice(0, i + 1).join('/')}>
+            <button
+              type="button"
+              class="link"
+              aria-current={i === parts.length - 1 ? 'page' : undefined}
+              onClick={() => onopen(parts.slice(0, i + 1).join('/'))}
+            >
+              {safeName(part)}
+            </button>
+          </li>
+        ))}
+      </ol>
+    </nav>
+  )
+}
+
+function FileRow({ entry, onopen }: { readonly entry: ItemDocument; readonly onopen: () => void }) {
+  const { name, kind, size, mtime, state, reason, target } = entry
+  return (
+    <div class="file">
+      <span class="name" title={safeName(name)}>
+        {kind === 'directory' ? (
+          <button type="button" class="link" onClick={onopen}>
+            {safeName(name)}/
+          </button>
+        ) : (
+          safeName(name)
+        )}
+        {target !== undefined && <small> → {safeName(target)}</small>}
+      </span>
+      <span class={`state ${state}`} title={reason === undefined ? undefined : safeName(reason)}>
+        {STATES[state]}
+      </span>
+      <span class="size">{kind === 'file' ? bytes(size) : ''}</span>
+      <span class="time">{mtime === undefined ? '' : moment(mtime)}</span>
+    </div>
+  )
+}
+
+function joined(directory: string, name: string): string {
+  return directory === '' ? name : `${directory}/${name}`
+}

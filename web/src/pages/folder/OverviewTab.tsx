@@ -1,0 +1,100 @@
+import type { FolderDocument, Peer } from '../../api/documents.js'
+import { bytes, count, moment, rate, safeName } from '../../format.js'
+import { rates } from '../../state.js'
+import { FolderProgress } from '../../ui/FolderProgress.js'
+import { RateGraph } from '../../ui/RateGraph.js'
+import { roadOf } from '../../words.js'
+
+/** How the folder is doing: progress, rates, what is wrong, and who else has it. */
+export function OverviewTab({ folder }: { readonly folder: FolderDocument }) {
+  return (
+    <>
+      {folder.error !== undefined && (
+        <p class="failure" role="alert">
+          {safeName(folder.error.message)}
+          {folder.error.hint !== undefined && <small>{safeName(folder.error.hint)}</small>}
+        </p>
+      )}
+      <FolderProgress folder={folder} />
+      <dl class="facts">
+        <div>
+          <dt>Content</dt>
+          <dd>
+            {count(folder.files, 'file')}, {bytes(folder.bytes)}
+          </dd>
+        </div>
+      </dl>
+      <Rates folder={folder} />
+      <Problems folder={folder} />
+      <Peers folder={folder} />
+    </>
+  )
+}
+
+function Rates({ folder }: { readonly folder: FolderDocument }) {
+  const samples = rates.value.get(folder.id)
+  if (samples === undefined) return null
+  return (
+    <div class="graphs">
+      <figure>
+        <figcaption>Received: {rate(folder.rates?.down ?? 0)}</figcaption>
+        <RateGraph samples={samples.down} label="Received in the last two minutes" />
+      </figure>
+      <figure>
+        <figcaption>Sent: {rate(folder.rates?.up ?? 0)}</figcaption>
+        <RateGraph samples={samples.up} label="Sent in the last two minutes" />
+      </figure>
+    </div>
+  )
+}
+
+function Problems({ folder }: { readonly folder: FolderDocument }) {
+  const { problems, problemCount } = folder
+  if (problemCount === 0) return null
+  return (
+    <>
+      <h2>{count(problemCount, 'problem')}</h2>
+      <p>All other items go on syncing.</p>
+      <ul class="rows">
+        {problems.map(problem => (
+          <li key={`${problem.path ?? ''} ${problem.peer ?? ''} ${problem.code}`}>
+            <strong>{safeName(problem.path ?? 'This folder')}</strong>
+            <span>{safeName(problem.message)}</span>
+          </li>
+        ))}
+      </ul>
+      {problems.length < problemCount && <p>… and {count(problemCount - problems.length, 'other')}.</p>}
+    </>
+  )
+}
+
+function Peers({ folder }: { readonly folder: FolderDocument }) {
+  return (
+    <>
+      <h2>Devices</h2>
+      {folder.peers.length === 0 ? (
+        <p>No other device is connected. One that has joined appears here as soon as both are online.</p>
+      ) : (
+        <ul class="rows">
+          {folder.peers.map(peer => (
+            <PeerRow key={peer.device} peer={peer} />
+          ))}
+        </ul>
+      )}
+    </>
+  )
+}
+
+function PeerRow({ peer }: { readonly peer: Peer }) {
+  return (
+    <li>
+      <strong>{safeName(peer.name)}</strong>
+      <span>
+        {peer.inSync ? 'has everything' : 'does not have everything yet'} · {roadOf(peer)}, since{' '}
+        {moment(peer.connectedAt)}
+        {peer.role === 'reader' && ' · reads only'} · ↓ {bytes(peer.bytesReceived)} ↑ {bytes(peer.bytesSent)}
+      </span>
+      <small class="path">{peer.device.slice(0, 16)}</small>
+    </li>
+  )
+}
