@@ -35,6 +35,9 @@ process.on('message', (order: Order) => {
   else void close()
 })
 
+// A bench that was cut off leaves nobody behind.
+process.on('disconnect', () => void close())
+
 function listen(): void {
   const server = createServer(socket => join(side, socket))
   server.listen(0, '127.0.0.1', () => {
