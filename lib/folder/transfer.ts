@@ -139,6 +139,7 @@ export class Transfer {
       }
     }
     await Promise.all(Array.from({ length: COPIES_UNDERWAY }, worker))
+    if (this.#signal.aborted) throw new BackerError('UNAVAILABLE', 'no longer wanted')
     return placesByChunk(
       list,
       lacking.sort((a, b) => a - b)
