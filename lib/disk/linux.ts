@@ -27,8 +27,8 @@ import { renameByPath } from './rename.js'
 import { stampOf } from './stats.js'
 
 /**
- * The file system of Linux by descriptors. A directory is an open descriptor N, and a name in it is resolved through
- * `/proc/self/fd/N/name`, which gives Node's calls the meaning of openat(2) and its kin: the kernel starts at the open
+ * The file system of Linux by descriptors. A directory is an open descriptor N, and a name in it is given to openat(2) or resolved through
+ * `/proc/self/fd/N/name`, which gives Node's calls the meaning of openat(2)'s kin: the kernel starts at the open
  * directory itself, whatever has become of the path that led there, and PATH_MAX bounds one step only.
  */
 export class LinuxFileSystem implements FileSystem {
@@ -41,16 +41,20 @@ export class LinuxFileSystem implements FileSystem {
     this.#syncfsReportsErrors = isAtLeast(release(), 5, 8)
   }
 
+  #open(directory: DirectoryHandle, name: string, flags: number): number {
+    return this.#libc.openat(descriptorOf(directory), name, flags, OWN_MODE)
+  }
+
   openRoot(path: string): DirectoryHandle {
-    return handleOf(openSync(path, DIRECTORY_FLAGS))
+    return handleOf(this.#libc.openat(undefined, path, DIRECTORY_FLAGS, OWN_MODE))
   }
 
   openDirectory(parent: DirectoryHandle, name: string): DirectoryHandle {
-    return handleOf(openSync(inside(parent, name), DIRECTORY_FLAGS | constants.O_NOFOLLOW))
+    return handleOf(this.#open(parent, name, DIRECTORY_FLAGS | constants.O_NOFOLLOW))
   }
 
   closeDirectory(directory: DirectoryHandle): void {
-    closeSync(descriptorOf(directory))
+    this.#libc.close(descriptorOf(directory))
     // A number that is closed twice may by then be somebody else's: -1 never is.
     ;(directory as unknown as OpenDirectory).descriptor = -1
   }
@@ -70,20 +74,20 @@ export class LinuxFileSystem implements FileSystem {
   }
 
   openRead(directory: DirectoryHandle, name: string): FileHandle {
-    return openSync(inside(directory, name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    return this.#open(directory, name, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   }
 
   create(directory: DirectoryHandle, name: string): FileHandle {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-    return openSync(inside(directory, name), flags, 0o600)
+    return this.#open(directory, name, flags)
   }
 
   openWrite(directory: DirectoryHandle, name: string): FileHandle {
-    return openSync(inside(directory, name), constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    return this.#open(directory, name, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   }
 
   fstat(file: FileHandle): Stamp {
-    return stampOf(fstatSync(file, { bigint: true }))
+    return this.#libc.fstatx?.(file) ?? stampOf(fstatSync(file, { bigint: true }))
   }
 
   read(file: FileHandle, into: Uint8Array, offset: number, length: number, position: number): number {
@@ -123,7 +127,7 @@ export class LinuxFileSystem implements FileSystem {
   }
 
   close(file: FileHandle): void {
-    closeSync(file)
+    this.#libc.close(file)
   }
 
   setMetadata(directory: DirectoryHandle, name: string, mode: number | undefined, mtimeNs: bigint | undefined): void {
@@ -181,6 +185,8 @@ interface OpenDirectory {
   descriptor: number
 }
 
+/** Of files of our own. */
+const OWN_MODE = 0o600
 const DIRECTORY_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY
 const O_PATH = 0o10000000
 

@@ -6,7 +6,7 @@ import type { WatchHandlers } from './watching.js'
 export type HintListener = Pick<WatchHandlers, 'onPaths' | 'onDirectories'>
 
 /** A lone event is told after this long: a save is often several system calls. */
-const SETTLE_MS = 8
+const SETTLE_MS = 5
 /** While events go on they are told this often. */
 const STORM_MS = 200
 /** How many single paths are gathered; of more, their directories are. */

@@ -1,18 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { isBackerError, messageOf } from '../core/error.js'
-import type { Stamp } from '../core/model/stamp.js'
 import type { Hashed } from './disk.js'
+import { loadLibc } from './libc.js'
 import { openFileSystem } from './open-filesystem.js'
 import { DiskOperations, type OperationsOptions } from './operations.js'
 import { buffersOf, type PackedListings } from './pack.js'
+import { makeSettle } from './settle.js'
 import type { Answer, OperationName, Task } from './worker-thread.js'
 
 /** A worker thread: carries out one operation after another on one folder and sends back what came of it. */
-const operations = new DiskOperations(openFileSystem(), workerData as OperationsOptions, settle)
-
-/** The longest tick of the clock that Linux takes file times from: 100 Hz, and some. */
-const TICK_MS = 12
-const clock = new Int32Array(new SharedArrayBuffer(4))
+const operations = new DiskOperations(openFileSystem(), workerData as OperationsOptions, makeSettle(loadLibc()))
 
 parentPort?.on('message', (task: Task) => {
   const answer = carryOut(task)
@@ -55,15 +52,4 @@ function wholeBuffers(pieces: readonly (Uint8Array | undefined)[]): ArrayBuffer[
 
 function isPlain(buffer: ArrayBufferLike): buffer is ArrayBuffer {
   return buffer instanceof ArrayBuffer
-}
-
-/**
- * See `Settle`. LIMIT: on file systems whose times are coarser than a tick (FAT, HFS+, ext3), a write that keeps the size and comes within
- * the same second or two as the one before it may not be seen before the next. Linux 6.13 and later make no two writes look the same.
- */
-function settle({ ctimeNs }: Stamp): boolean {
-  const ageMs = Date.now() - Number(ctimeNs / 1_000_000n)
-  if (ageMs < 0 || ageMs > TICK_MS) return false
-  Atomics.wait(clock, 0, 0, TICK_MS + 1 - ageMs)
-  return true
 }

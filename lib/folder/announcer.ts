@@ -86,8 +86,9 @@ export class Announcer {
     this.#telling = true
     try {
       for (this.#again = true; this.#takeAgain();) {
+        if (!(await this.#update())) continue
         this.#lastAt = this.#context.runtime.clock.monotonic()
-        if (await this.#update()) for (const peer of this.#peers()) this.#send(peer)
+        for (const peer of this.#peers()) this.#send(peer)
       }
     } catch (error) {
       this.#context.onFatal(error)

@@ -15,6 +15,8 @@ import type { Want } from './want.js'
 
 /** How many chunks of one file are on their way at once. */
 const CHUNKS_UNDERWAY = 48
+/** How many chunks of one file are copied from this disk at once: of the largest size, a few MiB. They are read together. */
+const COPIES_UNDERWAY = 8
 /** How often peers are told which chunks have come. */
 const HAVE_INTERVAL_MS = 25
 const PLACES_TRIED = 2
@@ -125,20 +127,29 @@ export class Transfer {
 
   /** Puts in place what this disk has already; gives the chunks that it has not, by hash, with all places where each belongs. */
   async #fillFromDisk(list: ChunkList, file: StagedFile, resumed: boolean): Promise<Map<HashKey, number[]>> {
-    const missing = new Map<HashKey, number[]>()
-    for (let i = 0; i < list.count && !this.#signal.aborted; i++) {
-      const hash = list.hash(i)
-      const isThere = resumed ? await this.#isStaged(list, file, i) : isZeros(hash, list.length(i))
-      if (isThere || (await this.#copyLocal(list, file, i))) {
-        this.#placed(hashKey(hash), i, list.length(i))
-        continue
+    const { timers } = this.#tools.context.runtime
+    const lacking: number[] = []
+    let next = 0
+    const worker = async (): Promise<void> => {
+      while (next < list.count && !this.#signal.aborted) {
+        const i = next++
+        if (await this.#isHere(list, file, i, resumed)) this.#placed(hashKey(list.hash(i)), i, list.length(i))
+        else lacking.push(i)
+        if (i % 512 === 511) await timers.breathe()
       }
-      const places = missing.get(hashKey(hash))
-      if (places === undefined) missing.set(hashKey(hash), [i])
-      else places.push(i)
-      if (i % 512 === 511) await this.#tools.context.runtime.timers.breathe()
     }
-    return missing
+    await Promise.all(Array.from({ length: COPIES_UNDERWAY }, worker))
+    if (this.#signal.aborted) throw new BackerError('UNAVAILABLE', 'no longer wanted')
+    return placesByChunk(
+      list,
+      lacking.sort((a, b) => a - b)
+    )
+  }
+
+  /** True where chunk `i` is in the staged file, or could be copied into it from this disk. */
+  async #isHere(list: ChunkList, file: StagedFile, i: number, resumed: boolean): Promise<boolean> {
+    const isThere = resumed ? await this.#isStaged(list, file, i) : isZeros(list.hash(i), list.length(i))
+    return isThere || this.#copyLocal(list, file, i)
   }
 
   async #isStaged(list: ChunkList, file: StagedFile, i: number): Promise<boolean> {
@@ -221,6 +232,18 @@ export class Transfer {
     let timer = timers.after(HAVE_INTERVAL_MS, announce)
     return { stop: () => timer.cancel() }
   }
+}
+
+/** The places of chunks, each by its hash, in the order in which they first stand in the file. */
+function placesByChunk(list: ChunkList, indexes: readonly number[]): Map<HashKey, number[]> {
+  const places = new Map<HashKey, number[]>()
+  for (const i of indexes) {
+    const key = hashKey(list.hash(i))
+    const known = places.get(key)
+    if (known === undefined) places.set(key, [i])
+    else known.push(i)
+  }
+  return places
 }
 
 /** An order of its own for each device, in runs that lie together: two that fetch the same file soon have different parts for each other. */

@@ -263,3 +263,12 @@ test('worker threads have the file system of their own', async t => {
   t.alike(answers, [native.canExchange, native.canExchange, native.canExchange])
   t.is(native.names(native.openRoot(directory)).length, 3)
 })
+
+test('what is opened stays in this process', t => {
+  const place = makePlace(t, native)
+  make(place, 'a', 'secret')
+  const file = native.openRead(place.root, 'a')
+  t.teardown(() => native.close(file))
+  const held = execFileSync('ls', ['-l', '/proc/self/fd']).toString()
+  t.absent(held.includes(place.directory), 'a program that is started has neither the directory nor the file')
+})

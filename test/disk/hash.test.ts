@@ -18,6 +18,7 @@ import { contentOf, encodeChunkList, type Chunk } from '../../lib/core/chunk/con
 import { nextBoundary } from '../../lib/core/chunk/fastcdc.js'
 import { hashBytes, hashKey, type HashKey } from '../../lib/core/model/hash.js'
 import type { Hashed } from '../../lib/disk/disk.js'
+import { makeSettle } from '../../lib/disk/settle.js'
 import type { FileSystem } from '../../lib/disk/filesystem.js'
 import { contentRootOf, hashFiles, SETTLED, type Settle } from '../../lib/disk/hash.js'
 import { makeFolder, pathOf, type Folder } from './make-folder.js'
@@ -193,12 +194,36 @@ test('a write that would not show in the times is waited for', t => {
   t.is(hashed.kind === 'hashed' && hashed.stamp.size, 5)
 })
 
+test('a write waits for the clock of file times no longer than that takes to go on', t => {
+  const stamp = (ctimeNs: bigint): Parameters<Settle>[0] => ({
+    kind: 'file',
+    device: 1n,
+    inode: 1n,
+    size: 1,
+    mtimeNs: 0n,
+    ctimeNs,
+    mode: 0o600
+  })
+  const nowNs = BigInt(Date.now()) * 1_000_000n
+  const clockAt = (ns: bigint): { fileClockNs: () => bigint; reads: number } => {
+    const clock = { reads: 0, fileClockNs: () => ns + BigInt(clock.reads++) * 1_000_000n }
+    return clock
+  }
+  const old = clockAt(nowNs)
+  t.absent(makeSettle(old)(stamp(nowNs - 1_000_000_000n)), 'what is old waits for nothing')
+  t.is(old.reads, 0)
+  t.absent(makeSettle(clockAt(nowNs))(stamp(nowNs - 1n)), 'the clock has gone on already')
+  const late = clockAt(nowNs - 3_000_000n)
+  t.ok(makeSettle(late)(stamp(nowNs)), 'it is waited for')
+  t.is(late.reads, 5, 'until it is behind the stamp')
+})
+
 test('what says that it is empty and is not is not taken for empty', t => {
   const folder = makeFolder(t)
   const fs = new Proxy(folder.fs, {
     get(target, property) {
       const call = Reflect.get(target, property, target) as (...values: readonly unknown[]) => unknown
-      if (property !== 'fstat' && property !== 'lstat') return call
+      if (property !== 'fstat' && property !== 'lstat') return typeof call === 'function' ? call.bind(target) : call
       return (...values: readonly unknown[]): unknown => ({ ...(call.apply(target, [...values]) as object), size: 0 })
     }
   })
@@ -236,7 +261,8 @@ test('the content root of an open file is that of its path', t => {
 
 test('a file that another process extends is only ever hashed as it stood between two writes', async t => {
   const folder = makeFolder(t)
-  const RECORD = 100_003
+  // A page: of a larger write the system may show a part.
+  const RECORD = 4096
   writeFileSync(folder.at('log'), '')
   const program = `
     const { writeSync, openSync } = require('fs')

@@ -1,0 +1,154 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { lstatSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Contender, Cost } from './contender.js'
+import type { Order, Word } from './side.js'
+import { usageOf } from './usage.js'
+
+const SIDE = fileURLToPath(new URL('./side.js', import.meta.url))
+/** How long is waited for anything before the run is given up. */
+const DEADLINE_MS = 15 * 60 * 1000
+
+/** One device in a process of its own. */
+class Side {
+  readonly #child: ChildProcess
+  readonly #words: Word[] = []
+  #heard: () => void = () => undefined
+
+  constructor(args: readonly string[], profile: string | undefined) {
+    const execArgv = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
+    this.#child = fork(SIDE, [...args], { execArgv })
+    this.#child.on('message', (word: Word) => {
+      this.#words.push(word)
+      this.#heard()
+    })
+    this.#child.once('exit', () => this.#heard())
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  tell(order: Order): void {
+    this.#child.send(order)
+  }
+
+  /** The first word that came, or comes, for which `find` gives something; those before it are forgotten. */
+  async hear<T>(find: (word: Word) => T | undefined): Promise<T> {
+    const deadline = performance.now() + DEADLINE_MS
+    for (;;) {
+      for (let word = this.#words.shift(); word !== undefined; word = this.#words.shift()) {
+        const found = find(word)
+        if (found !== undefined) return found
+      }
+      if (this.#child.exitCode !== null || performance.now() > deadline) throw new Error('a side has ended or hangs')
+      await Promise.race([new Promise<void>(resolve => (this.#heard = resolve)), wait(1000)])
+    }
+  }
+
+  state(...states: readonly string[]): Promise<string> {
+    return this.hear(word => (word.kind === 'state' && states.includes(word.state) ? word.state : undefined))
+  }
+
+  async close(): Promise<void> {
+    const ended = new Promise(resolve => this.#child.once('exit', resolve))
+    this.tell({ kind: 'close' })
+    await ended
+  }
+}
+
+/** Two devices of backer, live: whatever changes travels by itself. */
+export class Backers implements Contender {
+  readonly name = 'backer'
+  readonly #a: string
+  readonly #b: string
+  readonly #profile: string | undefined
+  #sides: readonly Side[] = []
+  /** From the start of the first device to the end of its first scan. */
+  scanSeconds = 0
+
+  constructor(a: string, b: string, profile: string | undefined) {
+    this.#a = a
+    this.#b = b
+    this.#profile = profile
+  }
+
+  async first(): Promise<Cost> {
+    const start = performance.now()
+    const a = new Side([this.#a], this.#profile)
+    this.#sides = [a]
+    const key = await a.hear(word => (word.kind === 'open' ? word.key : undefined))
+    await a.state('alone')
+    this.scanSeconds = (performance.now() - start) / 1000
+    const b = new Side([this.#b, key], this.#profile)
+    this.#sides = [a, b]
+    await this.#join()
+    return this.#cost(start, 0)
+  }
+
+  async change(make: () => void): Promise<Cost> {
+    const before = this.#cpuSeconds()
+    const start = performance.now()
+    make()
+    for (let probeMs = 1; !isAlike(this.#a, this.#b);) {
+      await wait(Math.max(2, probeMs))
+      const begun = performance.now()
+      if (begun - start > DEADLINE_MS) throw new Error('a change has not arrived')
+      probeMs = performance.now() - begun
+    }
+    return this.#cost(start, before)
+  }
+
+  async restart(): Promise<Cost> {
+    await this.#end()
+    const start = performance.now()
+    this.#sides = [new Side([this.#a], this.#profile), new Side([this.#b], this.#profile)]
+    await this.#join()
+    return this.#cost(start, 0)
+  }
+
+  async close(): Promise<void> {
+    await this.#end()
+  }
+
+  async #join(): Promise<void> {
+    const [a, b] = this.#sides
+    if (a === undefined || b === undefined) throw new Error('there are no two sides')
+    a.tell({ kind: 'listen' })
+    const port = await a.hear(word => (word.kind === 'listening' ? word.port : undefined))
+    await b.hear(word => (word.kind === 'open' ? true : undefined))
+    b.tell({ kind: 'connect', port })
+    await Promise.all([a.state('in-sync'), b.state('in-sync')])
+  }
+
+  async #end(): Promise<void> {
+    await Promise.all(this.#sides.map(side => side.close()))
+    this.#sides = []
+  }
+
+  #cpuSeconds(): number {
+    return this.#sides.reduce((sum, { pid }) => sum + usageOf(pid).cpuSeconds, 0)
+  }
+
+  #cost(start: number, cpuBefore: number): Cost {
+    const memoryMiB = Math.max(...this.#sides.map(({ pid }) => usageOf(pid).memoryMiB))
+    return { seconds: (performance.now() - start) / 1000, cpuSeconds: this.#cpuSeconds() - cpuBefore, memoryMiB }
+  }
+}
+
+/** True where both show the same paths, sizes and times: a quick look; `check.ts` has the last word. */
+function isAlike(a: string, b: string): boolean {
+  const names = readdirSync(a)
+  const others = new Set(readdirSync(b))
+  if (names.length !== others.size) return false
+  return names.every(name => {
+    if (!others.has(name)) return false
+    if (name === '.backer') return true
+    const [left, right] = [a, b].map(root => lstatSync(join(root, name), { bigint: true, throwIfNoEntry: false }))
+    if (left === undefined || right === undefined) return false
+    if (left.isDirectory()) return right.isDirectory() && isAlike(join(a, name), join(b, name))
+    return left.size === right.size && left.mtimeNs === right.mtimeNs
+  })
+}
