@@ -288,7 +288,7 @@ export class Backer extends EventEmitter<FolderEvents> {
 
 /** How a peer was reached, as far as its address tells. */
 function routeOf(link: PeerLink): Route {
-  if (link.isRelayed) return 'relay'
+  if (link.road.isRelayed) return 'relay'
   return link.remoteHost !== undefined && isPrivate(link.remoteHost) ? 'lan' : 'direct'
 }
 
