@@ -37,6 +37,7 @@ export class Connection {
   #bytesReceived = 0
   #heardAt: number
   readonly #roundTrips: number[] = []
+  #leastRoundTripMs: number | undefined
   #onproven: (() => void) | undefined
   #proven = false
   #isOver = false
@@ -65,7 +66,6 @@ export class Connection {
       facts: factsOf(stream),
       isInitiator: stream.isInitiator,
       deviceId: Buffer.from(stream.remotePublicKey).toString('hex'),
-      remoteHost: stream.rawStream.remoteHost ?? stream.rawStream.remoteAddress,
       road: options.road ?? (() => PIPE),
       roundTripMs: () => connection.roundTripMs,
       upload: options.upload ?? (() => OPEN_GATE),
@@ -122,6 +122,16 @@ export class Connection {
     return this.#roundTrips.length === 0 ? undefined : Math.min(...this.#roundTrips)
   }
 
+  /** The least round trip since the connection is there: what the way takes when nothing is in it. */
+  get leastRoundTripMs(): number | undefined {
+    return this.#leastRoundTripMs
+  }
+
+  /** The folders that are spoken of on this connection. */
+  get links(): Iterable<FolderLink> {
+    return this.#sessions.keys()
+  }
+
   /** True while something is under way that somebody waits for. */
   get isBusy(): boolean {
     return [...this.#sessions.values()].some(session => session.requestsInFlight > 0)
@@ -131,7 +141,9 @@ export class Connection {
   async ping(): Promise<void> {
     const begin = this.#line.runtime.clock.monotonic()
     await this.#pingAnySession()
-    this.#roundTrips.push(this.#line.runtime.clock.monotonic() - begin)
+    const elapsedMs = this.#line.runtime.clock.monotonic() - begin
+    this.#leastRoundTripMs = Math.min(elapsedMs, this.#leastRoundTripMs ?? Infinity)
+    this.#roundTrips.push(elapsedMs)
     if (this.#roundTrips.length > ROUND_TRIPS_KEPT) this.#roundTrips.shift()
   }
 

@@ -55,5 +55,5 @@ export const PROGRESS_BYTES = 16 * 1024
 /** The slowest line for which a request waits until its turn comes: it has ANSWER_DEADLINE_MS, and the time for all that was asked before. */
 export const SLOWEST_BYTES_PER_SECOND = 8 * 1024
 /** Either side speaks at least this often, and takes a line for dead on which nothing came for some of these. */
-export const KEEP_ALIVE_MS = 5000
+export const KEEP_ALIVE_MS = 2500
 export const SILENCE_MAX_MS = 25_000

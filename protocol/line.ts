@@ -12,6 +12,8 @@ export interface Road {
   /** Of two roads to one device the one with the greater number is used. */
   readonly rank: number
   readonly isRelayed: boolean
+  /** The peer's IP address as this side sees it, where there is one. */
+  readonly host?: string | undefined
 }
 
 /** Holds back what goes one way, so that it keeps to a rate. */
@@ -31,7 +33,6 @@ export interface Line {
   readonly facts: SessionFacts
   readonly isInitiator: boolean
   readonly deviceId: string
-  readonly remoteHost: string | undefined
   readonly road: () => Road
   /** The least of the last round trips that were measured, in milliseconds. */
   readonly roundTripMs: () => number | undefined

@@ -69,4 +69,6 @@ export interface PeerHandlers {
 export interface FolderLink extends FolderSecret {
   readonly hello: Hello
   onpeer(peer: PeerLink): PeerHandlers
+  /** Some connection's road has become better or worse. */
+  onroads?(): void
 }

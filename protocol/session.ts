@@ -188,7 +188,7 @@ export class Session implements PeerLink, Wire {
   }
 
   get remoteHost(): string | undefined {
-    return this.#line.remoteHost
+    return this.#line.road().host
   }
 
   get road(): Road {

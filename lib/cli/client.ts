@@ -42,12 +42,13 @@ export class Client {
   }
 
   /** Has the process run one more folder. */
-  async add({ directory, key, name, createDirectory }: FolderRequest): Promise<AddedDocument> {
+  async add({ directory, key, name, createDirectory, peers }: FolderRequest): Promise<AddedDocument> {
     const body = {
       directory,
       createDirectory,
       ...(key === undefined ? {} : { key }),
-      ...(name === undefined ? {} : { name })
+      ...(name === undefined ? {} : { name }),
+      ...(peers === undefined ? {} : { peers })
     }
     return (await this.#ask({ method: 'POST', path: '/v1/folders', body })) as AddedDocument
   }

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Context, GlobalOptions } from './context.js'
 import { EXIT_HELP, type ExitCode } from './exit.js'
+import { parseAddress } from '../net/address.js'
 
 /** Does a command's work, with what all commands share. */
 export type Run = (work: (context: Context) => ExitCode | Promise<ExitCode>, options: GlobalOptions) => Promise<void>
@@ -49,6 +50,7 @@ function addSyncCommands(program: Command, act: Act): void {
     .argument('[DIR]', 'the directory; default: the current one')
     .option('--name <NAME>', "what the folder is called here; default: the directory's name")
     .option('--qr', 'shows the key as a QR code too')
+    .addOption(peerOption())
     .addOption(foreground())
     .action((directory: string | undefined, options: import('./commands/share.js').ShareOptions) =>
       act(async context => (await import('./commands/share.js')).share(context, directory, options))
@@ -68,6 +70,7 @@ function addSyncCommands(program: Command, act: Act): void {
       seconds,
       FIND_PEER_SECONDS
     )
+    .addOption(peerOption())
     .addOption(foreground())
     .action(
       (key: string | undefined, directory: string | undefined, options: import('./commands/join.js').JoinOptions) =>
@@ -166,6 +169,16 @@ function addOtherCommands(program: Command, act: Act): void {
     .command('version')
     .description('prints the version')
     .action(() => act(async context => (await import('./commands/version.js')).version(context)))
+}
+
+function peerOption(): Option {
+  return new Option(
+    '--peer <HOST:PORT>',
+    'where another device of the folder takes TCP; may be given several times'
+  ).argParser((text: string, before: readonly string[] | undefined) => {
+    if (parseAddress(text) === undefined) throw new InvalidArgumentError('It is host:port, such as 192.0.2.1:49738.')
+    return [...(before ?? []), text]
+  })
 }
 
 function foreground(): Option {

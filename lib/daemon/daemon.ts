@@ -8,6 +8,7 @@ import { folderId } from '../core/model/keys.js'
 import { openHome, type Home, type KnownFolder } from '../home/home.js'
 import type { Lock } from '../home/lock.js'
 import type { Network } from '../net/network.js'
+import { networkMemory, readLimits } from './network-settings.js'
 import { realRuntime } from '../real-runtime.js'
 import type { Runtime } from '../runtime.js'
 import { AbsentFolders } from './absent-folders.js'
@@ -119,7 +120,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     return this.#closing
   }
 
-  async #add({ directory, key, name, createDirectory }: FolderRequest): Promise<HostedFolder> {
+  async #add({ directory, key, name, createDirectory, peers }: FolderRequest): Promise<HostedFolder> {
     if (this.#closing !== undefined) throw new BackerError('CLOSED', 'backer is stopping')
     const id = key === undefined ? undefined : folderId(parseKey(key))
     const known = await this.home.folders()
@@ -143,7 +144,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     hosted.listen(event => this.emit('event', event))
     this.#folders.set(hosted.id, hosted)
     this.#absent.forget(hosted.id)
-    this.#meetPeers(hosted)
+    this.#meetPeers(hosted, peers)
     return hosted
   }
 
@@ -169,12 +170,24 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
 
   async #startNetwork(): Promise<Network> {
     const [{ Network }, keyPair] = await Promise.all([import('../net/network.js'), this.home.deviceKeyPair()])
-    return Network.open({ keyPair, bootstrap: this.#config.bootstrap, runtime: this.runtime })
+    const { bootstrap, lan, port, relays } = this.#config
+    const { runtime } = this
+    const network = await Network.open({
+      keyPair,
+      bootstrap,
+      lan,
+      port,
+      relays,
+      runtime,
+      memory: networkMemory(this.home)
+    })
+    network.setLimits(await readLimits(this.home))
+    return network
   }
 
   /** Announces the folder. It may take long, or never end without a network; the folder works meanwhile. */
-  #meetPeers(hosted: HostedFolder): void {
-    hosted.backer.join().catch((error: unknown) => {
+  #meetPeers(hosted: HostedFolder, peers: readonly string[] | undefined): void {
+    hosted.backer.join({ peers }).catch((error: unknown) => {
       if (this.#closing !== undefined) return
       this.emit('event', {
         time: timeOf(this.runtime.clock.now()),

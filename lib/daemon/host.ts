@@ -9,6 +9,8 @@ export interface FolderRequest {
   /** The text form of the key to join with. */
   readonly key?: string | undefined
   readonly name?: string | undefined
+  /** `host:port` at which other devices of it take TCP. */
+  readonly peers?: readonly string[] | undefined
   /** Makes the directory where it is missing. */
   readonly createDirectory: boolean
 }

@@ -69,7 +69,8 @@ export class Peers implements Iterable<Peer> {
       folderPublicKey: identity.key.folderPublicKey,
       readSecret: identity.key.kind === 'store' ? new Uint8Array(16) : identity.key.readSecret,
       hello: { name: identity.deviceName, role: identity.certificate === undefined ? 'reader' : 'writer', replica },
-      onpeer: link => this.#attach(link, route)
+      onpeer: link => this.#attach(link, route),
+      onroads: () => this.chooseRoads()
     }
   }
 

@@ -1,0 +1,186 @@
+import { Connection } from '../../protocol/connection.js'
+import type { NoiseStream } from '../../protocol/handshake.js'
+import { OPEN_GATE, type Gate, type Road } from '../../protocol/line.js'
+import type { RoadsMessage } from '../../protocol/messages.js'
+import type { FolderLink } from '../../protocol/peer-link.js'
+import type { Runtime } from '../runtime.js'
+import { isPrivate, plainHost } from './address.js'
+import { Lives, type Live } from './lives.js'
+import { tcpRoad, udxRoad } from './road.js'
+
+/** How long a connection may stay without anybody having proven that they know a folder's key. */
+const PROOF_DEADLINE_MS = 10_000
+/** Connections on which nobody has proven anything: the oldest one goes for a new one. */
+const UNPROVEN_MAX = 128
+/** How often a round trip is measured, and how often in a row at the beginning. */
+const PING_EVERY_MS = 15_000
+const FIRST_PINGS = 3
+
+/** Where a stream came from. */
+export interface Origin {
+  readonly transport: 'tcp' | 'udx'
+  /** The folders for whose sake this side opened it, by name; none where the other side did. */
+  readonly found: Iterable<string>
+  /** What connecting took, in milliseconds, where this side did over TCP. */
+  readonly roundTripMs?: number
+}
+
+export interface ConnectionsOptions {
+  readonly ownId: string
+  readonly runtime: Runtime
+  readonly upload: Gate
+  readonly download: Gate
+  /** Connections within a LAN are held back as others are. */
+  readonly limitsLan: () => boolean
+  /** True while a stream of Hyperswarm's goes through a relay. */
+  readonly isRelayed: (stream: NoiseStream, deviceId: string) => boolean
+  /** What this device says of how else it can be reached. */
+  readonly roads: () => RoadsMessage | undefined
+  readonly onroads: (deviceId: string, roads: RoadsMessage, host: string | undefined) => void
+  /** The first connection to a device is there, or the last one is gone. */
+  readonly onmet: (deviceId: string, publicKey: Uint8Array) => void
+  readonly onlost: (deviceId: string) => void
+}
+
+/**
+ * All connections, whoever opened them and whatever carries them. Each is offered the folders; a folder is asked for only where it was found, so that
+ * who knows nothing learns nothing.
+ */
+export class Connections {
+  readonly lives: Lives
+  readonly #options: ConnectionsOptions
+  readonly #folders = new Map<string, FolderLink>()
+  readonly #unproven = new Set<Connection>()
+  #pingedAt = 0
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options
+    this.lives = new Lives(options.ownId)
+  }
+
+  /** Makes a folder ready to be spoken of on all connections. */
+  addFolder(name: string, link: FolderLink): void {
+    this.#folders.set(name, link)
+    for (const { connection } of this.lives.all) connection.offer(link, { initiate: true })
+    for (const connection of this.#unproven) connection.offer(link, { initiate: false })
+  }
+
+  removeFolder(name: string): void {
+    const link = this.#folders.get(name)
+    this.#folders.delete(name)
+    if (link === undefined) return
+    for (const { connection } of this.lives.all) connection.withdraw(link)
+    for (const connection of this.#unproven) connection.withdraw(link)
+  }
+
+  /** Takes a stream whose handshake is done. Resolves with true once the peer has proven that it knows a key, with false where it is gone before that. */
+  accept(stream: NoiseStream, origin: Origin): Promise<boolean> {
+    const { runtime } = this.#options
+    const live = this.#makeLive(stream, origin)
+    const { connection } = live
+    this.#makeRoom()
+    this.#unproven.add(connection)
+    const { deviceId } = connection
+    const known = this.lives.best(deviceId)
+    if (known !== undefined) this.lives.suspect(deviceId, runtime.clock.monotonic())
+    const asked = new Set(origin.found)
+    const shared = new Set(known?.connection.links)
+    for (const [name, link] of this.#folders) {
+      // On one more road to a device that is connected, the one that chooses between roads asks; else whoever has found the other.
+      const initiate = shared.has(link) ? this.lives.choosesFor(deviceId) : asked.has(name)
+      connection.offer(link, { initiate })
+    }
+    return new Promise(resolve => {
+      connection.onproven = () => {
+        this.#unproven.delete(connection)
+        this.#proven(live, stream.remotePublicKey)
+        resolve(true)
+      }
+      void connection.closed.then(() => {
+        this.#unproven.delete(connection)
+        if (this.lives.remove(connection)) this.#options.onlost(deviceId)
+        resolve(false)
+      })
+    })
+  }
+
+  /** To be called about every second. */
+  tick(lateMs: number): void {
+    const now = this.#options.runtime.clock.monotonic()
+    // What waits to be read when the process itself was held up has not been heard yet: nobody is dead for that.
+    if (lateMs < 1000) this.lives.sweep(now)
+    if (now - this.#pingedAt < PING_EVERY_MS) return
+    this.#pingedAt = now
+    for (const { connection } of this.lives.all) void connection.ping()
+  }
+
+  /** The network has changed: what does not answer soon is dead. */
+  suspectAll(): void {
+    this.lives.suspectAll(this.#options.runtime.clock.monotonic())
+    for (const { connection } of this.lives.all) void connection.ping()
+  }
+
+  /** Tells all peers anew how else this device can be reached. */
+  tellRoads(): void {
+    for (const { connection } of this.lives.all) connection.tellRoads()
+  }
+
+  close(): void {
+    for (const { connection } of this.lives.all) connection.destroy()
+    for (const connection of this.#unproven) connection.destroy()
+  }
+
+  #makeLive(stream: NoiseStream, { transport, roundTripMs }: Origin): Live {
+    const { runtime, upload, download, limitsLan, isRelayed, roads, onroads } = this.#options
+    const deviceId = Buffer.from(stream.remotePublicKey).toString('hex')
+    const host = (): string | undefined => hostOf(stream)
+    const road = (): Road =>
+      transport === 'tcp'
+        ? tcpRoad(host(), connection.leastRoundTripMs ?? roundTripMs)
+        : udxRoad(host(), isRelayed(stream, deviceId))
+    const isExempt = (): boolean => !limitsLan() && !road().isRelayed && isPrivate(host() ?? '')
+    const connection = Connection.over(stream, {
+      runtime,
+      requireProofWithinMs: PROOF_DEADLINE_MS,
+      road,
+      roads,
+      upload: () => (isExempt() ? OPEN_GATE : upload),
+      download: () => (isExempt() ? OPEN_GATE : download),
+      onroads: told => onroads(deviceId, told, host())
+    })
+    return {
+      connection,
+      host,
+      rank: () => road().rank,
+      isRelayed: () => road().isRelayed,
+      openedAt: runtime.clock.monotonic()
+    }
+  }
+
+  #proven(live: Live, publicKey: Uint8Array): void {
+    const { deviceId } = live.connection
+    const isFirst = this.lives.best(deviceId) === undefined
+    this.lives.add(live)
+    if (isFirst) this.#options.onmet(deviceId, publicKey)
+    void this.#measure(live)
+  }
+
+  /** What a road is worth shows when its round trip is known. */
+  async #measure({ connection, rank }: Live): Promise<void> {
+    const before = rank()
+    for (let i = 0; i < FIRST_PINGS; i++) await connection.ping()
+    if (rank() === before) return
+    for (const link of connection.links) link.onroads?.()
+  }
+
+  #makeRoom(): void {
+    if (this.#unproven.size < UNPROVEN_MAX) return
+    const [oldest] = this.#unproven
+    oldest?.destroy()
+  }
+}
+
+function hostOf({ rawStream }: NoiseStream): string | undefined {
+  const host = rawStream.remoteHost ?? rawStream.remoteAddress
+  return host === undefined ? undefined : plainHost(host)
+}
