@@ -38,6 +38,7 @@ export class Connection {
   #heardAt: number
   readonly #roundTrips: number[] = []
   #leastRoundTripMs: number | undefined
+  #roundTripsMeasured = 0
   #onproven: (() => void) | undefined
   #proven = false
   #isOver = false
@@ -127,6 +128,14 @@ export class Connection {
     return this.#leastRoundTripMs
   }
 
+  get roundTripsMeasured(): number {
+    return this.#roundTripsMeasured
+  }
+
+  get isOpen(): boolean {
+    return !this.#stream.destroyed
+  }
+
   /** The folders that are spoken of on this connection. */
   get links(): Iterable<FolderLink> {
     return this.#sessions.keys()
@@ -142,6 +151,7 @@ export class Connection {
     const begin = this.#line.runtime.clock.monotonic()
     await this.#pingAnySession()
     const elapsedMs = this.#line.runtime.clock.monotonic() - begin
+    this.#roundTripsMeasured++
     this.#leastRoundTripMs = Math.min(elapsedMs, this.#leastRoundTripMs ?? Infinity)
     this.#roundTrips.push(elapsedMs)
     if (this.#roundTrips.length > ROUND_TRIPS_KEPT) this.#roundTrips.shift()

@@ -3,7 +3,7 @@ import type { NoiseStream } from '../../protocol/handshake.js'
 import { OPEN_GATE, type Gate, type Road } from '../../protocol/line.js'
 import type { RoadsMessage } from '../../protocol/messages.js'
 import type { FolderLink } from '../../protocol/peer-link.js'
-import type { Runtime } from '../runtime.js'
+import { delay, type Runtime } from '../runtime.js'
 import { isPrivate, plainHost } from './address.js'
 import { Lives, type Live } from './lives.js'
 import { tcpRoad, udxRoad } from './road.js'
@@ -14,7 +14,8 @@ const PROOF_DEADLINE_MS = 10_000
 const UNPROVEN_MAX = 128
 /** How often a round trip is measured, and how often in a row at the beginning. */
 const PING_EVERY_MS = 15_000
-const FIRST_PINGS = 3
+const FIRST_PINGS = 5
+const FIRST_PINGS_MS = 100
 
 /** Where a stream came from. */
 export interface Origin {
@@ -135,9 +136,12 @@ export class Connections {
     const deviceId = Buffer.from(stream.remotePublicKey).toString('hex')
     const host = (): string | undefined => hostOf(stream)
     const road = (): Road =>
-      transport === 'tcp'
-        ? tcpRoad(host(), connection.leastRoundTripMs ?? roundTripMs)
-        : udxRoad(host(), isRelayed(stream, deviceId))
+      transport === 'tcp' ? tcpRoad(host(), wayMs()) : udxRoad(host(), isRelayed(stream, deviceId))
+    // The first few tell more of how busy both ends are than of the way.
+    const wayMs = (): number | undefined =>
+      connection.roundTripsMeasured < FIRST_PINGS && isPrivate(host() ?? '')
+        ? undefined
+        : (connection.leastRoundTripMs ?? roundTripMs)
     const isExempt = (): boolean => !limitsLan() && !road().isRelayed && isPrivate(host() ?? '')
     const connection = Connection.over(stream, {
       runtime,
@@ -168,7 +172,11 @@ export class Connections {
   /** What a road is worth shows when its round trip is known. */
   async #measure({ connection, rank }: Live): Promise<void> {
     const before = rank()
-    for (let i = 0; i < FIRST_PINGS; i++) await connection.ping()
+    const { timers } = this.#options.runtime
+    for (let i = 0; i < FIRST_PINGS && connection.isOpen; i++) {
+      await Promise.race([connection.ping(), connection.closed])
+      await delay(timers, FIRST_PINGS_MS)
+    }
     if (rank() === before) return
     for (const link of connection.links) link.onroads?.()
   }
