@@ -1,7 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Context, GlobalOptions } from './context.js'
 import { EXIT_HELP, type ExitCode } from './exit.js'
+import { messageOf } from '../core/error.js'
 import { parseAddress } from '../net/address.js'
+import { parseRate } from '../net/rate.js'
 
 /** Does a command's work, with what all commands share. */
 export type Run = (work: (context: Context) => ExitCode | Promise<ExitCode>, options: GlobalOptions) => Promise<void>
@@ -9,6 +11,8 @@ export type Run = (work: (context: Context) => ExitCode | Promise<ExitCode>, opt
 const FOLDER = 'its path, its name or the start of its id; may be left out inside it'
 /** The port on which DHT nodes are usually looked for. */
 const DHT_PORT = 49737
+/** The port of a relay where none is given. */
+const RELAY_PORT = 49740
 const FIND_PEER_SECONDS = 30
 const WAIT_SECONDS = 600
 /** The command that stands for none. */
@@ -166,6 +170,23 @@ function addOtherCommands(program: Command, act: Act): void {
     )
 
   program
+    .command('relay')
+    .description(
+      'carries what devices say to each other that cannot meet directly; prints the public key that BACKER_RELAY takes'
+    )
+    .option('--host <HOST>', 'the address to listen at, which others can reach', '0.0.0.0')
+    .option('--port <PORT>', 'the UDP port to listen at; 0: any', port, RELAY_PORT)
+    .addOption(new Option('--device <ID>', 'a device to serve; may be given several times').argParser(deviceIds))
+    .option('--open', 'serves anybody who knows the public key')
+    .option('--max-pairs <N>', 'pairs of devices that are served at once', count, 64)
+    .addOption(
+      new Option('--max-rate <RATE>', 'ends the busiest pair while more is carried, such as 10M').argParser(rate)
+    )
+    .action((options: import('./commands/relay.js').RelayOptions) =>
+      act(async context => (await import('./commands/relay.js')).relay(context, options))
+    )
+
+  program
     .command('version')
     .description('prints the version')
     .action(() => act(async context => (await import('./commands/version.js')).version(context)))
@@ -183,6 +204,19 @@ function peerOption(): Option {
 
 function foreground(): Option {
   return new Option('--foreground', 'stays, and runs in this process until Ctrl-C')
+}
+
+function deviceIds(text: string, before: readonly string[] | undefined): readonly string[] {
+  if (!/^[0-9a-f]{64}$/.test(text)) throw new InvalidArgumentError('It is the id of a device: 64 hexadecimal letters.')
+  return [...(before ?? []), text]
+}
+
+function rate(text: string): number | undefined {
+  try {
+    return parseRate(text)
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error))
+  }
 }
 
 function seconds(text: string): number {

@@ -380,6 +380,7 @@ export class Network {
     for (const deviceId of this.#missed.due()) this.#lookFor(deviceId)
     if (now - this.#savedAt > SAVE_EVERY_MS) void this.#save()
     if (now - this.#upgradedAt > UPGRADE_EVERY_MS) this.#upgrade(now)
+    this.#relay?.tick()
     void this.#relayIfOpen()
   }
 
