@@ -146,10 +146,12 @@ export class Connection {
     return [...this.#sessions.values()].some(session => session.requestsInFlight > 0)
   }
 
-  /** Measures the round trip. Resolves once the peer has answered; never where it does not, or has not proven anything. */
+  /** Measures the round trip. Resolves once the peer has answered, never where it does not; at once, and unmeasured, where it has not introduced itself. */
   async ping(): Promise<void> {
     const begin = this.#line.runtime.clock.monotonic()
-    await this.#pingAnySession()
+    const answered = this.#pingAnySession()
+    if (answered === undefined) return
+    await answered
     const elapsedMs = this.#line.runtime.clock.monotonic() - begin
     this.#roundTripsMeasured++
     this.#leastRoundTripMs = Math.min(elapsedMs, this.#leastRoundTripMs ?? Infinity)
@@ -157,12 +159,12 @@ export class Connection {
     if (this.#roundTrips.length > ROUND_TRIPS_KEPT) this.#roundTrips.shift()
   }
 
-  #pingAnySession(): Promise<void> {
+  #pingAnySession(): Promise<void> | undefined {
     for (const session of this.#sessions.values()) {
       const answered = session.ping()
       if (answered !== undefined) return answered
     }
-    return new Promise(() => undefined)
+    return undefined
   }
 
   /** Tells the peer anew how else this device can be reached. */

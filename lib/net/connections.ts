@@ -5,13 +5,12 @@ import type { RoadsMessage } from '../../protocol/messages.js'
 import type { FolderLink } from '../../protocol/peer-link.js'
 import { delay, type Runtime } from '../runtime.js'
 import { isPrivate, plainHost } from './address.js'
+import type { Door } from './door.js'
 import { Lives, type Live } from './lives.js'
 import { tcpRoad, udxRoad } from './road.js'
 
 /** How long a connection may stay without anybody having proven that they know a folder's key. */
-const PROOF_DEADLINE_MS = 10_000
-/** Connections on which nobody has proven anything: the oldest one goes for a new one. */
-const UNPROVEN_MAX = 128
+const PROOF_DEADLINE_MS = 5000
 /** How often a round trip is measured, and how often in a row at the beginning. */
 const PING_EVERY_MS = 15_000
 const FIRST_PINGS = 5
@@ -29,6 +28,8 @@ export interface Origin {
 export interface ConnectionsOptions {
   readonly ownId: string
   readonly runtime: Runtime
+  /** Who may stay without having proven anything. */
+  readonly door: Door
   readonly upload: Gate
   readonly download: Gate
   /** Connections within a LAN are held back as others are. */
@@ -79,7 +80,7 @@ export class Connections {
     const { runtime } = this.#options
     const live = this.#makeLive(stream, origin)
     const { connection } = live
-    this.#makeRoom()
+    this.#options.door.entered(connection, stream.remotePublicKey)
     this.#unproven.add(connection)
     const { deviceId } = connection
     const known = this.lives.best(deviceId)
@@ -94,6 +95,7 @@ export class Connections {
     return new Promise(resolve => {
       connection.onproven = () => {
         this.#unproven.delete(connection)
+        this.#options.door.proven(connection, stream.remotePublicKey)
         this.#proven(live, stream.remotePublicKey)
         resolve(true)
       }
@@ -112,7 +114,7 @@ export class Connections {
     if (lateMs < 1000) this.lives.sweep(now)
     if (now - this.#pingedAt < PING_EVERY_MS) return
     this.#pingedAt = now
-    for (const { connection } of this.lives.all) void connection.ping()
+    for (const { connection } of this.lives.all) void connection.ping().then(() => tellFolders(connection))
   }
 
   /** The network has changed: what does not answer soon is dead. */
@@ -173,19 +175,17 @@ export class Connections {
   async #measure({ connection, rank }: Live): Promise<void> {
     const before = rank()
     const { timers } = this.#options.runtime
-    for (let i = 0; i < FIRST_PINGS && connection.isOpen; i++) {
-      await Promise.race([connection.ping(), connection.closed])
+    while (connection.roundTripsMeasured < FIRST_PINGS && connection.isOpen) {
       await delay(timers, FIRST_PINGS_MS)
+      await Promise.race([connection.ping(), connection.closed])
     }
-    if (rank() === before) return
-    for (const link of connection.links) link.onroads?.()
+    if (rank() !== before) tellFolders(connection)
   }
+}
 
-  #makeRoom(): void {
-    if (this.#unproven.size < UNPROVEN_MAX) return
-    const [oldest] = this.#unproven
-    oldest?.destroy()
-  }
+/** The folders choose among several roads to a device: by the ranks that hold now. */
+function tellFolders(connection: Connection): void {
+  for (const link of connection.links) link.onroads?.()
 }
 
 function hostOf({ rawStream }: NoiseStream): string | undefined {

@@ -2,6 +2,7 @@ import type { KeyPair } from 'hypercore-crypto'
 import type { Discovery, PeerInfo } from 'hyperswarm'
 import type HyperDHT from 'hyperdht'
 import type Hyperswarm from 'hyperswarm'
+import type { Door } from './door.js'
 import type { NoiseStream } from '../../protocol/handshake.js'
 
 /** Connections that others may open here, proven or not. */
@@ -12,6 +13,7 @@ const PEERS_MAX = 64
 type ToRelays = Set<{ readonly key: Uint8Array; readonly stream: NoiseStream }>
 
 export interface MeetingOptions {
+  readonly door: Door
   readonly keyPair: KeyPair
   readonly dht: HyperDHT
   /** True where a device, by its id, need not be connected to: there is a road to it that is as good or better. */
@@ -35,7 +37,7 @@ export class Meeting {
     this.#toRelays = toRelays
   }
 
-  static async open({ keyPair, dht, isReached, relays, onconnection }: MeetingOptions): Promise<Meeting> {
+  static async open({ keyPair, dht, door, isReached, relays, onconnection }: MeetingOptions): Promise<Meeting> {
     const { default: Hyperswarm } = await import('hyperswarm')
     const toRelays = noteRelays(dht)
     const swarm = new Hyperswarm({
@@ -50,6 +52,7 @@ export class Meeting {
         return keys.length === 0 ? null : [...keys]
       }
     })
+    door.guard(swarm, key => relays(true).some(relay => Buffer.compare(relay, key) === 0))
     // Not to connect now is no reason never to do it.
     swarm.on('ban', info => info.ban(false))
     swarm.on('connection', (stream, info) => onconnection(stream, topicsOf(info)))

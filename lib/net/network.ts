@@ -12,6 +12,7 @@ import { Dialer, type Target } from './dialer.js'
 import { LanDiscovery } from './lan.js'
 import { lanKey } from './lan-tag.js'
 import { Meeting } from './meeting.js'
+import { Door } from './door.js'
 import { Missed } from './missed.js'
 import { watchNetwork } from './network-watch.js'
 import { NO_LIMITS, RateGate, ratesAt, type Limits } from './rate.js'
@@ -115,6 +116,7 @@ export class Network {
   readonly #connections: Connections
   readonly #folders = new Map<string, Joined>()
   readonly #missed: Missed
+  readonly #door: Door
   /** What devices told of themselves: the public keys of their relays, by their ids. */
   readonly #toldRelays = new Map<string, Uint8Array>()
   readonly #upload: RateGate
@@ -136,6 +138,7 @@ export class Network {
     this.#upload = new RateGate(runtime)
     this.#download = new RateGate(runtime)
     this.#missed = new Missed(runtime)
+    this.#door = new Door(runtime.clock)
     this.#connections = this.#makeConnections()
     this.#tcp = this.#makeTcp()
     this.#dialer = this.#makeDialer()
@@ -243,6 +246,7 @@ export class Network {
     this.#meeting = await Meeting.open({
       keyPair,
       dht: this.#dht,
+      door: this.#door,
       isReached: deviceId => this.#connections.lives.rankOf(deviceId) >= RANK.udx,
       relays: () => this.#relays(),
       onconnection: (stream, topics) =>
@@ -260,6 +264,7 @@ export class Network {
     return new Connections({
       ownId: nameOf(keyPair.publicKey),
       runtime,
+      door: this.#door,
       upload: this.#upload,
       download: this.#download,
       limitsLan: () => this.#limits.includeLan,

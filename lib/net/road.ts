@@ -7,13 +7,17 @@ import { isPrivate } from './address.js'
  */
 export const RANK = { relayed: 10, farTcp: 20, udx: 30, nearTcp: 40 } as const
 
-/** Up to this round trip TCP is the faster road, in milliseconds. */
+/**
+ * Up to this round trip TCP is the faster road, in milliseconds: within a LAN, where what makes it long is how busy the machines are, and elsewhere.
+ */
+const NEAR_LAN_MS = 25
 export const NEAR_MS = 10
 
 /** True where TCP to `host` is worth more than UDX. `roundTripMs`: the least that was measured; undefined: not yet. */
 export function isNear(host: string | undefined, roundTripMs: number | undefined): boolean {
-  if (roundTripMs !== undefined) return roundTripMs <= NEAR_MS
-  return host !== undefined && isPrivate(host)
+  const isLocal = host !== undefined && isPrivate(host)
+  if (roundTripMs === undefined) return isLocal
+  return roundTripMs <= (isLocal ? NEAR_LAN_MS : NEAR_MS)
 }
 
 export function tcpRoad(host: string | undefined, roundTripMs: number | undefined): Road {

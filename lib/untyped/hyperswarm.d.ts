@@ -75,6 +75,14 @@ declare module 'hyperswarm' {
       /** Keys of relays to offer for a connection; null: none. `isForced`: hole punching has failed. */
       readonly relayThrough?: (isForced: boolean) => Uint8Array[] | null
     })
+    /** The DHT's server. `firewall`: true where a handshake is to be left without an answer. */
+    readonly server: {
+      firewall: (
+        publicKey: Uint8Array,
+        payload: { relayThrough?: { readonly publicKey: Uint8Array } | null } | null,
+        address: unknown
+      ) => boolean | Promise<boolean>
+    }
     on(event: 'connection', listener: (connection: NoiseSecretStream, info: PeerInfo) => void): this
     on(event: 'ban', listener: (info: PeerInfo) => void): this
     joinPeer(publicKey: Uint8Array): void
