@@ -113,6 +113,10 @@ export class Connection {
     return this.#bytesReceived
   }
 
+  get bytesSent(): number {
+    return this.#stream.rawBytesWritten
+  }
+
   /** Milliseconds since something came. */
   get silentMs(): number {
     return this.#line.runtime.clock.monotonic() - this.#heardAt

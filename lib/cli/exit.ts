@@ -45,6 +45,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   UNSUPPORTED: EXIT.error,
   NO_FOLDER: EXIT.notFound,
   NO_PEER: EXIT.noPeer,
+  RELAYED: EXIT.error,
   NOT_RUNNING: EXIT.notRunning,
   USAGE: EXIT.usage,
   CLOSED: EXIT.error,

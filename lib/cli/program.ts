@@ -170,6 +170,26 @@ function addOtherCommands(program: Command, act: Act): void {
     )
 
   program
+    .command('doctor')
+    .description('tells what works in the network, what does not, and what to do')
+    .argument('[PEER]', 'a device: its name or the start of its id')
+    .action((peer: string | undefined) =>
+      act(async context => (await import('./commands/doctor.js')).doctor(context, peer))
+    )
+
+  program
+    .command('limit')
+    .description('shows or sets how many bytes a second go up and down; not within a LAN')
+    .option('--up <RATE>', 'such as 512k or 2M; off: as much as there is')
+    .option('--down <RATE>', 'the same, for what is fetched')
+    .option('--schedule <TIMETABLE>', 'other rates from times of the day on: "08:00,512k 23:00,off"; off: none')
+    .option('--lan', 'within a LAN too')
+    .option('--no-lan', 'not within a LAN')
+    .action((options: import('./commands/limit.js').LimitOptions) =>
+      act(async context => (await import('./commands/limit.js')).limit(context, options))
+    )
+
+  program
     .command('relay')
     .description(
       'carries what devices say to each other that cannot meet directly; prints the public key that BACKER_RELAY takes'

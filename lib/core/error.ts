@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'UNSUPPORTED' // this kind of file, or this system, is not supported
   | 'NO_FOLDER' // no such folder
   | 'NO_PEER' // no other device of the folder could be reached
+  | 'RELAYED' // much goes through a relay
   | 'NOT_RUNNING' // no process of this home runs
   | 'USAGE' // the command's words are off
   | 'CLOSED' // used after close

@@ -7,8 +7,9 @@ import { parseKey } from '../core/model/key-text.js'
 import { folderId } from '../core/model/keys.js'
 import { openHome, type Home, type KnownFolder } from '../home/home.js'
 import type { Lock } from '../home/lock.js'
-import type { Network } from '../net/network.js'
-import { networkMemory, readLimits } from './network-settings.js'
+import type { Network, NetworkReport } from '../net/network.js'
+import type { Limits } from '../net/rate.js'
+import { networkMemory, readLimits, writeLimits } from './network-settings.js'
 import { realRuntime } from '../real-runtime.js'
 import type { Runtime } from '../runtime.js'
 import { AbsentFolders } from './absent-folders.js'
@@ -179,10 +180,42 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
       port,
       relays,
       runtime,
-      memory: networkMemory(this.home)
+      memory: networkMemory(this.home),
+      onrelayed: device => this.#warnOfRelay(device)
     })
     network.setLimits(await readLimits(this.home))
     return network
+  }
+
+  /** How this device stands in the network; undefined while no folder runs. */
+  async network(): Promise<NetworkReport | undefined> {
+    return (await this.#network)?.report
+  }
+
+  limits(): Promise<Limits> {
+    return readLimits(this.home)
+  }
+
+  /** Keeps rates for good, and has them hold from now on. */
+  async setLimits(limits: Limits): Promise<void> {
+    await writeLimits(this.home, limits)
+    const network = await this.#network
+    network?.setLimits(limits)
+  }
+
+  #warnOfRelay(device: string): void {
+    for (const folder of this.folders) {
+      const peer = folder.status().peers.find(({ device: id }) => id === device)
+      if (peer === undefined) continue
+      this.emit('event', {
+        time: timeOf(this.runtime.clock.now()),
+        folder: folder.id,
+        type: 'problem',
+        code: 'RELAYED',
+        peer: device,
+        message: `more than 100 MB went to or from ${peer.name} through a relay, which is slow: backer doctor says how to get a direct connection`
+      })
+    }
   }
 
   /** Announces the folder. It may take long, or never end without a network; the folder works meanwhile. */

@@ -1,4 +1,6 @@
 import type { EventEmitter } from 'node:events'
+import type { NetworkReport } from '../net/network.js'
+import type { Limits } from '../net/rate.js'
 import type { Runtime } from '../runtime.js'
 import type { DaemonEvent, StatusDocument } from './document.js'
 import type { HostedFolder } from './hosted-folder.js'
@@ -27,5 +29,9 @@ export interface Host extends Pick<EventEmitter<HostEvents>, 'on' | 'off'> {
   /** Throws NO_FOLDER. */
   folder(id: string): HostedFolder
   status(): StatusDocument
+  /** How this device stands in the network; undefined while no folder runs. */
+  network(): Promise<NetworkReport | undefined>
+  limits(): Promise<Limits>
+  setLimits(limits: Limits): Promise<void>
   add(request: FolderRequest): Promise<HostedFolder>
 }

@@ -56,7 +56,8 @@ function parseRemembered({ nodes, peers }: Readonly<Record<string, unknown>>): R
   }
 }
 
-function parseLimits(limits: Readonly<Record<string, unknown>>): Limits {
+/** Rates in a document: what is no rate is none. */
+export function parseLimits(limits: Readonly<Record<string, unknown>>): Limits {
   const timetable = listOf(limits['timetable']).flatMap((entry): TimetableEntry[] => {
     const { minute, ...rates } = objectOf(entry)
     const isMinute = typeof minute === 'number' && minute >= 0 && minute < MINUTES_PER_DAY

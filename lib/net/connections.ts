@@ -16,6 +16,9 @@ const PING_EVERY_MS = 15_000
 const FIRST_PINGS = 5
 const FIRST_PINGS_MS = 100
 
+/** What may have gone through a relay, to and from one device, until it is told. */
+const RELAYED_BYTES_TOLD = 100_000_000
+
 /** Where a stream came from. */
 export interface Origin {
   readonly transport: 'tcp' | 'udx'
@@ -42,6 +45,8 @@ export interface ConnectionsOptions {
   /** The first connection to a device is there, or the last one is gone. */
   readonly onmet: (deviceId: string, publicKey: Uint8Array) => void
   readonly onlost: (deviceId: string) => void
+  /** More than 100 MB went to or from a device through a relay: told once. */
+  readonly onrelayed: (deviceId: string) => void
 }
 
 /**
@@ -54,6 +59,9 @@ export class Connections {
   readonly #folders = new Map<string, FolderLink>()
   readonly #unproven = new Set<Connection>()
   #pingedAt = 0
+  /** Bytes that went through a relay, by device, and how many had gone in all when that was counted. */
+  readonly #relayed = new Map<string, number>()
+  readonly #counted = new WeakMap<Connection, number>()
 
   constructor(options: ConnectionsOptions) {
     this.#options = options
@@ -112,9 +120,20 @@ export class Connections {
     const now = this.#options.runtime.clock.monotonic()
     // What waits to be read when the process itself was held up has not been heard yet: nobody is dead for that.
     if (lateMs < 1000) this.lives.sweep(now)
+    for (const live of this.lives.all) this.#countRelayed(live)
     if (now - this.#pingedAt < PING_EVERY_MS) return
     this.#pingedAt = now
     for (const { connection } of this.lives.all) void connection.ping().then(() => tellFolders(connection))
+  }
+
+  #countRelayed({ connection, isRelayed }: Live): void {
+    const bytes = connection.bytesReceived + connection.bytesSent
+    const more = bytes - (this.#counted.get(connection) ?? 0)
+    this.#counted.set(connection, bytes)
+    if (!isRelayed()) return
+    const before = this.#relayed.get(connection.deviceId) ?? 0
+    this.#relayed.set(connection.deviceId, before + more)
+    if (before <= RELAYED_BYTES_TOLD && before + more > RELAYED_BYTES_TOLD) this.#options.onrelayed(connection.deviceId)
   }
 
   /** The network has changed: what does not answer soon is dead. */

@@ -10,6 +10,9 @@ const SERVER_CONNECTIONS_MAX = 256
 /** Connections to one swarm after which no more are looked for. */
 const PEERS_MAX = 64
 
+/** Devices whose failures are kept in mind. */
+const FAILURES_MAX = 256
+
 type ToRelays = Set<{ readonly key: Uint8Array; readonly stream: NoiseStream }>
 
 export interface MeetingOptions {
@@ -29,17 +32,21 @@ export class Meeting {
   readonly #swarm: Hyperswarm
   readonly #discoveries = new Map<string, Discovery>()
   /** Streams to relays, by which connections that go through one are told. */
+  /** How the last attempt to connect to each device failed: hyperdht's code, by the device's id. */
+  readonly #failures: Map<string, string>
   readonly #toRelays: ToRelays
 
-  private constructor(dht: HyperDHT, swarm: Hyperswarm, toRelays: ToRelays) {
+  private constructor(dht: HyperDHT, swarm: Hyperswarm, toRelays: ToRelays, failures: Map<string, string>) {
     this.#dht = dht
     this.#swarm = swarm
     this.#toRelays = toRelays
+    this.#failures = failures
   }
 
   static async open({ keyPair, dht, door, isReached, relays, onconnection }: MeetingOptions): Promise<Meeting> {
     const { default: Hyperswarm } = await import('hyperswarm')
-    const toRelays = noteRelays(dht)
+    const failures = new Map<string, string>()
+    const toRelays = noteRelays(dht, failures)
     const swarm = new Hyperswarm({
       keyPair,
       dht,
@@ -56,7 +63,7 @@ export class Meeting {
     // Not to connect now is no reason never to do it.
     swarm.on('ban', info => info.ban(false))
     swarm.on('connection', (stream, info) => onconnection(stream, topicsOf(info)))
-    return new Meeting(dht, swarm, toRelays)
+    return new Meeting(dht, swarm, toRelays, failures)
   }
 
   /** Announces a topic and looks for others there. Resolves once it is announced. */
@@ -84,6 +91,10 @@ export class Meeting {
     this.#swarm.leavePeer(publicKey)
   }
 
+  get failures(): ReadonlyMap<string, string> {
+    return this.#failures
+  }
+
   /** True while a connection goes through a relay. One that was punched through meanwhile does not any more. */
   isRelayed({ rawStream }: NoiseStream, ownRelay: Uint8Array | undefined): boolean {
     const { remoteHost, remotePort } = rawStream
@@ -102,11 +113,12 @@ export class Meeting {
 }
 
 /** Takes note of the streams to relays that hyperdht opens by itself: it connects to them with nothing but their keys. */
-function noteRelays(dht: HyperDHT): ToRelays {
+function noteRelays(dht: HyperDHT, failures: Map<string, string>): ToRelays {
   const toRelays: ToRelays = new Set()
   const connect = dht.connect.bind(dht)
   dht.connect = (key, options) => {
     const stream = connect(key, options)
+    if (options !== undefined) noteFailure(stream, nameOf(key), failures)
     if (options === undefined) {
       const noted = { key, stream }
       toRelays.add(noted)
@@ -115,6 +127,15 @@ function noteRelays(dht: HyperDHT): ToRelays {
     return stream
   }
   return toRelays
+}
+
+function noteFailure(stream: NoiseStream, deviceId: string, failures: Map<string, string>): void {
+  stream.on('error', (error: Error & { readonly code?: string }) => {
+    const [oldest] = failures.keys()
+    if (failures.size >= FAILURES_MAX && oldest !== undefined) failures.delete(oldest)
+    failures.set(deviceId, error.code ?? error.message)
+  })
+  stream.once('open', () => failures.delete(deviceId))
 }
 
 function topicsOf(info: PeerInfo): readonly Uint8Array[] {

@@ -60,6 +60,8 @@ export interface NetworkOptions {
   /** Relays to use where no other road is found: their public keys. */
   readonly relays?: readonly Uint8Array[] | undefined
   readonly memory?: NetworkMemory | undefined
+  /** More than 100 MB went to or from a device, by its id, through a relay. */
+  readonly onrelayed?: (deviceId: string) => void
   readonly runtime: Runtime
 }
 
@@ -89,6 +91,8 @@ export interface NetworkReport {
   }
   /** Relays that could be used. */
   readonly relays: number
+  /** How the last attempt to connect to a device over the DHT failed, where it did: hyperdht's code. */
+  readonly failures: readonly { readonly device: string; readonly code: string }[]
   /** This device relays for others of its folders. */
   readonly isRelay: boolean
   readonly targets: readonly {
@@ -200,7 +204,10 @@ export class Network {
     this.#keepTime()
   }
 
-  /** True while the device's connection goes through a relay and has for so long that a way round it is worth a word. */
+  get limits(): Limits {
+    return this.#limits
+  }
+
   get report(): NetworkReport {
     const address = this.#dht.remoteAddress()
     return {
@@ -215,6 +222,7 @@ export class Network {
         nodes: this.#dht.toArray({ limit: NODES_KEPT }).length
       },
       relays: this.#relays().length,
+      failures: [...(this.#meeting?.failures ?? [])].map(([device, code]) => ({ device, code })),
       isRelay: this.#relay !== undefined,
       targets: this.#dialer.targets.map(({ address: at, deviceId, isFixed }) => ({
         address: formatAddress(at),
@@ -272,7 +280,8 @@ export class Network {
       roads: () => this.#ownRoads(),
       onroads: (deviceId, roads, host) => this.#told(deviceId, roads, host),
       onmet: (deviceId, publicKey) => this.#missed.met(deviceId, publicKey),
-      onlost: deviceId => this.#lost(deviceId)
+      onlost: deviceId => this.#lost(deviceId),
+      onrelayed: deviceId => this.#options.onrelayed?.(deviceId)
     })
   }
 

@@ -23,6 +23,7 @@ declare module '@hyperswarm/secret-stream' {
     }
     /** Set by hyperdht while the connection goes through a relay. */
     readonly relay: unknown
+    readonly rawBytesWritten: number
     /** The announced length of the frame that is being received; 0 between frames. Private: not there in every version. */
     readonly _len?: number
     /** Milliseconds; 0: never. */

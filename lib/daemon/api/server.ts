@@ -7,6 +7,7 @@ import type { Host } from '../host.js'
 import { errorDocument, httpStatusOf } from './errors.js'
 import { addEventRoutes } from './events.js'
 import { addFolderRoutes } from './folders.js'
+import { addNetworkRoutes } from './network.js'
 
 const BODY_BYTES_MAX = 64 * 1024
 /** How long a client may take to send its request. */
@@ -43,6 +44,7 @@ export class ApiServer {
     })
     addFolderRoutes(app, this.#host)
     addEventRoutes(app, this.#host)
+    addNetworkRoutes(app, this.#host)
     await app.ready()
     this.#app = app
     this.#server.on('request', (request, response) => app.routing(request, response))
