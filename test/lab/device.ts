@@ -49,12 +49,12 @@ export class LabDevice {
 
   /** Shares the folder; gives its key. */
   async share(...options: string[]): Promise<string> {
-    this.#start(['share', this.folder, ...options])
+    this.#start(['share', '--foreground', this.folder, ...options])
     return (await this.says(/^backer-rw-[a-z0-9]+$/m))[0]
   }
 
   async join(key: string, ...options: string[]): Promise<void> {
-    this.#start(['join', key, this.folder, ...options])
+    this.#start(['join', '--foreground', key, this.folder, ...options])
     await this.says(/Joined/)
   }
 
