@@ -18,6 +18,7 @@ import { makeIdentity, type Identity } from './folder/identity.js'
 import type { FolderStatus, Route } from './folder/status.js'
 import { openHome, type Home } from './home/home.js'
 import { takeLock, type Lock } from './home/lock.js'
+import { isPrivate, parseAddress, type Address } from './net/address.js'
 import type { Network } from './net/network.js'
 import { openEnd } from '../protocol/handshake.js'
 import { Connection } from '../protocol/connection.js'
@@ -52,6 +53,10 @@ export interface BackerOptions {
 export interface JoinOptions {
   /** The DHT to use instead of the public one. */
   readonly bootstrap?: readonly DhtAddress[] | undefined
+  /** False: this folder is not announced nor looked for on the LAN. */
+  readonly lan?: boolean | undefined
+  /** `host:port` at which other devices of the folder take TCP. */
+  readonly peers?: readonly string[] | undefined
 }
 
 /**
@@ -139,16 +144,20 @@ export class Backer extends EventEmitter<FolderEvents> {
     return outer
   }
 
-  /** Meets other devices of this folder on the DHT. Resolves once this device is announced. */
-  async join({ bootstrap }: JoinOptions = {}): Promise<void> {
+  /**
+   * Meets other devices of this folder on the DHT, on the LAN and at given addresses. Resolves once this device is announced on the DHT. Rejects with
+   * USAGE where an address is none.
+   */
+  async join({ bootstrap, lan, peers = [] }: JoinOptions = {}): Promise<void> {
+    const addresses = peers.map(addressOf)
     const { folder, identity } = await this.#opening
     const { Network } = await import('./net/network.js')
     this.#ownsNetwork = this.#options.network === undefined
     this.#network =
       this.#options.network ??
-      (await Network.open({ keyPair: identity.deviceKeyPair, bootstrap, runtime: this.#runtime }))
+      (await Network.open({ keyPair: identity.deviceKeyPair, bootstrap, lan, runtime: this.#runtime }))
     const network = this.#network
-    const onNetwork = { topic: topicOf(identity.key), link: folder.link(routeOf) }
+    const onNetwork = { topic: topicOf(identity.key), link: folder.link(routeOf), lan, peers: addresses }
     this.#leave = () => network.remove(onNetwork)
     await network.add(onNetwork)
   }
@@ -294,11 +303,13 @@ export class Backer extends EventEmitter<FolderEvents> {
 
 /** How a peer was reached, as far as its address tells. */
 function routeOf(link: PeerLink): Route {
-  if (link.isRelayed) return 'relay'
+  if (link.road.isRelayed) return 'relay'
   return link.remoteHost !== undefined && isPrivate(link.remoteHost) ? 'lan' : 'direct'
 }
 
-/** Addresses of this machine and of local networks. Source: RFC 1918, RFC 3927, RFC 6890. */
-function isPrivate(host: string): boolean {
-  return /^(127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|::1$|f[cd]|fe80:)/.test(host)
+function addressOf(text: string): Address {
+  const address = parseAddress(text)
+  if (address === undefined)
+    throw new BackerError('USAGE', `"${text}" is no host:port`, { hint: 'Write it like 192.0.2.1:49738.' })
+  return address
 }

@@ -48,6 +48,8 @@ export class ChunkChannel {
   readonly #unsent: number[] = []
   /** Requests that were sent and called off: each is still answered. */
   readonly #calledOff = new Set<number>()
+  /** Requests wait because the rate allows no more now. */
+  #isHeldBack = false
   /** Requests that the peer has. */
   #open = 0
   /** What the peer has asked for and has no answer to, by its number. */
@@ -135,10 +137,24 @@ export class ChunkChannel {
       if (id === undefined) return
       const asked = this.#asked.get(id)
       if (asked === undefined) continue
+      if (!this.#wire.download().tryPass(asked.length)) {
+        this.#unsent.unshift(id)
+        void this.#sendLater()
+        return
+      }
       this.#open++
       asked.isSent = true
       this.#request({ id, hash: asked.hash, length: asked.length })
     }
+  }
+
+  /** Goes on asking once the rate allows it. */
+  async #sendLater(): Promise<void> {
+    if (this.#isHeldBack) return
+    this.#isHeldBack = true
+    await this.#wire.download().ready()
+    this.#isHeldBack = false
+    if (!this.#wire.closed) this.#sendMore()
   }
 
   /** Gives up what has waited too long. */
@@ -202,6 +218,8 @@ export class ChunkChannel {
     this.#served++
     this.#servedBytes += wanted.length
     const bytes = wanted.isCalledOff ? NOTHING : await this.#read(wanted)
+    while (!wanted.isCalledOff && !this.#wire.closed && !this.#wire.upload().tryPass(bytes.byteLength))
+      await this.#wire.upload().ready()
     await this.#wire.inTurn(() => {
       this.#wanted.delete(wanted.id)
       this.#answer({ id: wanted.id, bytes: wanted.isCalledOff ? NOTHING : bytes })

@@ -5,7 +5,8 @@ import { capFrames } from './frame-cap.js'
 import type { NoiseStream } from './handshake.js'
 import { FAREWELL_MS, FRAME_BYTES, KEEP_ALIVE_MS, SILENCE_MAX_MS, UNPROVEN_FRAME_BYTES } from './limits.js'
 import { Outlet } from './outlet.js'
-import type { Line } from './line.js'
+import { OPEN_GATE, type Gate, type Line, type Road } from './line.js'
+import type { RoadsMessage } from './messages.js'
 import type { FolderLink } from './peer-link.js'
 import { channelId, type SessionFacts } from './proof.js'
 import { CHANNEL_PROTOCOL, Session } from './session.js'
@@ -14,7 +15,18 @@ export interface ConnectionOptions {
   readonly runtime: Runtime
   /** Milliseconds after which a connection on which nobody has proven anything is closed; without it, never. */
   readonly requireProofWithinMs?: number
+  /** Where it runs, asked whenever somebody wants to know. */
+  readonly road?: () => Road
+  readonly upload?: () => Gate
+  readonly download?: () => Gate
+  /** What is said to the peer of how else this device can be reached, once it has proven that it knows a key; undefined: nothing. */
+  readonly roads?: () => RoadsMessage | undefined
+  readonly onroads?: (roads: RoadsMessage) => void
 }
+
+const PIPE: Road = { transport: 'pipe', rank: 0, isRelayed: false }
+/** How many round trips are kept in mind. */
+const ROUND_TRIPS_KEPT = 5
 
 /** One Noise stream to one device, and all folders that both have. */
 export class Connection {
@@ -23,6 +35,11 @@ export class Connection {
   readonly #line: Line
   readonly #sessions = new Map<FolderLink, Session>()
   #bytesReceived = 0
+  #heardAt: number
+  readonly #roundTrips: number[] = []
+  #leastRoundTripMs: number | undefined
+  #roundTripsMeasured = 0
+  #onproven: (() => void) | undefined
   #proven = false
   #isOver = false
   #tornFor: BackerError | undefined
@@ -30,11 +47,13 @@ export class Connection {
   private constructor(stream: NoiseStream, line: Line, closed: Promise<void>) {
     this.#stream = stream
     this.#line = line
+    this.#heardAt = line.runtime.clock.monotonic()
     this.closed = closed
   }
 
   /** Takes over a Noise stream whose handshake is done. Throws PEER_GONE where it never was. */
-  static over(stream: NoiseStream, { runtime, requireProofWithinMs }: ConnectionOptions): Connection {
+  static over(stream: NoiseStream, options: ConnectionOptions): Connection {
+    const { runtime, requireProofWithinMs } = options
     const frameBytes = (): number => (connection.#proven ? FRAME_BYTES : UNPROVEN_FRAME_BYTES)
     const mux = carefulMux(stream, {
       isProven: () => connection.#proven,
@@ -48,12 +67,16 @@ export class Connection {
       facts: factsOf(stream),
       isInitiator: stream.isInitiator,
       deviceId: Buffer.from(stream.remotePublicKey).toString('hex'),
-      remoteHost: stream.rawStream.remoteHost ?? stream.rawStream.remoteAddress,
-      isRelayed: Boolean(stream.relay),
+      road: options.road ?? (() => PIPE),
+      roundTripMs: () => connection.roundTripMs,
+      upload: options.upload ?? (() => OPEN_GATE),
+      download: options.download ?? (() => OPEN_GATE),
+      roads: options.roads ?? (() => undefined),
+      onroads: options.onroads ?? (() => undefined),
       runtime,
       bytesReceived: () => connection.#bytesReceived,
       bytesAskedFor: () => connection.#bytesAskedFor(),
-      onproven: () => (connection.#proven = true),
+      onproven: () => connection.#isProven(),
       tornFor: () => connection.#tornFor,
       finish: () => connection.#finish()
     }
@@ -62,7 +85,7 @@ export class Connection {
     // Behind the mux's own listeners, so that what it says of the stream is true already.
     stream.on('drain', () => outlet.flow())
     void closed.then(() => outlet.close())
-    stream.rawStream.on('data', (bytes: Uint8Array) => (connection.#bytesReceived += bytes.byteLength))
+    stream.rawStream.on('data', (bytes: Uint8Array) => connection.#heard(bytes.byteLength))
     if (!stream.destroyed) {
       stream.setKeepAlive(KEEP_ALIVE_MS)
       stream.setTimeout(SILENCE_MAX_MS)
@@ -78,6 +101,79 @@ export class Connection {
   /** True once the peer has proven that it knows the key of some folder. */
   get proven(): boolean {
     return this.#proven
+  }
+
+  /** Called once, as soon as the peer has proven that it knows the key of some folder. */
+  set onproven(listener: () => void) {
+    this.#onproven = listener
+    if (this.#proven) listener()
+  }
+
+  get bytesReceived(): number {
+    return this.#bytesReceived
+  }
+
+  get bytesSent(): number {
+    return this.#stream.rawBytesWritten
+  }
+
+  /** Milliseconds since something came. */
+  get silentMs(): number {
+    return this.#line.runtime.clock.monotonic() - this.#heardAt
+  }
+
+  /** The least of the last round trips that were measured, in milliseconds. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTrips.length === 0 ? undefined : Math.min(...this.#roundTrips)
+  }
+
+  /** The least round trip since the connection is there: what the way takes when nothing is in it. */
+  get leastRoundTripMs(): number | undefined {
+    return this.#leastRoundTripMs
+  }
+
+  get roundTripsMeasured(): number {
+    return this.#roundTripsMeasured
+  }
+
+  get isOpen(): boolean {
+    return !this.#stream.destroyed
+  }
+
+  /** The folders that are spoken of on this connection. */
+  get links(): Iterable<FolderLink> {
+    return this.#sessions.keys()
+  }
+
+  /** True while something is under way that somebody waits for. */
+  get isBusy(): boolean {
+    return [...this.#sessions.values()].some(session => session.requestsInFlight > 0)
+  }
+
+  /** Measures the round trip. Resolves once the peer has answered, never where it does not; at once, and unmeasured, where it has not introduced itself. */
+  async ping(): Promise<void> {
+    const begin = this.#line.runtime.clock.monotonic()
+    const answered = this.#pingAnySession()
+    if (answered === undefined) return
+    await answered
+    const elapsedMs = this.#line.runtime.clock.monotonic() - begin
+    this.#roundTripsMeasured++
+    this.#leastRoundTripMs = Math.min(elapsedMs, this.#leastRoundTripMs ?? Infinity)
+    this.#roundTrips.push(elapsedMs)
+    if (this.#roundTrips.length > ROUND_TRIPS_KEPT) this.#roundTrips.shift()
+  }
+
+  #pingAnySession(): Promise<void> | undefined {
+    for (const session of this.#sessions.values()) {
+      const answered = session.ping()
+      if (answered !== undefined) return answered
+    }
+    return undefined
+  }
+
+  /** Tells the peer anew how else this device can be reached. */
+  tellRoads(): void {
+    for (const session of [...this.#sessions.values()].slice(0, 1)) session.tellRoads()
   }
 
   /** The peer's Noise static key, in hexadecimal. */
@@ -103,6 +199,17 @@ export class Connection {
 
   destroy(): void {
     this.#stream.destroy()
+  }
+
+  #heard(bytes: number): void {
+    this.#bytesReceived += bytes
+    this.#heardAt = this.#line.runtime.clock.monotonic()
+  }
+
+  #isProven(): void {
+    if (this.#proven) return
+    this.#proven = true
+    this.#onproven?.()
   }
 
   #bytesAskedFor(): number {

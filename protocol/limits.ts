@@ -15,7 +15,7 @@ export const UNPROVEN_REJECTIONS = 64
 /** Channels that a peer may open on one connection over its life: each leaves eight bytes behind, and no pair shares as many folders. */
 export const CHANNEL_OPENS_MAX = 16_384
 /** Kinds of messages on a folder's channel, numbered from 0. */
-export const MESSAGE_KINDS = 10
+export const MESSAGE_KINDS = 13
 /** Milliseconds that a last word has to leave before the connection is torn down. */
 export const FAREWELL_MS = 1000
 /** Milliseconds for greeting and Noise handshake together. */
@@ -45,6 +45,9 @@ export const SERVE_BYTES = 4 * 1024 * 1024
 export const HAVE_RANGES = 4096
 /** Bytes of the sentence with which a channel is closed. */
 export const REASON_BYTES = 512
+/** Addresses at which a device says that it can be reached, and the bytes of one. */
+export const ADDRESSES_MAX = 16
+export const ADDRESS_BYTES = 64
 /** Milliseconds in which a peer that owes answers gives one, or at least PROGRESS_BYTES of anything: else it is taken for hung. */
 export const ANSWER_DEADLINE_MS = 60_000
 /** Bytes that tell a slow line from a peer that only says that it is there: keeping alive takes 240 in that time. */
@@ -52,5 +55,5 @@ export const PROGRESS_BYTES = 16 * 1024
 /** The slowest line for which a request waits until its turn comes: it has ANSWER_DEADLINE_MS, and the time for all that was asked before. */
 export const SLOWEST_BYTES_PER_SECOND = 8 * 1024
 /** Either side speaks at least this often, and takes a line for dead on which nothing came for some of these. */
-export const KEEP_ALIVE_MS = 5000
+export const KEEP_ALIVE_MS = 2500
 export const SILENCE_MAX_MS = 25_000

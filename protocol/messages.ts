@@ -5,6 +5,7 @@ import { REPLICA_BYTES, replicaFromBytes, type ReplicaId } from '../lib/core/mod
 import * as limits from './limits.js'
 
 const PROOF_BYTES = 32
+const RELAY_KEY_BYTES = 32
 
 /** What each side says when it opens a folder's channel. Nothing else counts before its proof has been checked. */
 export interface Opening {
@@ -61,6 +62,14 @@ export interface ChunkAnswer {
 export interface CloseMessage {
   readonly code: string
   readonly message: string
+}
+
+/** How else a device can be reached. */
+export interface RoadsMessage {
+  /** `host:port` at which it takes TCP, the host being an IP address. */
+  readonly addresses: readonly string[]
+  /** The public key under which it relays for the folder's devices. */
+  readonly relay: Uint8Array | undefined
 }
 
 /** A codec put together from the codecs of an object's fields, in this order. */
@@ -185,4 +194,14 @@ export const cancelCodec: Codec<number> = uint
 export const closeCodec = struct<CloseMessage>({
   code: text(64, 'a code'),
   message: text(limits.REASON_BYTES, 'a reason')
+})
+
+/** A number that the pong gives back. */
+export const pingCodec: Codec<number> = uint
+
+export const pongCodec: Codec<number> = uint
+
+export const roadsCodec = struct<RoadsMessage>({
+  addresses: list(text(limits.ADDRESS_BYTES, 'an address'), limits.ADDRESSES_MAX, 'addresses'),
+  relay: optional(owned(fixed(RELAY_KEY_BYTES)))
 })

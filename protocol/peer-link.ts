@@ -1,6 +1,7 @@
 import type { BackerError } from '../lib/core/error.js'
 import type { Hash } from '../lib/core/model/hash.js'
 import type { ReplicaId } from '../lib/core/model/version.js'
+import type { Road } from './line.js'
 import type { FolderSecret } from './proof.js'
 
 /** What a device says of itself when a folder's channel opens. */
@@ -29,7 +30,10 @@ export interface PeerLink {
   readonly hello: Hello
   /** The peer's address, where the stream tells it. */
   readonly remoteHost: string | undefined
-  readonly isRelayed: boolean
+  /** Where the connection runs now: it may change while it lives. */
+  readonly road: Road
+  /** Milliseconds; undefined until it was measured. */
+  readonly roundTripMs: number | undefined
   /** Bytes of chunks, and requests for them, that are asked for and not answered. */
   readonly outstandingBytes: number
   readonly requestsInFlight: number
@@ -65,4 +69,6 @@ export interface PeerHandlers {
 export interface FolderLink extends FolderSecret {
   readonly hello: Hello
   onpeer(peer: PeerLink): PeerHandlers
+  /** Some connection's road has become better or worse. */
+  onroads?(): void
 }

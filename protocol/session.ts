@@ -5,9 +5,19 @@ import { BackerError, messageOf, type ErrorCode } from '../lib/core/error.js'
 import type { Hash } from '../lib/core/model/hash.js'
 import { ChunkChannel } from './chunk-channel.js'
 import { NAME_BYTES, REASON_BYTES } from './limits.js'
-import type { Line } from './line.js'
+import type { Gate, Line, Road } from './line.js'
 import { MerkleChannel } from './merkle-channel.js'
-import { closeCodec, helloCodec, openingCodec, type CloseMessage, type HelloMessage } from './messages.js'
+import {
+  closeCodec,
+  helloCodec,
+  openingCodec,
+  pingCodec,
+  pongCodec,
+  roadsCodec,
+  type CloseMessage,
+  type HelloMessage,
+  type RoadsMessage
+} from './messages.js'
 import type { ChunkRanges, FolderLink, HeadUpdate, Hello, PeerHandlers, PeerLink } from './peer-link.js'
 import { channelId, isSameProof, proofOf } from './proof.js'
 import { Watchdog } from './watchdog.js'
@@ -44,6 +54,13 @@ export class Session implements PeerLink, Wire {
   #sendHello: ((message: HelloMessage) => void) | undefined
   #isProven = false
   #sendClose: ((message: CloseMessage) => void) | undefined
+  #sendPing: ((id: number) => void) | undefined
+  readonly #pings = new Map<number, () => void>()
+  #nextPing = 0
+  #sendPong: ((id: number) => void) | undefined
+  #tellRoads: (() => void) | undefined
+  /** The ping that waits for its pong: a later one takes its place, so that pings can't make pongs pile up. */
+  #owedPong: number | undefined
   #closed = false
   #reason: BackerError | undefined
 
@@ -84,9 +101,60 @@ export class Session implements PeerLink, Wire {
     this.#merkle = new MerkleChannel(this, handlers)
     this.#chunks = new ChunkChannel(this, handlers)
     this.#sendClose = this.message(closeCodec, 'a farewell', message => this.#farewell(message))
+    const sendRoads = this.#addRoadMessages()
+    this.#tellRoads = () => {
+      const roads = this.#line.roads()
+      if (roads !== undefined) sendRoads(roads)
+    }
     const proof = proofOf(this.#link, facts, isInitiator ? 'initiator' : 'responder')
     channel.open(encodeWith(openingCodec, { proof }))
     return true
+  }
+
+  /** Pings, pongs, and how else each side can be reached. */
+  #addRoadMessages(): (roads: RoadsMessage) => void {
+    this.#sendPing = this.message(pingCodec, 'a ping', id => this.#pinged(id))
+    const sendPong = this.message(pongCodec, 'a pong', id => this.#ponged(id))
+    this.#sendPong = sendPong
+    return this.message(roadsCodec, "a device's roads", roads => {
+      this.#introduced()
+      this.#line.onroads(roads)
+    })
+  }
+
+  #pinged(id: number): void {
+    this.#introduced()
+    const isWaiting = this.#owedPong !== undefined
+    this.#owedPong = id
+    if (isWaiting) return
+    void this.inTurn(() => {
+      const owed = this.#owedPong
+      this.#owedPong = undefined
+      if (owed !== undefined) this.#sendPong?.(owed)
+    })
+  }
+
+  #ponged(id: number): void {
+    const answered = this.#pings.get(id)
+    this.#pings.delete(id)
+    answered?.()
+  }
+
+  /** Resolves once the peer has answered; never where it does not. Undefined where the peer has not introduced itself. */
+  ping(): Promise<void> | undefined {
+    if (this.#hello === undefined || this.#closed) return undefined
+    const id = this.#nextPing++
+    // One that was never answered is given up with the next.
+    this.#pings.clear()
+    return new Promise(resolve => {
+      this.#pings.set(id, resolve)
+      this.#sendPing?.(id)
+    })
+  }
+
+  /** Tells the peer anew how else this device can be reached. */
+  tellRoads(): void {
+    if (this.#hello !== undefined && !this.#closed) this.#tellRoads?.()
   }
 
   #opened(bytes: Uint8Array): void {
@@ -97,6 +165,7 @@ export class Session implements PeerLink, Wire {
     this.#line.onproven()
     const { name, role, replica } = this.#link.hello
     this.#sendHello?.({ name: cutName(name), role, replica })
+    this.#tellRoads?.()
   }
 
   #greeted(hello: HelloMessage): void {
@@ -119,11 +188,15 @@ export class Session implements PeerLink, Wire {
   }
 
   get remoteHost(): string | undefined {
-    return this.#line.remoteHost
+    return this.#line.road().host
   }
 
-  get isRelayed(): boolean {
-    return this.#line.isRelayed
+  get road(): Road {
+    return this.#line.road()
+  }
+
+  get roundTripMs(): number | undefined {
+    return this.#line.roundTripMs()
   }
 
   get hello(): Hello {
@@ -212,6 +285,14 @@ export class Session implements PeerLink, Wire {
 
   expectAnswer(): number {
     return this.#watchdog.expectAnswer()
+  }
+
+  upload(): Gate {
+    return this.#line.upload()
+  }
+
+  download(): Gate {
+    return this.#line.download()
   }
 
   answerCame(): void {

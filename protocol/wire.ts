@@ -1,4 +1,5 @@
 import type { Codec } from '../lib/core/codec.js'
+import type { Gate } from './line.js'
 
 /** What the channels of a session speak through. */
 export interface Wire {
@@ -10,6 +11,9 @@ export interface Wire {
   /** Something was asked for, so that answers are waited for. What comes back is until when, on the clock of `expire`. */
   expectAnswer(): number
   answerCame(): void
+  /** How content leaves, and how it is asked for. */
+  upload(): Gate
+  download(): Gate
   /** Ends the connection for what was thrown. */
   endFor(error: unknown): void
   trace(line: string): void

@@ -11,6 +11,8 @@ import type {
   WaitDocument
 } from '../daemon/document.js'
 import type { FolderRequest } from '../daemon/host.js'
+import type { NetworkReport } from '../net/network.js'
+import type { Limits } from '../net/rate.js'
 import { systemCode } from '../home/private-file.js'
 import { findSocket } from '../home/socket.js'
 import { isErrorCode } from './exit.js'
@@ -42,12 +44,13 @@ export class Client {
   }
 
   /** Has the process run one more folder. */
-  async add({ directory, key, name, createDirectory }: FolderRequest): Promise<AddedDocument> {
+  async add({ directory, key, name, createDirectory, peers }: FolderRequest): Promise<AddedDocument> {
     const body = {
       directory,
       createDirectory,
       ...(key === undefined ? {} : { key }),
-      ...(name === undefined ? {} : { name })
+      ...(name === undefined ? {} : { name }),
+      ...(peers === undefined ? {} : { peers })
     }
     return (await this.#ask({ method: 'POST', path: '/v1/folders', body })) as AddedDocument
   }
@@ -72,6 +75,20 @@ export class Client {
       throw explain(error)
     }
     if (!isAborted(signal)) throw explain(new BackerError('NOT_RUNNING', 'the running backer has ended'))
+  }
+
+  /** How the device stands in the network; without a folder that runs there is nothing to tell. */
+  async network(): Promise<Partial<NetworkReport>> {
+    return (await this.#ask({ method: 'GET', path: '/v1/network' })) as Partial<NetworkReport>
+  }
+
+  async limits(): Promise<Limits> {
+    return (await this.#ask({ method: 'GET', path: '/v1/limits' })) as Limits
+  }
+
+  async setLimits({ up, down, timetable, includeLan }: Limits): Promise<Limits> {
+    const body = { up, down, timetable, includeLan }
+    return (await this.#ask({ method: 'POST', path: '/v1/limits', body })) as Limits
   }
 
   async #ask(question: Question): Promise<unknown> {

@@ -49,6 +49,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   BUSY: EXIT.error,
   FORBIDDEN: EXIT.notPermitted,
   NO_PEER: EXIT.noPeer,
+  RELAYED: EXIT.error,
   NOT_RUNNING: EXIT.notRunning,
   USAGE: EXIT.usage,
   CLOSED: EXIT.error,

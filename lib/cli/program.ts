@@ -1,6 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Context, GlobalOptions } from './context.js'
 import { EXIT_HELP, type ExitCode } from './exit.js'
+import { messageOf } from '../core/error.js'
+import { parseAddress } from '../net/address.js'
+import { parseRate } from '../net/rate.js'
 
 /** Does a command's work, with what all commands share. */
 export type Run = (work: (context: Context) => ExitCode | Promise<ExitCode>, options: GlobalOptions) => Promise<void>
@@ -8,6 +11,8 @@ export type Run = (work: (context: Context) => ExitCode | Promise<ExitCode>, opt
 const FOLDER = 'its path, its name or the start of its id; may be left out inside it'
 /** The port on which DHT nodes are usually looked for. */
 const DHT_PORT = 49737
+/** The port of a relay where none is given. */
+const RELAY_PORT = 49740
 const FIND_PEER_SECONDS = 30
 const WAIT_SECONDS = 600
 /** The command that stands for none. */
@@ -49,6 +54,7 @@ function addSyncCommands(program: Command, act: Act): void {
     .argument('[DIR]', 'the directory; default: the current one')
     .option('--name <NAME>', "what the folder is called here; default: the directory's name")
     .option('--qr', 'shows the key as a QR code too')
+    .addOption(peerOption())
     .addOption(foreground())
     .action((directory: string | undefined, options: import('./commands/share.js').ShareOptions) =>
       act(async context => (await import('./commands/share.js')).share(context, directory, options))
@@ -68,6 +74,7 @@ function addSyncCommands(program: Command, act: Act): void {
       seconds,
       FIND_PEER_SECONDS
     )
+    .addOption(peerOption())
     .addOption(foreground())
     .action(
       (key: string | undefined, directory: string | undefined, options: import('./commands/join.js').JoinOptions) =>
@@ -168,13 +175,73 @@ function addOtherCommands(program: Command, act: Act): void {
     .action(() => act(async context => (await import('./commands/open.js')).open(context)))
 
   program
+    .command('doctor')
+    .description('tells what works in the network, what does not, and what to do')
+    .argument('[PEER]', 'a device: its name or the start of its id')
+    .action((peer: string | undefined) =>
+      act(async context => (await import('./commands/doctor.js')).doctor(context, peer))
+    )
+
+  program
+    .command('limit')
+    .description('shows or sets how many bytes a second go up and down; not within a LAN')
+    .option('--up <RATE>', 'such as 512k or 2M; off: as much as there is')
+    .option('--down <RATE>', 'the same, for what is fetched')
+    .option('--schedule <TIMETABLE>', 'other rates from times of the day on: "08:00,512k 23:00,off"; off: none')
+    .option('--lan', 'within a LAN too')
+    .option('--no-lan', 'not within a LAN')
+    .action((options: import('./commands/limit.js').LimitOptions) =>
+      act(async context => (await import('./commands/limit.js')).limit(context, options))
+    )
+
+  program
+    .command('relay')
+    .description(
+      'carries what devices say to each other that cannot meet directly; prints the public key that BACKER_RELAY takes'
+    )
+    .option('--host <HOST>', 'the address to listen at, which others can reach', '0.0.0.0')
+    .option('--port <PORT>', 'the UDP port to listen at; 0: any', port, RELAY_PORT)
+    .addOption(new Option('--device <ID>', 'a device to serve; may be given several times').argParser(deviceIds))
+    .option('--open', 'serves anybody who knows the public key')
+    .option('--max-pairs <N>', 'pairs of devices that are served at once', count, 64)
+    .addOption(
+      new Option('--max-rate <RATE>', 'ends the busiest pair while more is carried, such as 10M').argParser(rate)
+    )
+    .action((options: import('./commands/relay.js').RelayOptions) =>
+      act(async context => (await import('./commands/relay.js')).relay(context, options))
+    )
+
+  program
     .command('version')
     .description('prints the version')
     .action(() => act(async context => (await import('./commands/version.js')).version(context)))
 }
 
+function peerOption(): Option {
+  return new Option(
+    '--peer <HOST:PORT>',
+    'where another device of the folder takes TCP; may be given several times'
+  ).argParser((text: string, before: readonly string[] | undefined) => {
+    if (parseAddress(text) === undefined) throw new InvalidArgumentError('It is host:port, such as 192.0.2.1:49738.')
+    return [...(before ?? []), text]
+  })
+}
+
 function foreground(): Option {
   return new Option('--foreground', 'stays, and runs in this process until Ctrl-C')
+}
+
+function deviceIds(text: string, before: readonly string[] | undefined): readonly string[] {
+  if (!/^[0-9a-f]{64}$/.test(text)) throw new InvalidArgumentError('It is the id of a device: 64 hexadecimal letters.')
+  return [...(before ?? []), text]
+}
+
+function rate(text: string): number | undefined {
+  try {
+    return parseRate(text)
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error))
+  }
 }
 
 function seconds(text: string): number {

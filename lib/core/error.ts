@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'BUSY' // what was decided about has changed since: look again
   | 'FORBIDDEN' // the request does not come from where it may
   | 'NO_PEER' // no other device of the folder could be reached
+  | 'RELAYED' // much goes through a relay
   | 'NOT_RUNNING' // no process of this home runs
   | 'USAGE' // the command's words are off
   | 'CLOSED' // used after close

@@ -30,8 +30,13 @@ export class AbsentFolders {
 
   /** Opens all of them, one after the other. Resolves when each has been tried once; throws nothing. */
   async open(folders: readonly KnownFolder[]): Promise<void> {
-    for (const known of folders) this.#absent.set(known.id, { known, error: undefined })
+    this.note(folders)
     await this.#tryAll()
+  }
+
+  /** They are about to be opened. */
+  note(folders: readonly KnownFolder[]): void {
+    for (const known of folders) this.#absent.set(known.id, { known, error: undefined })
   }
 
   /** A folder is being opened by other means. True where that was not known: whoever opens it then forgets it again where it fails. */

@@ -1,6 +1,9 @@
 import type { DhtAddress } from 'hyperdht'
+import z32 from 'z32'
 import { BackerError } from '../core/error.js'
 import { homeDirectory } from '../home/place.js'
+
+const KEY_BYTES = 32
 
 /** What the environment says. */
 export interface Config {
@@ -10,26 +13,57 @@ export interface Config {
   readonly bootstrap: readonly DhtAddress[] | undefined
   /** The port of the page on the loopback interface; undefined: the usual one, or any where that is taken. */
   readonly pagePort?: number | undefined
+  /** False: nobody is looked for on the LAN. */
+  readonly lan?: boolean | undefined
+  /** The TCP port to take connections at; undefined: the usual one, or any where that is taken. */
+  readonly port?: number | undefined
+  /** Public keys of relays. */
+  readonly relays?: readonly Uint8Array[] | undefined
   /** Hears one line for everything that happens; undefined: nobody listens. */
   readonly trace?: ((line: string) => void) | undefined
 }
 
-/** Reads `BACKER_HOME`, `BACKER_BOOTSTRAP` and `BACKER_PAGE_PORT`. Throws USAGE where an address or a port is off. */
+/** Reads `BACKER_HOME`, `BACKER_BOOTSTRAP`, `BACKER_PAGE_PORT`, `BACKER_NO_LAN`, `BACKER_PORT` and `BACKER_RELAY`. Throws USAGE where one is off. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   return {
     home: homeDirectory(env),
     bootstrap: parseBootstrap(env['BACKER_BOOTSTRAP']),
-    pagePort: parsePort(env['BACKER_PAGE_PORT'])
+    pagePort: parsePort('BACKER_PAGE_PORT', env),
+    lan: env['BACKER_NO_LAN'] !== '1',
+    port: parsePort('BACKER_PORT', env),
+    relays: parseRelays(env['BACKER_RELAY'])
   }
 }
 
-function parsePort(text: string | undefined): number | undefined {
+function parsePort(name: string, env: Readonly<Record<string, string | undefined>>): number | undefined {
+  const text = env[name]
   if (text === undefined || text === '') return undefined
-  const port = Number(text)
-  if (Number.isInteger(port) && port > 0 && port <= 65535) return port
-  throw new BackerError('USAGE', `"${text}" in BACKER_PAGE_PORT is no port`, {
-    hint: 'It is a number from 1 to 65535.'
+  if (/^\d{1,5}$/.test(text) && Number(text) < 65536) return Number(text)
+  throw new BackerError('USAGE', `"${text}" in ${name} is no port`, { hint: 'It is a number from 0 to 65535.' })
+}
+
+/** Public keys in z-base-32, with commas between them. */
+function parseRelays(text: string | undefined): readonly Uint8Array[] {
+  const parts = (text ?? '').split(',').map(part => part.trim())
+  return parts.filter(part => part !== '').map(parseRelay)
+}
+
+function parseRelay(text: string): Uint8Array {
+  if (/^[a-z0-9]{52}$/.test(text)) {
+    const key = decodeKey(text)
+    if (key?.byteLength === KEY_BYTES) return key
+  }
+  throw new BackerError('USAGE', `"${text}" in BACKER_RELAY is no public key of a relay`, {
+    hint: 'It is what backer relay prints: 52 letters.'
   })
+}
+
+function decodeKey(text: string): Uint8Array | undefined {
+  try {
+    return z32.decode(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** `host:port,host:port`; undefined for an empty text. Throws USAGE naming what is no address. */

@@ -7,7 +7,9 @@ import { parseKey } from '../core/model/key-text.js'
 import { folderId } from '../core/model/keys.js'
 import { openHome, type Home, type KnownFolder } from '../home/home.js'
 import type { Lock } from '../home/lock.js'
-import type { Network } from '../net/network.js'
+import type { Network, NetworkReport } from '../net/network.js'
+import type { Limits } from '../net/rate.js'
+import { networkMemory, readLimits, writeLimits } from './network-settings.js'
 import { realRuntime } from '../real-runtime.js'
 import type { Runtime } from '../runtime.js'
 import { AbsentFolders } from './absent-folders.js'
@@ -74,6 +76,8 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     try {
       const token = await home.pageToken()
       const daemon = new Daemon({ config, home, lock, device, token, runtime: realRuntime(config.trace) })
+      // Who asks before they run hears of them all the same.
+      daemon.#absent.note(await home.folders())
       await daemon.#server.listen(home.directory)
       await daemon.#page.listen()
       return daemon
@@ -156,7 +160,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     const options = { home: this.home.directory, network: await this.#openNetwork(), trace: this.#config.trace }
     hosted.resume(await this.#open(backer(path, options)))
     hosted.listen(event => this.emit('event', event))
-    this.#meetPeers(hosted)
+    this.#meetPeers(hosted, undefined)
   }
 
   #tellFolder(id: string): void {
@@ -179,7 +183,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     return this.#closing
   }
 
-  async #add({ directory, key, name, createDirectory }: FolderRequest): Promise<HostedFolder> {
+  async #add({ directory, key, name, createDirectory, peers }: FolderRequest): Promise<HostedFolder> {
     if (this.#closing !== undefined) throw new BackerError('CLOSED', 'backer is stopping')
     const id = key === undefined ? undefined : folderId(parseKey(key))
     const known = await this.home.folders()
@@ -208,7 +212,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     this.#folders.set(hosted.id, hosted)
     this.#absent.forget(hosted.id)
     if (remembered?.paused === true) await hosted.pause()
-    else this.#meetPeers(hosted)
+    else this.#meetPeers(hosted, peers)
     this.#tellFolder(hosted.id)
     return hosted
   }
@@ -235,12 +239,56 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
 
   async #startNetwork(): Promise<Network> {
     const [{ Network }, keyPair] = await Promise.all([import('../net/network.js'), this.home.deviceKeyPair()])
-    return Network.open({ keyPair, bootstrap: this.#config.bootstrap, runtime: this.runtime })
+    const { bootstrap, lan, port, relays } = this.#config
+    const { runtime } = this
+    const network = await Network.open({
+      keyPair,
+      bootstrap,
+      lan,
+      port,
+      relays,
+      runtime,
+      memory: networkMemory(this.home),
+      onrelayed: device => this.#warnOfRelay(device)
+    })
+    network.setLimits(await readLimits(this.home))
+    return network
+  }
+
+  /** How this device stands in the network; undefined while no folder runs. */
+  async network(): Promise<NetworkReport | undefined> {
+    return (await this.#network)?.report
+  }
+
+  limits(): Promise<Limits> {
+    return readLimits(this.home)
+  }
+
+  /** Keeps rates for good, and has them hold from now on. */
+  async setLimits(limits: Limits): Promise<void> {
+    await writeLimits(this.home, limits)
+    const network = await this.#network
+    network?.setLimits(limits)
+  }
+
+  #warnOfRelay(device: string): void {
+    for (const folder of this.folders) {
+      const peer = folder.status().peers.find(({ device: id }) => id === device)
+      if (peer === undefined) continue
+      this.emit('event', {
+        time: timeOf(this.runtime.clock.now()),
+        folder: folder.id,
+        type: 'problem',
+        code: 'RELAYED',
+        peer: device,
+        message: `more than 100 MB went to or from ${peer.name} through a relay, which is slow: backer doctor says how to get a direct connection`
+      })
+    }
   }
 
   /** Announces the folder. It may take long, or never end without a network; the folder works meanwhile. */
-  #meetPeers(hosted: HostedFolder): void {
-    hosted.backer.join().catch((error: unknown) => {
+  #meetPeers(hosted: HostedFolder, peers: readonly string[] | undefined): void {
+    hosted.backer.join({ peers }).catch((error: unknown) => {
       if (this.#closing !== undefined) return
       this.emit('event', {
         time: timeOf(this.runtime.clock.now()),

@@ -1,4 +1,6 @@
 import type { EventEmitter } from 'node:events'
+import type { NetworkReport } from '../net/network.js'
+import type { Limits } from '../net/rate.js'
 import type { Runtime } from '../runtime.js'
 import type { DaemonEvent, StatusDocument } from './document.js'
 import type { HostedFolder } from './hosted-folder.js'
@@ -9,6 +11,8 @@ export interface FolderRequest {
   /** The text form of the key to join with. */
   readonly key?: string | undefined
   readonly name?: string | undefined
+  /** `host:port` at which other devices of it take TCP. */
+  readonly peers?: readonly string[] | undefined
   /** Makes the directory where it is missing. */
   readonly createDirectory: boolean
 }
@@ -25,6 +29,10 @@ export interface Host extends Pick<EventEmitter<HostEvents>, 'on' | 'off'> {
   /** Throws NO_FOLDER. */
   folder(id: string): HostedFolder
   status(): StatusDocument
+  /** How this device stands in the network; undefined while no folder runs. */
+  network(): Promise<NetworkReport | undefined>
+  limits(): Promise<Limits>
+  setLimits(limits: Limits): Promise<void>
   add(request: FolderRequest): Promise<HostedFolder>
   /** Pauses a folder, or lets it go on. Throws NO_FOLDER, and what opening throws. */
   setPaused(id: string, isPaused: boolean): Promise<void>

@@ -100,14 +100,17 @@ export class ChunkQueue {
   }
 
   async #ask(demand: Demand, peer: Peer): Promise<void> {
+    const { link } = peer
     try {
-      const bytes = await peer.link.requestChunk(demand.hash, demand.length, demand.signal)
+      const bytes = await link.requestChunk(demand.hash, demand.length, demand.signal)
       peer.failures = 0
       peer.bytesReceived += bytes.byteLength
       this.received.set(peer.id, (this.received.get(peer.id) ?? 0) + 1)
       demand.resolve(bytes)
     } catch (error) {
-      this.#refused(demand, peer, error)
+      // The road went, not the peer: it is asked again on the one that is left.
+      if (isBackerError(error, 'PEER_GONE') && !peer.closed && peer.link !== link) this.#queueOf(demand).unshift(demand)
+      else this.#refused(demand, peer, error)
     }
     this.pump()
   }

@@ -12,8 +12,12 @@ type Ranges = (readonly [number, number])[]
 
 /** One connected peer: what it said of itself, and how far this device has followed it. */
 export class Peer {
-  readonly link: PeerLink
-  readonly route: Route
+  /** All connections to the device; the last one is in use. */
+  readonly #links: PeerLink[] = []
+  #link: PeerLink
+  readonly #routeOf: (link: PeerLink) => Route
+  /** The sequence of the last head. */
+  sequence = -1
   readonly connectedAt: number
   readonly wake = new WakeSignal()
   /** The root that the peer says its disk shows; undefined until it has said so. */
@@ -30,10 +34,50 @@ export class Peer {
   bytesSent = 0
   readonly #haves = new Map<HashKey, Ranges>()
 
-  constructor(link: PeerLink, route: Route, connectedAt: number) {
-    this.link = link
-    this.route = route
+  constructor(link: PeerLink, routeOf: (link: PeerLink) => Route, connectedAt: number) {
+    this.#link = link
+    this.#links.push(link)
+    this.#routeOf = routeOf
     this.connectedAt = connectedAt
+  }
+
+  /** The connection in use. */
+  get link(): PeerLink {
+    return this.#link
+  }
+
+  get route(): Route {
+    return this.#routeOf(this.#link)
+  }
+
+  /** One more connection to the device. It is not in use yet. */
+  join(link: PeerLink): void {
+    this.#links.push(link)
+  }
+
+  /** Uses a connection from now on; what was asked on another one is still answered there. */
+  use(link: PeerLink): void {
+    this.#link = link
+  }
+
+  /** The best of its roads; of equal ones the newest. */
+  best(): PeerLink {
+    return this.#links.reduce((best, link) => (link.road.rank >= best.road.rank ? link : best), this.#link)
+  }
+
+  /** A connection is gone; true where none is left. */
+  leave(link: PeerLink): boolean {
+    const at = this.#links.indexOf(link)
+    if (at >= 0) this.#links.splice(at, 1)
+    const [other] = this.#links
+    if (other === undefined) return true
+    if (link === this.#link) this.#link = other
+    return false
+  }
+
+  /** The same incarnation of the same device is at both ends of these connections. */
+  isSame(link: PeerLink): boolean {
+    return link.deviceId === this.id && link.hello.replica === this.link.hello.replica
   }
 
   get id(): string {
@@ -88,6 +132,9 @@ export class Peer {
       route: this.route,
       inSync: this.root !== undefined && hashesEqual(this.root, ownRoot),
       connectedAt: this.connectedAt,
+      transport: this.link.road.transport,
+      address: this.link.remoteHost,
+      roundTripMs: this.link.roundTripMs,
       bytesReceived: this.bytesReceived,
       bytesSent: this.bytesSent
     }

@@ -35,6 +35,7 @@ export class Peers implements Iterable<Peer> {
   #allowWalks: () => void = () => undefined
   readonly #walksAllowed: Promise<void>
   #savingHeads = false
+  #ownId = ''
 
   constructor(context: FolderContext, heads: Heads, host: PeersHost) {
     this.#context = context
@@ -63,11 +64,13 @@ export class Peers implements Iterable<Peer> {
 
   /** What a connection needs to serve the folder. */
   link(identity: Identity, replica: ReplicaId, route: (link: PeerLink) => Route): FolderLink {
+    this.#ownId = deviceIdOf(identity)
     return {
       folderPublicKey: identity.key.folderPublicKey,
       readSecret: identity.key.kind === 'store' ? new Uint8Array(16) : identity.key.readSecret,
       hello: { name: identity.deviceName, role: identity.certificate === undefined ? 'reader' : 'writer', replica },
-      onpeer: link => this.#attach(new Peer(link, route(link), this.#context.runtime.clock.now()))
+      onpeer: link => this.#attach(link, route),
+      onroads: () => this.chooseRoads()
     }
   }
 
@@ -98,9 +101,42 @@ export class Peers implements Iterable<Peer> {
     }
   }
 
-  #attach(peer: Peer): PeerHandlers {
-    const rival = this.#peers.get(peer.id)
-    if (rival !== undefined) this.#detach(rival, 'a newer connection took its place')
+  /**
+   * A connection is there. To a device that is connected already it is one more road: which one is used is for the device with the lesser id
+   * to say, by speaking on it, so that both use the same.
+   */
+  #attach(link: PeerLink, route: (link: PeerLink) => Route): PeerHandlers {
+    const known = this.#peers.get(link.deviceId)
+    if (known?.isSame(link) === true) {
+      known.join(link)
+      if (this.#choosesFor(known)) this.#chooseRoad(known)
+      return this.#handlersFor(known, link)
+    }
+    if (known !== undefined) this.#detach(known, 'the device has started anew')
+    const peer = new Peer(link, route, this.#context.runtime.clock.now())
+    this.#welcome(peer)
+    return this.#handlersFor(peer, link)
+  }
+
+  #choosesFor(peer: Peer): boolean {
+    return this.#ownId < peer.id
+  }
+
+  /** A road has become better or worse. */
+  chooseRoads(): void {
+    for (const peer of this) if (this.#choosesFor(peer)) this.#chooseRoad(peer)
+  }
+
+  /** Takes the best of a device's roads, and says so there. */
+  #chooseRoad(peer: Peer): void {
+    const best = peer.best()
+    if (best === peer.link) return
+    peer.use(best)
+    this.#host.onpeer(peer)
+    this.#host.puller.fetcher.queue.pump()
+  }
+
+  #welcome(peer: Peer): void {
     if (this.#peers.size >= PEERS_MAX) peer.link.close(new BackerError('LIMIT', 'too many devices are connected'))
     else this.#peers.set(peer.id, peer)
     this.#context.problems.clearPeer(peer.id)
@@ -108,9 +144,12 @@ export class Peers implements Iterable<Peer> {
     this.#host.onpeer(peer)
     this.#relay(peer)
     void this.#walker.follow(peer, this.#walksAllowed)
+  }
+
+  #handlersFor(peer: Peer, link: PeerLink): PeerHandlers {
     const { server } = this.#host.puller.fetcher
     return {
-      onHead: update => this.#onHead(peer, update),
+      onHead: update => this.#onHead(peer, link, update),
       onRelayedHeads: heads => this.#onRelayed(peer, heads),
       onNodes: hashes => server.nodes(hashes),
       onContentNodes: (content, hashes) => server.contentNodes(content, hashes),
@@ -123,11 +162,20 @@ export class Peers implements Iterable<Peer> {
         peer.noteHave(content, ranges)
         this.#host.puller.fetcher.queue.pump()
       },
-      onClose: reason => this.#onClose(peer, reason)
+      onClose: reason => this.#onClose(peer, link, reason)
     }
   }
 
-  #onHead(peer: Peer, update: HeadUpdate): void {
+  #onHead(peer: Peer, link: PeerLink, update: HeadUpdate): void {
+    if (link !== peer.link) {
+      // What was said before the roads changed and arrives after it is no news.
+      if (update.sequence < peer.sequence) return
+      if (!this.#choosesFor(peer)) {
+        peer.use(link)
+        this.#host.onpeer(peer)
+      }
+    }
+    peer.sequence = update.sequence
     peer.root = update.root
     peer.idle = update.idle
     if (update.head !== undefined) {
@@ -184,11 +232,14 @@ export class Peers implements Iterable<Peer> {
     })
   }
 
-  #onClose(peer: Peer, reason: BackerError | undefined): void {
+  #onClose(peer: Peer, link: PeerLink, reason: BackerError | undefined): void {
     if (reason !== undefined && BLAMED.has(reason.code)) {
       this.#context.problems.set({ peer: peer.id, code: reason.code, message: `${peer.name}: ${reason.message}` })
     }
-    this.#detach(peer, reason?.message)
+    if (peer.closed) return
+    const wasInUse = link === peer.link
+    if (peer.leave(link)) this.#detach(peer, reason?.message)
+    else if (wasInUse) this.#host.onpeer(peer)
   }
 
   #detach(peer: Peer, reason: string | undefined): void {
@@ -205,6 +256,10 @@ export class Peers implements Iterable<Peer> {
     })
     this.#host.onstate()
   }
+}
+
+function deviceIdOf({ deviceKeyPair }: Identity): string {
+  return Buffer.from(deviceKeyPair.publicKey).toString('hex')
 }
 
 /** Reasons to end a connection that the user should hear of: what a peer did, not that it left. */

@@ -36,6 +36,12 @@ export interface PeerStatus {
   readonly inSync: boolean
   /** Milliseconds since 1970. */
   readonly connectedAt: number
+  /** What carries the connection. */
+  readonly transport: 'tcp' | 'udx' | 'pipe'
+  /** The peer's address, where it is known. */
+  readonly address: string | undefined
+  /** Milliseconds; undefined until it was measured. */
+  readonly roundTripMs: number | undefined
   readonly bytesReceived: number
   readonly bytesSent: number
 }

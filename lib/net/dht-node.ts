@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram'
 import { isIPv4 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { DhtAddress } from 'hyperdht'
+import type HyperDHT from 'hyperdht'
 import { BackerError, messageOf } from '../core/error.js'
 
 /** A running bootstrap node of a DHT of one's own. */
@@ -17,6 +18,12 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
+ * Nodes that run beside a bootstrap node, on the ports behind its own. A device finds out what its NAT does from how three nodes see it at
+ * least: with fewer no hole is punched (hyperdht's nat.js), so that a DHT of one node would connect nobody behind a router.
+ */
+const HELPERS = 3
+
+/**
  * Runs a bootstrap node that listens on `host` (0.0.0.0: all interfaces, known to others by this machine's first address) and `port` (0: any
  * that is free); `bootstrap` are other nodes of the same DHT. Throws USAGE where the address can't be used.
  */
@@ -25,7 +32,7 @@ export async function runDhtNode(options: {
   readonly port: number
   readonly bootstrap?: readonly DhtAddress[]
 }): Promise<DhtNode> {
-  const { default: HyperDHT } = await import('hyperdht')
+  const { default: DhtClass } = await import('hyperdht')
   const { host, bootstrap = [] } = options
   if (!isIPv4(host))
     throw new BackerError('USAGE', `${host} is no IPv4 address to listen on`, {
@@ -33,15 +40,25 @@ export async function runDhtNode(options: {
     })
   const port = await freePort(host, options.port)
   const known = host === '0.0.0.0' ? ownAddress() : host
+  const nodes: HyperDHT[] = []
+  const close = async (): Promise<void> => {
+    await Promise.all(nodes.map(node => node.destroy()))
+  }
   // A node that nobody has told its address to answers nothing: a bootstrap node is the one that has to know it by itself.
-  const node = HyperDHT.bootstrapper(port, known, { host, bootstrap })
-  try {
+  const start = async (at: number, others: readonly DhtAddress[]): Promise<void> => {
+    const node = DhtClass.bootstrapper(at, known, { host, bootstrap: others })
+    nodes.push(node)
     await node.fullyBootstrapped()
+  }
+  try {
+    await start(port, bootstrap)
+    const own = [{ host: known, port }, ...bootstrap]
+    for (let i = 1; i <= HELPERS && !isLoopback(host); i++) await start(await freePortNear(host, port + i), own)
   } catch (error) {
-    await node.destroy({ force: true })
+    await close()
     throw cantListen(host, port, error)
   }
-  return { host: known, port, close: () => node.destroy() }
+  return { host: known, port, close }
 }
 
 /** The port, if it is free; for 0 one that is. Throws USAGE. */
@@ -57,6 +74,11 @@ async function freePort(host: string, port: number): Promise<number> {
   } finally {
     socket.close()
   }
+}
+
+/** The port, if it is free, or else any that is. */
+function freePortNear(host: string, port: number): Promise<number> {
+  return freePort(host, port).catch(() => freePort(host, 0))
 }
 
 function cantListen(host: string, port: number, error: unknown): BackerError {

@@ -34,12 +34,17 @@ export class Door {
     this.#clock = clock
   }
 
-  /** Stands before a swarm's server: what is refused here costs no socket, and a stranger's relay is not dialled. */
-  guard({ server }: Hyperswarm): void {
+  /**
+   * Stands before a swarm's server: what is refused here costs no socket, and a relay that a stranger names is not dialled, but for those that
+   * this side would use by itself.
+   */
+  guard({ server }: Hyperswarm, isOwnRelay: (publicKey: Uint8Array) => boolean = () => false): void {
     const firewall = server.firewall
     server.firewall = (publicKey, payload, address) => {
       if (!this.admits(publicKey)) return true
-      if (!this.#known.has(nameOf(publicKey)) && payload?.relayThrough != null) payload.relayThrough = null
+      const relay = payload?.relayThrough?.publicKey
+      if (payload !== null && relay !== undefined && !this.#known.has(nameOf(publicKey)) && !isOwnRelay(relay))
+        payload.relayThrough = null
       return firewall(publicKey, payload, address)
     }
   }
@@ -62,6 +67,12 @@ export class Door {
       this.#unproven.delete(connection)
       if (connection.proven) this.#remember(publicKey)
     })
+  }
+
+  /** A device has proven that it knows a folder's key. */
+  proven(connection: Connection, publicKey: Uint8Array): void {
+    this.#unproven.delete(connection)
+    this.#remember(publicKey)
   }
 
   #remember(publicKey: Uint8Array): void {

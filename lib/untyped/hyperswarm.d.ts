@@ -1,4 +1,5 @@
 declare module 'hyperdht' {
+  import type { EventEmitter } from 'node:events'
   import type NoiseSecretStream from '@hyperswarm/secret-stream'
   import type { KeyPair } from 'hypercore-crypto'
   export interface DhtAddress {
@@ -7,18 +8,43 @@ declare module 'hyperdht' {
   }
   export interface DhtOptions {
     readonly bootstrap?: readonly (DhtAddress | string)[]
+    /** Nodes that were known before. */
+    readonly nodes?: readonly DhtAddress[]
     readonly host?: string
     readonly port?: number
     readonly ephemeral?: boolean
     readonly firewalled?: boolean
+    /** Who it is to relays, and to others that `connect` is given no key pair for. */
     readonly keyPair?: KeyPair
   }
-  export default class HyperDHT {
+  export interface DhtServer extends EventEmitter {
+    readonly publicKey: Uint8Array | null
+    listen(keyPair: KeyPair): Promise<DhtServer>
+    close(): Promise<void>
+  }
+  /** Says who may not connect. `payload` is null where this side connects. */
+  export type Firewall = (remotePublicKey: Uint8Array, payload: object | null) => boolean
+  export default class HyperDHT extends EventEmitter {
     constructor(options?: DhtOptions)
     static bootstrapper(port: number, host: string, options?: DhtOptions): HyperDHT
     fullyBootstrapped(): Promise<void>
-    connect(publicKey: Uint8Array, options?: { keyPair?: KeyPair; relayThrough?: Uint8Array }): NoiseSecretStream
     address(): DhtAddress
+    /** Where it is reached from outside; null where it is behind a NAT or does not know. */
+    remoteAddress(): DhtAddress | null
+    readonly host: string | null
+    readonly port: number
+    readonly firewalled: boolean
+    /** Behind a NAT that gives each destination a port of its own. */
+    readonly randomized: boolean
+    readonly online: boolean
+    readonly bootstrapped: boolean
+    toArray(options?: { limit: number }): DhtAddress[]
+    connect(publicKey: Uint8Array, options?: object): NoiseSecretStream
+    createRawStream(options: object): object
+    createServer(
+      options: { readonly firewall?: Firewall },
+      onconnection: (stream: NoiseSecretStream) => void
+    ): DhtServer
     destroy(options?: { force?: boolean }): Promise<void>
   }
 }
@@ -27,10 +53,12 @@ declare module 'hyperswarm' {
   import type NoiseSecretStream from '@hyperswarm/secret-stream'
   import type { KeyPair } from 'hypercore-crypto'
   import type HyperDHT from 'hyperdht'
+  import type { Firewall } from 'hyperdht'
   export interface PeerInfo {
     readonly publicKey: Uint8Array
     /** The topics under which this device found the peer; empty where the peer found this device. */
     readonly topics: readonly Uint8Array[]
+    ban(isBanned: boolean): void
   }
   export interface Discovery {
     flushed(): Promise<boolean>
@@ -43,16 +71,23 @@ declare module 'hyperswarm' {
       readonly dht: HyperDHT
       readonly maxPeers?: number
       readonly maxServerConnections?: number
+      readonly firewall?: Firewall
+      /** Keys of relays to offer for a connection; null: none. `isForced`: hole punching has failed. */
+      readonly relayThrough?: (isForced: boolean) => Uint8Array[] | null
     })
     /** The DHT's server. `firewall`: true where a handshake is to be left without an answer. */
     readonly server: {
       firewall: (
         publicKey: Uint8Array,
-        payload: { relayThrough?: unknown } | null,
+        payload: { relayThrough?: { readonly publicKey: Uint8Array } | null } | null,
         address: unknown
       ) => boolean | Promise<boolean>
     }
     on(event: 'connection', listener: (connection: NoiseSecretStream, info: PeerInfo) => void): this
+    on(event: 'ban', listener: (info: PeerInfo) => void): this
+    joinPeer(publicKey: Uint8Array): void
+    leavePeer(publicKey: Uint8Array): void
+    readonly connecting: number
     join(topic: Uint8Array, options: { readonly server: boolean; readonly client: boolean }): Discovery
     leave(topic: Uint8Array): Promise<void>
     flush(): Promise<boolean>

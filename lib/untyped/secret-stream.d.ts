@@ -16,9 +16,14 @@ declare module '@hyperswarm/secret-stream' {
     /** True once the handshake is done. */
     readonly connected: boolean
     readonly opened: Promise<boolean>
-    readonly rawStream: Duplex & { readonly remoteHost?: string; readonly remoteAddress?: string }
+    readonly rawStream: Duplex & {
+      readonly remoteHost?: string
+      readonly remotePort?: number
+      readonly remoteAddress?: string
+    }
     /** Set by hyperdht while the connection goes through a relay. */
     readonly relay: unknown
+    readonly rawBytesWritten: number
     /** The announced length of the frame that is being received; 0 between frames. Private: not there in every version. */
     readonly _len?: number
     /** Milliseconds; 0: never. */

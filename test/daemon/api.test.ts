@@ -17,7 +17,7 @@ async function makeDaemon(t: Test) {
   await mkdir(docs)
   const node = await runDhtNode({ host: '127.0.0.1', port: 0 })
   t.teardown(() => node.close(), { order: 2 })
-  const daemon = await Daemon.open({ home, bootstrap: [node] })
+  const daemon = await Daemon.open({ home, bootstrap: [node], lan: false })
   t.teardown(() => daemon.close(), { order: 1 })
   await daemon.add({ directory: docs, createDirectory: false })
   return { daemon, client: new Client(home), docs, home, node }
@@ -63,7 +63,7 @@ test('what is refused keeps its code', async t => {
   t.is(await codeOf(client.add({ directory: docs, key: 'backer-rw-y', createDirectory: false })), 'KEY_LENGTH')
   t.is(await codeOf(client.add({ directory: '', createDirectory: false })), 'USAGE')
   t.is(await codeOf(client.wait(status.folders[0]?.id ?? '', { peers: -1, seconds: 1, rescan: false })), 'USAGE')
-  t.is(await codeOf(Daemon.open({ home: join(docs, '..', 'home'), bootstrap: undefined })), 'LOCKED')
+  t.is(await codeOf(Daemon.open({ home: join(docs, '..', 'home'), bootstrap: undefined, lan: false })), 'LOCKED')
 })
 
 test('events come as lines until the client leaves', async t => {
@@ -89,7 +89,7 @@ test('after it is closed the home is free, and nobody answers', async t => {
   const { daemon, client, home, docs, node } = await makeDaemon(t)
   await daemon.close()
   t.is(await codeOf(client.status()), 'NOT_RUNNING')
-  const next = await Daemon.open({ home, bootstrap: [node] })
+  const next = await Daemon.open({ home, bootstrap: [node], lan: false })
   t.is((await next.add({ directory: docs, createDirectory: false })).path, docs)
   await next.close()
 })

@@ -129,6 +129,7 @@ export async function makeCliDevice(t: Test, env: Readonly<Record<string, string
     BACKER_BOOTSTRAP: '127.0.0.1:9',
     // What a test starts it ends by itself; the tests of the background take this away.
     BACKER_NO_AUTOSTART: '1',
+    BACKER_NO_LAN: '1',
     ...env
   })
 }

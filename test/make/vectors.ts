@@ -105,7 +105,10 @@ function messageVectors(): Vectors[string] {
     chunkRequestCodec: { id: 2, hash: root, length: 131_072 },
     chunkAnswerCodec: { id: 2, bytes: counting(5) },
     cancelCodec: 2,
-    closeCodec: { code: 'LIMIT', message: 'too much' }
+    closeCodec: { code: 'LIMIT', message: 'too much' },
+    pingCodec: 7,
+    pongCodec: 7,
+    roadsCodec: { addresses: ['192.0.2.1:49738', '[2001:db8::1]:49738'], relay: counting(32) }
   }
   const encoded: Record<string, string> = {}
   for (const [name, codec] of Object.entries(messages))

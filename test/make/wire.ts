@@ -25,7 +25,10 @@ export const NUMBERS = {
   chunkRequest: 6,
   chunkAnswer: 7,
   cancel: 8,
-  close: 9
+  close: 9,
+  ping: 10,
+  pong: 11,
+  roads: 12
 } as const
 
 /** The key pair with this number. */

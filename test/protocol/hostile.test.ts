@@ -41,7 +41,7 @@ const manyHashes = Array.from({ length: 200 }, () => hash)
 const ABUSES: Record<string, [code: string, abuse: (speaker: Speaker, folder: RecordedFolder) => void]> = {
   'a message that does not decode': ['MALFORMED', speaker => speaker.say(1, NUMBERS.head, Buffer.alloc(3))],
   'bytes behind a message': ['MALFORMED', speaker => speaker.say(1, NUMBERS.cancel, 1, 2)],
-  'a message of an unknown number': ['PEER_MISBEHAVED', speaker => speaker.say(1, 10, Buffer.alloc(3))],
+  'a message of an unknown number': ['PEER_MISBEHAVED', speaker => speaker.say(1, 13, Buffer.alloc(3))],
   'a frame of half a number': ['PEER_MISBEHAVED', speaker => speaker.say(Buffer.of(0xfd, 1))],
   'an unknown control message': ['PEER_MISBEHAVED', speaker => speaker.say(0, 9, 1)],
   'a batch': ['PEER_MISBEHAVED', speaker => speaker.say(0, 0, 1, 2, NUMBERS.cancel, 1)],

@@ -55,7 +55,17 @@ const cases: readonly Case[] = [
   caseOf('chunk request', messages.chunkRequestCodec, fc.record({ id: integer, hash, length: integer })),
   caseOf('chunk answer', messages.chunkAnswerCodec, fc.record({ id: integer, bytes })),
   caseOf('cancel', messages.cancelCodec, integer),
-  caseOf('close', messages.closeCodec, fc.record({ code: text, message: text }))
+  caseOf('close', messages.closeCodec, fc.record({ code: text, message: text })),
+  caseOf('ping', messages.pingCodec, integer),
+  caseOf('pong', messages.pongCodec, integer),
+  caseOf(
+    'roads',
+    messages.roadsCodec,
+    fc.record({
+      addresses: fc.array(text, { maxLength: 4 }),
+      relay: fc.option(fc.uint8Array({ minLength: 32, maxLength: 32 }), { nil: undefined })
+    })
+  )
 ]
 
 function caseOf<T>(name: string, codec: Codec<T>, values: fc.Arbitrary<T>): Case {
@@ -107,6 +117,8 @@ test('what is over a bound is refused on either side', t => {
     ),
     'LIMIT'
   )
+  t.is(over(messages.roadsCodec, { addresses: Array.from({ length: 17 }, () => 'a'), relay: undefined }), 'LIMIT')
+  t.is(over(messages.roadsCodec, { addresses: ['a'.repeat(65)], relay: undefined }), 'LIMIT')
   t.is(over(messages.nodesRequestCodec, { id: 1, content: undefined, hashes: many(257) }), 'LIMIT')
   t.is(over(messages.nodesAnswerCodec, { id: 1, offset: 0, nodes: [long(limits.NODE_BYTES + 1)] }), 'LIMIT')
   t.is(over(messages.chunkAnswerCodec, { id: 1, bytes: long(limits.CHUNK_BYTES + 1) }), 'LIMIT')

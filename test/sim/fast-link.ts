@@ -1,4 +1,5 @@
 import { BackerError, messageOf } from '../../lib/core/error.js'
+import type { Road } from '../../protocol/line.js'
 import type { Hash } from '../../lib/core/model/hash.js'
 import type { ChunkRanges, FolderLink, HeadUpdate, Hello, PeerHandlers, PeerLink } from '../../protocol/peer-link.js'
 import type { Lane } from './lane.js'
@@ -14,7 +15,8 @@ export interface Traffic {
 export class FastLink implements PeerLink {
   readonly deviceId: string
   readonly remoteHost = undefined
-  readonly isRelayed = false
+  readonly road: Road = { transport: 'pipe', rank: 0, isRelayed: false }
+  readonly roundTripMs = undefined
   readonly #folder: FolderLink
   readonly #out: Lane
   readonly #traffic: Traffic

@@ -65,8 +65,8 @@ async function setUp(
   })
   open.push(server)
   await server.ready()
-  const bootstrap = [{ host: node.host, port: node.port }]
-  await Promise.all([laptop.join({ bootstrap }), server.join({ bootstrap })])
+  const options = { bootstrap: [{ host: node.host, port: node.port }], lan: false }
+  await Promise.all([laptop.join(options), server.join(options)])
   return { laptop, server, say }
 }
 

@@ -17,6 +17,7 @@ import { INTERRUPTED } from '../prompt.js'
 export interface JoinOptions {
   readonly keyFile?: string
   readonly name?: string
+  readonly peer?: readonly string[]
   readonly once?: boolean
   readonly foreground?: boolean
   /** Seconds. */
@@ -37,7 +38,7 @@ export async function join(context: Context, words: readonly string[], options: 
   const target = chooseDirectory(directory, process.cwd())
   const hadFiles = await hasFiles(target)
   return runFolder(context, {
-    request: { directory: target, key, name: options.name, createDirectory: true },
+    request: { directory: target, key, name: options.name, peers: options.peer, createDirectory: true },
     stays: options.foreground === true,
     announce: folder => announce(context, folder, hadFiles),
     ...(options.once === true

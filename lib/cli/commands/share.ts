@@ -7,6 +7,7 @@ import { qrCode } from '../qr.js'
 
 export interface ShareOptions {
   readonly name?: string
+  readonly peer?: readonly string[]
   readonly qr?: boolean
   readonly foreground?: boolean
 }
@@ -15,7 +16,7 @@ export interface ShareOptions {
 export function share(context: Context, named: string | undefined, options: ShareOptions): Promise<ExitCode> {
   const directory = chooseDirectory(named, context.process.cwd())
   return runFolder(context, {
-    request: { directory, name: options.name, createDirectory: false },
+    request: { directory, name: options.name, peers: options.peer, createDirectory: false },
     stays: options.foreground === true,
     announce: folder => announce(context, folder, options)
   })

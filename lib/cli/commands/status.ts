@@ -94,7 +94,8 @@ export function describe(folder: FolderDocument): string[] {
 }
 
 /** A peer as cells of a table. */
-export function describePeer({ name, device, route, inSync, role, connectedAt }: PeerDocument): string[] {
+export function describePeer({ name, device, route, roundTripMs, inSync, role, connectedAt }: PeerDocument): string[] {
+  const trip = roundTripMs === undefined ? '' : `${roundTripMs.toFixed(1)} ms`
   const access = role === 'reader' ? 'reads only' : ''
-  return [name, device.slice(0, 8), inSync ? 'in sync' : 'behind', route, `since ${connectedAt}`, access]
+  return [name, device.slice(0, 8), inSync ? 'in sync' : 'behind', route, trip, `since ${connectedAt}`, access]
 }

@@ -7,6 +7,7 @@ import { errorDocument, httpStatusOf, type ProblemDocument } from './errors.js'
 import { addEventRoutes } from './events.js'
 import { addFolderRoutes } from './folders.js'
 import { addMetricsRoute } from './metrics.js'
+import { addNetworkRoutes } from './network.js'
 
 const BODY_BYTES_MAX = 1024 * 1024
 /** Parts of the API's description that fastify can't know. */
@@ -43,6 +44,7 @@ export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Pr
   addBrowseRoutes(app, host)
   addDirectoryRoute(app)
   addEventRoutes(app, host)
+  addNetworkRoutes(app, host)
   await addMetricsRoute(app, host)
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   await app.ready()

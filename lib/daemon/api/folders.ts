@@ -7,13 +7,20 @@ import { waitForSync } from '../wait.js'
 export const WAIT_SECONDS_MAX = 60
 
 const PATH_CHARACTERS_MAX = 4096
+const PEERS_MAX = 32
 const text = { type: 'string', minLength: 1, maxLength: PATH_CHARACTERS_MAX } as const
 
 const addBody = {
   type: 'object',
   required: ['directory', 'createDirectory'],
   additionalProperties: false,
-  properties: { directory: text, key: text, name: text, createDirectory: { type: 'boolean' } }
+  properties: {
+    directory: text,
+    key: text,
+    name: text,
+    createDirectory: { type: 'boolean' },
+    peers: { type: 'array', maxItems: PEERS_MAX, items: text }
+  }
 } as const
 
 const waitQuery = {
@@ -46,6 +53,7 @@ interface AddBody {
   readonly directory: string
   readonly key?: string
   readonly name?: string
+  readonly peers?: readonly string[]
   readonly createDirectory: boolean
 }
 

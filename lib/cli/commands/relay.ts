@@ -1,0 +1,65 @@
+import z32 from 'z32'
+import { BackerError } from '../../core/error.js'
+import type { Context } from '../context.js'
+import { EXIT, type ExitCode } from '../exit.js'
+import { formatBytes, formatNumberOf } from '../format.js'
+import { catchStop, pause } from '../signals.js'
+
+export interface RelayOptions {
+  readonly host: string
+  readonly port: number
+  /** Ids of devices, in hexadecimal. */
+  readonly device?: readonly string[]
+  readonly open?: boolean
+  readonly maxPairs: number
+  /** Bytes per second. */
+  readonly maxRate?: number
+}
+
+/** How often what the relay does is told. */
+const TELL_EVERY_MS = 60_000
+/** Devices that may wait beside those of the pairs. */
+const WAITING_DEVICES = 64
+
+/** `backer relay`: carries what pairs of devices say to each other that can't meet otherwise, until a signal comes. Throws USAGE. */
+export async function relay({ printer, config }: Context, options: RelayOptions): Promise<ExitCode> {
+  const { host, port, device = [], open = false, maxPairs, maxRate } = options
+  if (device.length === 0 && !open) {
+    throw new BackerError('USAGE', 'nobody is named whom the relay may serve', {
+      hint: 'Give --device ID for each device (backer doctor prints its own), or --open to serve anybody.'
+    })
+  }
+  const served = new Set(device)
+  const stop = catchStop()
+  const { runRelay } = await import('../../daemon/relay.js')
+  const node = await runRelay(config, {
+    host,
+    port,
+    serves: deviceId => open || served.has(deviceId),
+    limits: { pairs: maxPairs, devices: 2 * maxPairs + WAITING_DEVICES, bytesPerSecond: maxRate }
+  })
+  const publicKey = z32.encode(node.publicKey)
+  if (printer.json) printer.document({ type: 'ready', schema: 1, publicKey, host, port })
+  else printer.result(publicKey)
+  printer.note(`A relay runs here. Devices use it with BACKER_RELAY=${publicKey}`)
+  let told = ''
+  const tell = (): void => {
+    const { counters } = node
+    if (JSON.stringify(counters) === told) return
+    told = JSON.stringify(counters)
+    const { pairs, pairsTotal, devices, bytes, refused } = counters
+    if (printer.json) printer.document({ type: 'summary', time: new Date().toISOString(), ...counters })
+    else
+      printer.note(
+        `${formatNumberOf(pairs, 'pair')} now, ${pairsTotal} in all; ${formatNumberOf(devices, 'device')} connected; ` +
+          `${formatBytes(bytes)} carried; ${refused} refused.`
+      )
+  }
+  while (!stop.signal.aborted) {
+    await pause(TELL_EVERY_MS, stop.signal)
+    tell()
+  }
+  await node.close()
+  stop.release()
+  return EXIT.done
+}

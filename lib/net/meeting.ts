@@ -1,0 +1,147 @@
+import type { KeyPair } from 'hypercore-crypto'
+import type { Discovery, PeerInfo } from 'hyperswarm'
+import type HyperDHT from 'hyperdht'
+import type Hyperswarm from 'hyperswarm'
+import type { Door } from './door.js'
+import type { NoiseStream } from '../../protocol/handshake.js'
+
+/** Connections that others may open here, proven or not. */
+const SERVER_CONNECTIONS_MAX = 256
+/** Connections to one swarm after which no more are looked for. */
+const PEERS_MAX = 64
+
+/** Devices whose failures are kept in mind. */
+const FAILURES_MAX = 256
+
+type ToRelays = Set<{ readonly key: Uint8Array; readonly stream: NoiseStream }>
+
+export interface MeetingOptions {
+  readonly door: Door
+  readonly keyPair: KeyPair
+  readonly dht: HyperDHT
+  /** True where a device, by its id, need not be connected to: there is a road to it that is as good or better. */
+  readonly isReached: (deviceId: string) => boolean
+  /** The public keys of relays that may be used now. */
+  readonly relays: (isForced: boolean) => readonly Uint8Array[]
+  readonly onconnection: (stream: NoiseStream, found: readonly Uint8Array[]) => void
+}
+
+/** Meets other devices under the topics of folders on the DHT, and connects to them over UDX: directly, through a hole in a NAT, or through a relay. */
+export class Meeting {
+  readonly #dht: HyperDHT
+  readonly #swarm: Hyperswarm
+  readonly #discoveries = new Map<string, Discovery>()
+  /** Streams to relays, by which connections that go through one are told. */
+  /** How the last attempt to connect to each device failed: hyperdht's code, by the device's id. */
+  readonly #failures: Map<string, string>
+  readonly #toRelays: ToRelays
+
+  private constructor(dht: HyperDHT, swarm: Hyperswarm, toRelays: ToRelays, failures: Map<string, string>) {
+    this.#dht = dht
+    this.#swarm = swarm
+    this.#toRelays = toRelays
+    this.#failures = failures
+  }
+
+  static async open({ keyPair, dht, door, isReached, relays, onconnection }: MeetingOptions): Promise<Meeting> {
+    const { default: Hyperswarm } = await import('hyperswarm')
+    const failures = new Map<string, string>()
+    const toRelays = noteRelays(dht, failures)
+    const swarm = new Hyperswarm({
+      keyPair,
+      dht,
+      maxPeers: PEERS_MAX,
+      maxServerConnections: SERVER_CONNECTIONS_MAX,
+      // Asked before this side connects (without a payload), and before it answers: whoever comes may know more than this side.
+      firewall: (key, payload) => payload === null && isReached(Buffer.from(key).toString('hex')),
+      relayThrough: isForced => {
+        const keys = relays(isForced)
+        return keys.length === 0 ? null : [...keys]
+      }
+    })
+    door.guard(swarm, key => relays(true).some(relay => Buffer.compare(relay, key) === 0))
+    // Not to connect now is no reason never to do it.
+    swarm.on('ban', info => info.ban(false))
+    swarm.on('connection', (stream, info) => onconnection(stream, topicsOf(info)))
+    return new Meeting(dht, swarm, toRelays, failures)
+  }
+
+  /** Announces a topic and looks for others there. Resolves once it is announced. */
+  async join(topic: Uint8Array): Promise<void> {
+    const discovery = this.#swarm.join(topic, { server: true, client: true })
+    this.#discoveries.set(nameOf(topic), discovery)
+    await discovery.flushed()
+  }
+
+  async leave(topic: Uint8Array): Promise<void> {
+    this.#discoveries.delete(nameOf(topic))
+    await this.#swarm.leave(topic)
+  }
+
+  /** Announces a topic again and looks who is there. */
+  refresh(topic: Uint8Array): void {
+    const discovery = this.#discoveries.get(nameOf(topic))
+    discovery?.refresh({ client: true, server: true }).catch(() => undefined)
+  }
+
+  /** Connects to a device whose key is known, if nothing speaks against it. */
+  connect(publicKey: Uint8Array): void {
+    this.#swarm.joinPeer(publicKey)
+    // One attempt now; from then on it is one of many that are found under a topic.
+    this.#swarm.leavePeer(publicKey)
+  }
+
+  get failures(): ReadonlyMap<string, string> {
+    return this.#failures
+  }
+
+  /** True while a connection goes through a relay. One that was punched through meanwhile does not any more. */
+  isRelayed({ rawStream }: NoiseStream, ownRelay: Uint8Array | undefined): boolean {
+    const { remoteHost, remotePort } = rawStream
+    for (const { key, stream } of this.#toRelays) {
+      if (ownRelay !== undefined && Buffer.compare(key, ownRelay) === 0) continue
+      const { rawStream: toRelay } = stream as { rawStream: NoiseStream['rawStream'] | null }
+      if (toRelay?.remoteHost === remoteHost && toRelay?.remotePort === remotePort && !stream.destroyed) return true
+    }
+    return false
+  }
+
+  async close(): Promise<void> {
+    await this.#swarm.destroy()
+    await this.#dht.destroy()
+  }
+}
+
+/** Takes note of the streams to relays that hyperdht opens by itself: it connects to them with nothing but their keys. */
+function noteRelays(dht: HyperDHT, failures: Map<string, string>): ToRelays {
+  const toRelays: ToRelays = new Set()
+  const connect = dht.connect.bind(dht)
+  dht.connect = (key, options) => {
+    const stream = connect(key, options)
+    if (options !== undefined) noteFailure(stream, nameOf(key), failures)
+    if (options === undefined) {
+      const noted = { key, stream }
+      toRelays.add(noted)
+      stream.once('close', () => toRelays.delete(noted))
+    }
+    return stream
+  }
+  return toRelays
+}
+
+function noteFailure(stream: NoiseStream, deviceId: string, failures: Map<string, string>): void {
+  stream.on('error', (error: Error & { readonly code?: string }) => {
+    const [oldest] = failures.keys()
+    if (failures.size >= FAILURES_MAX && oldest !== undefined) failures.delete(oldest)
+    failures.set(deviceId, error.code ?? error.message)
+  })
+  stream.once('open', () => failures.delete(deviceId))
+}
+
+function topicsOf(info: PeerInfo): readonly Uint8Array[] {
+  return info.topics
+}
+
+function nameOf(topic: Uint8Array): string {
+  return Buffer.from(topic).toString('hex')
+}

@@ -1,0 +1,60 @@
+import type { Runtime } from '../runtime.js'
+
+/** How long a device that is gone is looked for often, and how often that is. */
+const MISSED_MS = 15 * 60_000
+const LOOK_EVERY_MS = 4000
+/** Devices that are kept in mind. */
+const DEVICES_MAX = 1024
+
+interface Known {
+  readonly publicKey: Uint8Array
+  /** undefined while it is connected. */
+  goneAt: number | undefined
+  lookedAt: number
+}
+
+/** The devices that were connected since the start, and which of them are missed. */
+export class Missed {
+  readonly #runtime: Runtime
+  readonly #known = new Map<string, Known>()
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime
+  }
+
+  met(deviceId: string, publicKey: Uint8Array): void {
+    this.#known.delete(deviceId)
+    const [oldest] = this.#known.keys()
+    if (this.#known.size >= DEVICES_MAX && oldest !== undefined) this.#known.delete(oldest)
+    this.#known.set(deviceId, { publicKey: Uint8Array.from(publicKey), goneAt: undefined, lookedAt: 0 })
+  }
+
+  lost(deviceId: string): void {
+    const known = this.#known.get(deviceId)
+    if (known !== undefined) known.goneAt = known.lookedAt = this.#runtime.clock.monotonic()
+  }
+
+  /** It has proven that it knows the key of some folder, since the start. */
+  knows(deviceId: string): boolean {
+    return this.#known.has(deviceId)
+  }
+
+  publicKeyOf(deviceId: string): Uint8Array | undefined {
+    return this.#known.get(deviceId)?.publicKey
+  }
+
+  /** All that are gone, however long. */
+  ids(): readonly string[] {
+    return [...this.#known].filter(([, { goneAt }]) => goneAt !== undefined).map(([id]) => id)
+  }
+
+  /** Those that are to be looked for now; each comes every few seconds, for a while. */
+  due(): readonly string[] {
+    const now = this.#runtime.clock.monotonic()
+    const due = [...this.#known].filter(
+      ([, { goneAt, lookedAt }]) => goneAt !== undefined && now - goneAt < MISSED_MS && now - lookedAt >= LOOK_EVERY_MS
+    )
+    for (const [, known] of due) known.lookedAt = now
+    return due.map(([id]) => id)
+  }
+}

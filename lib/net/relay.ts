@@ -1,0 +1,179 @@
+import type { RelaySession, Server } from 'blind-relay'
+import hypercoreCrypto, { type KeyPair } from 'hypercore-crypto'
+import type { DhtServer } from 'hyperdht'
+import type HyperDHT from 'hyperdht'
+import { hashAll } from '../core/model/hash.js'
+import type { NoiseStream } from '../../protocol/handshake.js'
+
+const SEED_BYTES = 32
+
+export interface RelayLimits {
+  /** Pairs of devices that are served at once. */
+  readonly pairs: number
+  /** Devices that are connected at once, waiting or served. */
+  readonly devices: number
+  /** Bytes per second, both ways of all pairs together; undefined: as much as there is. While it is exceeded, the busiest pair is ended every few seconds. */
+  readonly bytesPerSecond: number | undefined
+}
+
+export const RELAY_LIMITS: RelayLimits = { pairs: 64, devices: 256, bytesPerSecond: undefined }
+/** Over how long the rate is measured. */
+const RATE_SECONDS = 5
+
+/** One device's side of a pair: a stream of UDX whose packets the system's network loop hands on to the other side's, so that no byte of it comes by here. */
+interface CarriedStream {
+  readonly bytesReceived: number
+  destroy(): void
+  on(event: 'close', listener: () => void): void
+}
+
+export interface RelayOptions {
+  readonly dht: HyperDHT
+  readonly keyPair: KeyPair
+  /** True for a device, by its id, that may use the relay. */
+  readonly serves: (deviceId: string) => boolean
+  readonly limits: RelayLimits
+}
+
+/** What a relay has done since it was started. */
+export interface RelayCounters {
+  /** Devices that are connected now. */
+  readonly devices: number
+  /** Pairs that are carried now, and since the start. */
+  readonly pairs: number
+  readonly pairsTotal: number
+  /** Connections that were refused: of strangers, or over a limit. */
+  readonly refused: number
+  /** Bytes of packets that were carried since the start. */
+  readonly bytes: number
+}
+
+/** The key pair under which a device relays: derived, so that relaying connections are none of the folders'. */
+export function relayKeyPair(device: KeyPair): KeyPair {
+  const seed = device.secretKey.subarray(0, SEED_BYTES)
+  return hypercoreCrypto.keyPair(hashAll([Buffer.from('backer relay v1\0'), seed]))
+}
+
+/**
+ * Carries what pairs of devices say to each other where they can't meet otherwise. It sees packets that are encrypted from end to end, and how
+ * many; it takes part in nothing.
+ */
+export class Relay {
+  readonly #options: RelayOptions
+  readonly #server: DhtServer
+  readonly #relay: Server
+  readonly #streams: Set<NoiseStream>
+  readonly #refused: { count: number }
+  readonly #meter: Meter
+
+  private constructor(parts: {
+    options: RelayOptions
+    server: DhtServer
+    relay: Server
+    streams: Set<NoiseStream>
+    refused: { count: number }
+    meter: Meter
+  }) {
+    this.#options = parts.options
+    this.#server = parts.server
+    this.#relay = parts.relay
+    this.#streams = parts.streams
+    this.#refused = parts.refused
+    this.#meter = parts.meter
+  }
+
+  /** Starts relaying on a DHT. Resolves once others can find it there. */
+  static async open(options: RelayOptions): Promise<Relay> {
+    const { default: blindRelay } = (await import('blind-relay')) as unknown as {
+      default: typeof import('blind-relay')
+    }
+    const { dht, keyPair, serves, limits } = options
+    const relay = new blindRelay.Server({ createStream: given => dht.createRawStream({ ...given, framed: true }) })
+    const streams = new Set<NoiseStream>()
+    const meter = new Meter(limits.bytesPerSecond)
+    const refused = { count: 0 }
+    const mayCome = (deviceId: string): boolean => {
+      const { active, pending } = relay.stats.pairings
+      return serves(deviceId) && streams.size < limits.devices && active + pending < limits.pairs
+    }
+    const firewall = (key: Uint8Array): boolean => {
+      const isRefused = !mayCome(Buffer.from(key).toString('hex'))
+      if (isRefused) refused.count++
+      return isRefused
+    }
+    const server = dht.createServer({ firewall }, stream => {
+      streams.add(stream)
+      stream.on('error', () => undefined)
+      stream.once('close', () => streams.delete(stream))
+      const session: RelaySession = relay.accept(stream, { id: stream.remotePublicKey })
+      session.on('pair', (_isInitiator: boolean, _token: Uint8Array, raw: CarriedStream) => meter.add(raw))
+      session.on('error', () => undefined)
+    })
+    await server.listen(keyPair)
+    return new Relay({ options, server, relay, streams, refused, meter })
+  }
+
+  get publicKey(): Uint8Array {
+    return this.#options.keyPair.publicKey
+  }
+
+  get counters(): RelayCounters {
+    const { active, matched } = this.#relay.stats.pairings
+    return {
+      devices: this.#streams.size,
+      pairs: active,
+      pairsTotal: matched,
+      refused: this.#refused.count,
+      bytes: this.#meter.bytes
+    }
+  }
+
+  /** To be called about every second. */
+  tick(): void {
+    this.#meter.tick()
+  }
+
+  async close(): Promise<void> {
+    for (const stream of this.#streams) stream.destroy()
+    await this.#server.close()
+  }
+}
+
+/** Counts what the pairs carry, and holds them to a rate. */
+class Meter {
+  readonly #limit: number | undefined
+  readonly #counted = new Map<CarriedStream, number>()
+  /** What each stream has carried since the rate was looked at. */
+  readonly #recent = new Map<CarriedStream, number>()
+  #ticks = 0
+  bytes = 0
+
+  constructor(limit: number | undefined) {
+    this.#limit = limit
+  }
+
+  add(stream: CarriedStream): void {
+    this.#counted.set(stream, 0)
+    stream.on('close', () => {
+      this.#count(stream)
+      this.#counted.delete(stream)
+      this.#recent.delete(stream)
+    })
+  }
+
+  tick(): void {
+    for (const stream of this.#counted.keys()) this.#count(stream)
+    if (++this.#ticks % RATE_SECONDS !== 0) return
+    const rate = [...this.#recent.values()].reduce((sum, bytes) => sum + bytes, 0) / RATE_SECONDS
+    const [busiest] = [...this.#recent].sort(([, a], [, b]) => b - a)
+    this.#recent.clear()
+    if (this.#limit !== undefined && rate > this.#limit) busiest?.[0].destroy()
+  }
+
+  #count(stream: CarriedStream): void {
+    const more = stream.bytesReceived - (this.#counted.get(stream) ?? 0)
+    this.bytes += more
+    this.#counted.set(stream, stream.bytesReceived)
+    this.#recent.set(stream, (this.#recent.get(stream) ?? 0) + more)
+  }
+}
