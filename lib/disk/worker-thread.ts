@@ -23,6 +23,9 @@ export type Answer =
       readonly hint: string | undefined
     }
 
+/** What a thread says once all that it consists of is loaded. */
+export const LOADED = 'loaded'
+
 interface Waiting {
   readonly resolve: (value: unknown) => void
   readonly reject: (error: BackerError) => void
@@ -46,6 +49,8 @@ export class WorkerThread {
   readonly #waiting = new Map<number, Waiting>()
   #idle: Timer | undefined
   #worker: Worker | undefined
+  /** Resolves when the thread has loaded what it consists of, or is gone. */
+  #loaded: Promise<void> = Promise.resolve()
   #nextId = 1
   #closed = false
 
@@ -100,7 +105,8 @@ export class WorkerThread {
     const worker = this.#worker
     if (worker === undefined) return
     const ended = new AbortController()
-    const end = worker.terminate().finally(() => ended.abort())
+    // A thread that ends while a native module initializes itself takes the whole process along.
+    const end = this.#loaded.then(() => worker.terminate()).finally(() => ended.abort())
     await Promise.race([end, delay(this.#timers, END_MS, ended.signal)])
     worker.unref()
   }
@@ -112,7 +118,13 @@ export class WorkerThread {
       // What this process was started with may not be for a thread (`--input-type`).
       execArgv: []
     })
-    worker.on('message', (answer: Answer) => this.#answered(answer))
+    this.#loaded = new Promise(resolve => {
+      worker.once('message', () => resolve())
+      worker.once('exit', () => resolve())
+    })
+    worker.on('message', (answer: Answer | typeof LOADED) => {
+      if (answer !== LOADED) this.#answered(answer)
+    })
     worker.on('error', error => this.#died(worker, error.message))
     worker.on('exit', () => this.#died(worker, 'it ended'))
     return worker

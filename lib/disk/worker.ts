@@ -6,7 +6,7 @@ import { openFileSystem } from './open-filesystem.js'
 import { DiskOperations, type OperationsOptions } from './operations.js'
 import { buffersOf, type PackedListings } from './pack.js'
 import { makeSettle } from './settle.js'
-import type { Answer, OperationName, Task } from './worker-thread.js'
+import { LOADED, type Answer, type OperationName, type Task } from './worker-thread.js'
 
 /** A worker thread: carries out one operation after another on one folder and sends back what came of it. */
 const operations = new DiskOperations(openFileSystem(), workerData as OperationsOptions, makeSettle(loadLibc()))
@@ -15,6 +15,8 @@ parentPort?.on('message', (task: Task) => {
   const answer = carryOut(task)
   parentPort?.postMessage(answer, answer.ok ? handedOver(task.name, answer.value) : [])
 })
+
+parentPort?.postMessage(LOADED)
 
 function carryOut({ id, name, args }: Task): Answer {
   try {

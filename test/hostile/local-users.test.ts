@@ -67,7 +67,7 @@ test('G2 G4: what backer keeps is closed to others from the beginning, whatever 
     return (await readFile(join(directory, 'file 0'), 'utf8')) === 'replaced'
   })
   for (const [path, mode] of widest)
-    if ((mode & 0o077) !== 0 && path !== directory) t.fail(`${path} was ${mode.toString(8)}`)
+    if ((mode & 0o077) !== 0 && !isSymlink(mode) && path !== directory) t.fail(`${path} was ${mode.toString(8)}`)
   t.ok(widest.size > 25, `${widest.size} paths were looked at`)
   child.send('close')
 })
@@ -151,4 +151,9 @@ async function look(root: string, widest: Map<string, number>): Promise<void> {
     const stat = await lstat(path).catch(() => undefined)
     if (stat !== undefined) widest.set(path, (widest.get(path) ?? 0) | stat.mode)
   }
+}
+
+/** The mode of a symlink means nothing: what it leads to has its own. */
+function isSymlink(mode: number): boolean {
+  return (mode & 0o170000) === 0o120000
 }
