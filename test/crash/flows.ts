@@ -1,5 +1,17 @@
-import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 
 /** The folders of both devices, and what writes a version that nobody ever wrote before. */
 export interface Stage {
@@ -95,12 +107,21 @@ export const FLOWS: readonly Flow[] = [
 ]
 
 function put(root: string, path: string, content: string): void {
-  mkdirSync(join(root, path, '..'), { recursive: true })
-  writeFileSync(join(root, path), content)
+  mkdirSync(dirname(join(root, path)), { recursive: true })
+  writeFileSync(join(root, path), content, { flush: true })
+  sync(dirname(join(root, path)))
+  sync(root)
 }
 
-/** As editors do it. */
+/** As editors do it that care: what the user's own program never synced is not backer's to lose. */
 function save(root: string, path: string, content: string): void {
-  writeFileSync(join(root, `.saving ${path}`), content)
+  writeFileSync(join(root, `.saving ${path}`), content, { flush: true })
   renameSync(join(root, `.saving ${path}`), join(root, path))
+  sync(root)
+}
+
+function sync(directory: string): void {
+  const handle = openSync(directory, 'r')
+  fsyncSync(handle)
+  closeSync(handle)
 }
