@@ -75,7 +75,7 @@ export class Rig {
   async cycle(flow: Flow, call: string, when: number): Promise<boolean> {
     if (flow.apart === true) return this.#apart(flow, call, when)
     const tracer = await attach(this.#alive(), strace(call, when))
-    flow.act(this.#stage(), this.cycles++)
+    this.#act(flow)
     const wasKilled = await this.#untilSameOrDead()
     await letGo(tracer)
     if (wasKilled) await this.#recover(flow)
@@ -87,7 +87,7 @@ export class Rig {
   async profile(flow: Flow, calls: readonly string[], log: string): Promise<ReadonlyMap<string, number>> {
     const tracing = ['strace', '-f', '-e', `trace=${calls.map(call => `?${call}`).join()}`, '-o', log]
     const tracer = await attach(this.#alive(), tracing)
-    flow.act(this.#stage(), this.cycles++)
+    this.#act(flow)
     await this.untilSame()
     await letGo(tracer)
     this.#check(flow)
@@ -97,7 +97,7 @@ export class Rig {
   /** As `cycle`, where both devices change things while only one of them runs, and the kill strikes the other as it comes back. */
   async #apart(flow: Flow, call: string, when: number): Promise<boolean> {
     await this.#kill()
-    flow.act(this.#stage(), this.cycles++)
+    this.#act(flow)
     const isReady = await this.start(call, when)
     const wasKilled = !isReady || (await this.#untilSameOrDead())
     if (wasKilled) await this.#recover(flow)
@@ -134,6 +134,15 @@ export class Rig {
   #alive(): ChildProcess {
     if (this.#child === undefined) throw new Error('the device was not started')
     return this.#child
+  }
+
+  /** The users do their part. What they themselves overwrite or remove on every device that shows it is theirs to lose. */
+  #act(flow: Flow): void {
+    flow.act(this.#stage(), this.cycles++)
+    const mine = tokensBelow(this.#parts.mortal)
+    const held = new Set([...mine, ...tokensBelow(this.#parts.peer)])
+    this.#versions = this.#versions.filter(token => held.has(token))
+    this.#acked = new Set([...this.#acked].filter(token => mine.has(token)))
   }
 
   #stage(): Stage {
