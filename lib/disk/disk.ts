@@ -147,6 +147,8 @@ export interface Disk {
   stat(paths: readonly RelativePath[]): Promise<readonly (Listed | 'unknown' | undefined)[]>
   /** Reads files whole, cuts them into chunks and hashes them. A file that changes meanwhile is read again, some times. */
   hash(paths: readonly RelativePath[]): Promise<readonly Hashed[]>
+  /** Makes what a user wrote at these paths durable, or that it is gone. */
+  keepWritten(paths: readonly RelativePath[]): Promise<void>
   /** Up to `length` bytes at `offset`; undefined where the file is gone or can't be read. The caller verifies them. */
   read(path: RelativePath, offset: number, length: number): Promise<Uint8Array | undefined>
   /** Opens `.backer/tmp/NAME`, made if it is missing. `resumed` where it was there already. NAME: letters, digits, `-`. */

@@ -40,6 +40,10 @@ export class InlineDisk implements Disk {
     return this.#do(operations => operations.hash(paths))
   }
 
+  keepWritten(paths: readonly RelativePath[]): Promise<void> {
+    return this.#do(operations => operations.keepWritten(paths))
+  }
+
   read(path: RelativePath, offset: number, length: number): Promise<Uint8Array | undefined> {
     return this.#do(operations => operations.readMany([{ path, offset, length }])[0])
   }

@@ -6,6 +6,7 @@ import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
 import { contentRootOf, hashFiles, SETTLED, type Settle } from './hash.js'
 import { parseIgnore } from './ignore.js'
 import { installBatch } from './install.js'
+import { keepWritten } from './keep-written.js'
 import { listDirectory, statPaths } from './list.js'
 import { checkMarker, type Marker } from './marker.js'
 import { parseTmpName } from './names.js'
@@ -74,6 +75,13 @@ export class DiskOperations {
     return this.#withRoot(
       root => hashFiles(this.#fs, root, paths, this.#settle),
       () => paths.map(() => ({ kind: 'absent' }))
+    )
+  }
+
+  keepWritten(paths: readonly RelativePath[]): void {
+    this.#withRoot(
+      root => keepWritten(this.#fs, root, paths),
+      () => undefined
     )
   }
 

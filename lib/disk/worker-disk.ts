@@ -62,6 +62,10 @@ export class WorkerDisk implements Disk {
     return this.#hashes.hash(paths)
   }
 
+  keepWritten(paths: readonly RelativePath[]): Promise<void> {
+    return this.#changer.run('keepWritten', paths)
+  }
+
   read(path: RelativePath, offset: number, length: number): Promise<Uint8Array | undefined> {
     return this.#reader.read({ path, offset, length })
   }

@@ -20,6 +20,8 @@ const RETRY_MS = 2000
 const LARGE_BYTES = 1024 * 1024
 const SETTLE_MS = 120
 const SETTLE_MAX_MS = 3000
+/** After how long a write is on the disk without anybody asking for it: Linux waits 30 s, and looks every 5 s; and some. */
+const WRITTEN_BACK_MS = 120_000
 /** How many single paths are kept in mind. */
 const PATH_HINTS_MAX = 5000
 /** How many files are hashed in one request, and how many bytes at most beyond the first. */
@@ -244,7 +246,9 @@ export class Observer {
 
   async #commit(observations: readonly Observation[], installs: number): Promise<void> {
     if (observations.length === 0) return
-    const { ledger } = this.#context
+    const { ledger, disk } = this.#context
+    const fresh = observations.filter(({ observed }) => this.#isFresh(observed))
+    if (fresh.length > 0) await disk.keepWritten(fresh.map(({ path }) => path))
     await ledger.lock.run(async () => {
       const needsCheck = observations.some(({ observed }) => observed.kind === 'absent') || ledger.installs !== installs
       const sure = needsCheck ? await this.#stillTrue(observations) : observations
@@ -252,6 +256,13 @@ export class Observer {
       const changes = sure.flatMap(observation => this.#change(observation, chunkLists))
       await ledger.commit(changes, chunkLists)
     })
+  }
+
+  /** True for what the system may not have brought to the disk by itself yet. */
+  #isFresh(observed: Observed): boolean {
+    if (observed.kind === 'absent') return true
+    const ageMs = this.#context.runtime.clock.now() - Number(observed.stamp.ctimeNs / 1_000_000n)
+    return ageMs < WRITTEN_BACK_MS
   }
 
   /** The observations that the disk still confirms; the others are looked at again. */

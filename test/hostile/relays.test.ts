@@ -39,10 +39,11 @@ test('D1 D2 D3 A10 A11: who stands on the line reads nothing and changes nothing
     t.ok(got === undefined || got === content, `${what}: nothing wrong came through`)
   }
   t.ok(seen > 2000, `${seen} bytes passed by`)
-  connect(fresh, victim)
+  const cut = connect(fresh, victim)
   await until('a good line mends it', async () => {
     return (await readFile(join(fresh.directory, TOKEN.trim()), 'utf8')) === content
   })
+  cut()
   await check(t)
 })
 

@@ -357,8 +357,8 @@ function replaceBytes(bytes: Uint8Array, from: Uint8Array, to: Uint8Array): Uint
   return Buffer.concat([bytes.subarray(0, at), to, bytes.subarray(at + from.length)])
 }
 
-/** A directory's record ends with its kind and its mode. */
+/** In a directory's record the kind stands before the mode. */
 function setKind(bytes: Uint8Array, kind: number): Uint8Array {
   const mode = encodeWith(uint, 0o755)
-  return Buffer.concat([bytes.subarray(0, -mode.length - 1), Buffer.of(kind), mode])
+  return replaceBytes(bytes, Buffer.concat([Buffer.of(3), mode]), Buffer.concat([encodeWith(uint, kind), mode]))
 }

@@ -40,6 +40,10 @@ export class LaggingDisk implements Disk {
     return this.#later(() => this.#disk.hash(paths))
   }
 
+  keepWritten(paths: readonly RelativePath[]): Promise<void> {
+    return this.#later(() => this.#disk.keepWritten(paths))
+  }
+
   read(path: RelativePath, offset: number, length: number): Promise<Uint8Array | undefined> {
     return this.#later(() => this.#disk.read(path, offset, length))
   }
