@@ -26,7 +26,8 @@ export interface Lock {
  * control socket, which only one of them can own, is the second barrier.
  */
 export async function takeLock(file: string): Promise<Lock> {
-  const own: Holder = { pid: process.pid, started: await startOf(process.pid), token: randomBytes(8).toString('hex') }
+  const { started } = await lifeOf(process.pid)
+  const own: Holder = { pid: process.pid, started, token: randomBytes(8).toString('hex') }
   const text = `${JSON.stringify(own)}\n`
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (await createPrivateFile(file, text)) return { release: () => release(file, text) }
@@ -42,7 +43,8 @@ export async function takeLock(file: string): Promise<Lock> {
 export async function lockHolder(file: string): Promise<number | undefined> {
   const holder = parseHolder(await readIfThere(file))
   if (holder === undefined || !isAlive(holder.pid)) return undefined
-  return (await startOf(holder.pid)) === holder.started ? holder.pid : undefined
+  const { started, isOver } = await lifeOf(holder.pid)
+  return !isOver && started === holder.started ? holder.pid : undefined
 }
 
 async function refuseIfHeld(file: string): Promise<void> {
@@ -81,18 +83,20 @@ function isAlive(pid: number): boolean {
 }
 
 /**
- * When a process started, in the kernel's own words; empty where the system does not tell, so that only the number counts.
- * Source: proc(5), /proc/PID/stat, field 22; the boot id because the field counts from the boot.
+ * `started`: when a process started, in the kernel's own words; empty where the system does not tell, so that only the number counts.
+ * `isOver`: all its threads have ended, and only its parent has not asked for its end yet, as under a container's first process that never does.
+ * Source: proc(5), /proc/PID/stat, fields 3, 20 and 22; the boot id because the last counts from the boot.
  */
-async function startOf(pid: number): Promise<string> {
+async function lifeOf(pid: number): Promise<{ readonly started: string; readonly isOver: boolean }> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
     const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8')
     // The second field, the command, may itself hold spaces and brackets.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return `${boot.trim()}:${fields[19] ?? ''}`
+    const isOver = fields[0] === 'Z' && Number(fields[17]) <= 1
+    return { started: `${boot.trim()}:${fields[19] ?? ''}`, isOver }
   } catch (error) {
     if (systemCode(error) === undefined) throw error
-    return ''
+    return { started: '', isOver: false }
   }
 }

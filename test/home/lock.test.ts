@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import test from 'brittle'
 import { isBackerError } from '../../lib/core/error.js'
 import { lockHolder, takeLock } from '../../lib/home/lock.js'
+import { until } from '../make/backers.js'
 import { makeTemporary } from '../make/temporary.js'
 
 const TAKER = fileURLToPath(new URL('take-lock.js', import.meta.url))
@@ -42,6 +43,23 @@ test('a lock that nobody holds is taken over, whatever is in it', async t => {
     t.is(await lockHolder(file), process.pid)
     await lock.release()
   }
+})
+
+const onLinux = { skip: process.platform !== 'linux' }
+
+test('a process that has ended holds nothing, even if its parent never asks how it ended', onLinux, async t => {
+  const file = join(await makeTemporary(t), 'lock')
+  // The shell becomes a program that knows nothing of the child that it began.
+  const script = `"${process.execPath}" "${TAKER}" "${file}" <&0 & exec sleep 60`
+  const parent = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] })
+  t.teardown(() => parent.kill('SIGKILL'))
+  t.is(String(((await once(parent.stdout, 'data')) as unknown[])[0]).trim(), 'taken')
+  const pid = await lockHolder(file)
+  t.ok(pid !== undefined && pid !== parent.pid)
+  process.kill(pid ?? 0, 'SIGKILL')
+  await until('it holds nothing', async () => (await lockHolder(file)) === undefined)
+  t.ok(process.kill(pid ?? 0, 0), 'its number is still taken')
+  await (await takeLock(file)).release()
 })
 
 test('a lock that another took meanwhile is not given up for them', async t => {
