@@ -42,7 +42,11 @@ export class Mounts {
     if (mounted === undefined) throw new Error(`${directory} is not mounted`)
     run('xfs_io', '-x', '-c', flushesLog ? 'shutdown -f' : 'shutdown', directory)
     this.#unmount(directory)
-    this.#mount(directory, mounted.image, mounted.kind)
+    // Another mount namespace may still show the file system that was shut down, and the same image would be that one again.
+    const image = mounted.image.endsWith('+') ? mounted.image.slice(0, -1) : `${mounted.image}+`
+    run('cp', '--sparse=always', mounted.image, image)
+    rmSync(mounted.image)
+    this.#mount(directory, image, mounted.kind)
   }
 
   close(): void {

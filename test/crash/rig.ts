@@ -51,6 +51,7 @@ export class Rig {
 
   /** Starts the mortal device, under a kill at the `when`-th `call` of any of its threads where one is given. */
   async start(call?: string, when = 1): Promise<boolean> {
+    if (this.#child !== undefined) await groupEnded(this.#child)
     const { mortal, home } = this.#parts
     const command = [process.execPath, DEVICE, mortal, home, this.#peer.key]
     const traced = call === undefined ? command : [...strace(call, when), '--', ...command]
@@ -163,6 +164,7 @@ export class Rig {
   /** What a kill left is looked at, the device started again, and looked at again when both are the same. */
   async #recover(flow: Flow | undefined): Promise<void> {
     this.kills++
+    await groupEnded(this.#alive())
     this.#parts.afterKill?.()
     this.#checkLeft(flow)
     await this.start()
@@ -251,6 +253,23 @@ export function killAll(): void {
 /** With strace around it a device has a process of its own in the group. */
 function killGroup({ pid }: ChildProcess): void {
   if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+}
+
+/** With strace around it a device may end after what it was started by: only then is its lock free. */
+async function groupEnded({ pid = 0 }: ChildProcess): Promise<void> {
+  const end = Date.now() + DEADLINE_MS
+  while (isThere(pid)) {
+    if (Date.now() > end) throw new Error(`process group ${pid} does not end`)
+    await new Promise(resolve => setTimeout(resolve, 2))
+  }
+}
+
+function isThere(group: number): boolean {
+  try {
+    return process.kill(-group, 0)
+  } catch {
+    return false
+  }
 }
 
 function strace(call: string, when: number): string[] {
