@@ -172,6 +172,18 @@ export class Backer extends EventEmitter<FolderEvents> {
     return this.#now().folder.browser
   }
 
+  /** Carries out the deletes that are held (see `status().heldDeletes`). Returns of how many items. Throws MARKER. */
+  async acceptDeletes(): Promise<number> {
+    const { folder } = await this.#opening
+    return folder.acceptDeletes()
+  }
+
+  /** Brings back everywhere what the held deletes removed. Returns how many items come back. Throws KEY_KIND where this device may not write. */
+  async rejectDeletes(): Promise<number> {
+    const { folder } = await this.#opening
+    return folder.rejectDeletes()
+  }
+
   /** How many chunks came from each device (by its id) since the start. */
   chunksReceived(): ReadonlyMap<string, number> {
     return this.#now().folder.chunksReceived

@@ -5,6 +5,8 @@ import { BackerError, messageOf } from '../core/error.js'
 import type {
   AddedDocument,
   DaemonEvent,
+  DecidedDocument,
+  DeletesDocument,
   ErrorDocument,
   FolderDocument,
   StatusDocument,
@@ -89,6 +91,17 @@ export class Client {
   async setLimits({ up, down, timetable, includeLan }: Limits): Promise<Limits> {
     const body = { up, down, timetable, includeLan }
     return (await this.#ask({ method: 'POST', path: '/v1/limits', body })) as Limits
+  }
+
+  /** The deletes that are held in a folder. */
+  async deletes(id: string): Promise<DeletesDocument> {
+    const path = `/v1/folders/${encodeURIComponent(id)}/deletes`
+    return (await this.#ask({ method: 'GET', path })) as DeletesDocument
+  }
+
+  async decideDeletes(id: string, action: 'accept' | 'reject'): Promise<DecidedDocument> {
+    const path = `/v1/folders/${encodeURIComponent(id)}/deletes`
+    return (await this.#ask({ method: 'POST', path, body: { action } })) as DecidedDocument
   }
 
   async #ask(question: Question): Promise<unknown> {

@@ -39,6 +39,7 @@ export function makeProgram(run: Run): Command {
   addSyncCommands(program, act)
   addQuestionCommands(program, act)
   addProcessCommands(program, act)
+  addDecisionCommands(program, act)
   addOtherCommands(program, act)
   for (const command of program.commands)
     command.configureHelp({ showGlobalOptions: true }).addHelpText('after', EXIT_HELP)
@@ -146,6 +147,27 @@ function addProcessCommands(program: Command, act: Act): void {
     .argument('[FOLDER]', `only of this folder: ${FOLDER}`)
     .action((folder: string | undefined) =>
       act(async context => (await import('./commands/events.js')).events(context, folder))
+    )
+}
+
+function addDecisionCommands(program: Command, act: Act): void {
+  program
+    .command('deletes')
+    .description('shows deletes that are held because they are so many; "accept" or "reject" decides about them')
+    .argument('[ACTION]', 'accept: they are carried out everywhere; reject: what they removed comes back everywhere')
+    .argument('[FOLDER]', FOLDER)
+    .option('--dry-run', 'only shows what it is about')
+    .option('--yes', 'does not ask')
+    .action(
+      (
+        action: string | undefined,
+        folder: string | undefined,
+        options: import('./commands/deletes.js').DeletesOptions
+      ) =>
+        act(async context => {
+          const words = [action, folder].filter(word => word !== undefined)
+          return (await import('./commands/deletes.js')).deletes(context, words, options)
+        })
     )
 }
 

@@ -34,6 +34,7 @@ export type ErrorCode =
   | 'NO_PEER' // no other device of the folder could be reached
   | 'RELAYED' // much goes through a relay
   | 'NOT_RUNNING' // no process of this home runs
+  | 'HELD' // deletes wait for somebody's word
   | 'USAGE' // the command's words are off
   | 'CLOSED' // used after close
   | 'INTERNAL' // a mistake of backer itself

@@ -1,4 +1,4 @@
-import type { FolderStatus, PeerStatus, Problem, Progress } from '../folder/status.js'
+import type { FolderStatus, HeldDeletes, PeerStatus, Problem, Progress } from '../folder/status.js'
 import type { ErrorCode } from '../core/error.js'
 import type { Item } from '../folder/browse.js'
 import type { Change } from '../folder/events.js'
@@ -62,6 +62,19 @@ export interface WaitDocument {
   readonly schema: typeof SCHEMA
   readonly done: boolean
   readonly folder: FolderDocument
+}
+
+/** Deletes that are held: `GET /v1/folders/:id/deletes`. */
+export interface DeletesDocument extends HeldDeletes {
+  readonly schema: typeof SCHEMA
+}
+
+/** What became of them: `POST /v1/folders/:id/deletes`. */
+export interface DecidedDocument {
+  readonly schema: typeof SCHEMA
+  readonly action: 'accept' | 'reject'
+  /** Of how many items. */
+  readonly count: number
 }
 
 /** What a refused request says, whatever the route. */
