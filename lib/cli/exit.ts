@@ -53,6 +53,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   RELAYED: EXIT.error,
   NOT_RUNNING: EXIT.notRunning,
   HELD: EXIT.held,
+  NO_VERSION: EXIT.notFound,
   USAGE: EXIT.usage,
   CLOSED: EXIT.error,
   INTERNAL: EXIT.error

@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'UNSUPPORTED' // this kind of file, or this system, is not supported
   | 'NO_FOLDER' // no such folder
   | 'NO_PATH' // no such path in the folder
+  | 'NO_VERSION' // no such version is kept
   | 'BUSY' // what was decided about has changed since: look again
   | 'FORBIDDEN' // the request does not come from where it may
   | 'NO_PEER' // no other device of the folder could be reached

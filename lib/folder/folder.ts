@@ -15,6 +15,7 @@ import type { FolderContext } from './context.js'
 import type { FolderEvents } from './events.js'
 import { Heads } from './heads.js'
 import { HeldLosses } from './held-losses.js'
+import { History } from './history.js'
 import type { Identity } from './identity.js'
 import { IGNORE_FILE, readIgnoreFile } from './ignore-file.js'
 import { Ledger } from './ledger.js'
@@ -65,6 +66,8 @@ export class Folder extends EventEmitter<FolderEvents> {
   readonly #meter: ProgressMeter
   /** What people look at and decide in the folder. */
   readonly browser: Browser
+  /** What is kept of its past. */
+  readonly history: History
   #ignore: IgnoreRules = parseIgnore(undefined)
   #watch: Watch | undefined
   #fatal: BackerError | undefined
@@ -98,6 +101,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       () => this.isIdle && this.#losses.count + this.#losses.restoringCount === 0
     )
     this.browser = new Browser(this.#context, path => this.#puller.get(path) !== undefined)
+    this.history = new History(this.#context, this.#puller.fetcher, () => this.#peers)
     this.#collector = new Collector(this.#context, () => [
       ...this.#announcer.recentRoots(),
       ...this.#peers.roots(),
@@ -122,6 +126,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     })
     this.#running = this.#observer.run()
     this.#scheduleRescan()
+    this.history.start()
   }
 
   /** True where this device has nothing to do. */
@@ -222,6 +227,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#puller.close()
     this.#announcer.close()
     this.#collector.close()
+    this.history.close()
     this.#peers.close()
     this.#watch?.close()
     // A change that is under way may end well; a disk that hangs is not waited for.

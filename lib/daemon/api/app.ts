@@ -7,6 +7,7 @@ import { addDirectoryRoute } from './directories.js'
 import { errorDocument, httpStatusOf, type ProblemDocument } from './errors.js'
 import { addEventRoutes } from './events.js'
 import { addFolderRoutes } from './folders.js'
+import { addHistoryRoutes } from './history.js'
 import { addMetricsRoute } from './metrics.js'
 import { addNetworkRoutes } from './network.js'
 
@@ -44,6 +45,7 @@ export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Pr
   addFolderRoutes(app, host)
   addBrowseRoutes(app, host)
   addDeleteRoutes(app, host)
+  addHistoryRoutes(app, host)
   addDirectoryRoute(app)
   addEventRoutes(app, host)
   addNetworkRoutes(app, host)
