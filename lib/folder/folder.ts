@@ -37,6 +37,8 @@ export interface FolderParts {
   readonly runtime: Runtime
   readonly watch: (handlers: WatchHandlers) => Watch
   readonly rescanIntervalMs: number
+  /** How often it is looked whether there is something to pack; default: ten minutes. */
+  readonly packIntervalMs?: number
 }
 
 /** How often the whole folder is looked through where not everything can be watched. */
@@ -101,7 +103,10 @@ export class Folder extends EventEmitter<FolderEvents> {
       () => this.isIdle && this.#losses.count + this.#losses.restoringCount === 0
     )
     this.browser = new Browser(this.#context, path => this.#puller.get(path) !== undefined)
-    this.history = new History(this.#context, this.#puller.fetcher, () => this.#peers)
+    this.history = new History(this.#context, this.#puller.fetcher, {
+      peers: () => this.#peers,
+      packIntervalMs: parts.packIntervalMs
+    })
     this.#collector = new Collector(this.#context, () => [
       ...this.#announcer.recentRoots(),
       ...this.#peers.roots(),

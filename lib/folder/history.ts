@@ -19,9 +19,13 @@ export class History {
   readonly #source: ContentSource
   readonly #restorer: Restorer
 
-  constructor(context: FolderContext, fetcher: Fetcher, peers: () => Iterable<Peer>) {
+  constructor(
+    context: FolderContext,
+    fetcher: Fetcher,
+    { peers, packIntervalMs }: { readonly peers: () => Iterable<Peer>; readonly packIntervalMs: number | undefined }
+  ) {
     this.#context = context
-    this.#keeper = new Keeper(context, () => Promise.resolve(new Set()))
+    this.#keeper = new Keeper(context, { needed: () => Promise.resolve(new Set()), packIntervalMs })
     this.#source = new ContentSource(context, fetcher, peers)
     this.#restorer = new Restorer(context, this.#source)
   }

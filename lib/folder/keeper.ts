@@ -30,20 +30,28 @@ export class Keeper {
   readonly #context: FolderContext
   readonly #needed: NeededContents
   readonly #lock = new Mutex()
+  readonly #packIntervalMs: number
   #timer: Timer | undefined
   #installsPacked = -1
   #thinnedAtMs: number | undefined
 
-  constructor(context: FolderContext, needed: NeededContents) {
+  constructor(
+    context: FolderContext,
+    {
+      needed,
+      packIntervalMs = PACK_INTERVAL_MS
+    }: { readonly needed: NeededContents; readonly packIntervalMs?: number | undefined }
+  ) {
     this.#context = context
     this.#needed = needed
+    this.#packIntervalMs = packIntervalMs
   }
 
   /** Begins to look after the revisions, at intervals. */
   start(): void {
     const { runtime, closed } = this.#context
     if (closed.aborted) return
-    this.#timer = runtime.timers.after(PACK_INTERVAL_MS, () => {
+    this.#timer = runtime.timers.after(this.#packIntervalMs, () => {
       void this.#turn().then(() => this.start())
     })
   }
