@@ -14,6 +14,7 @@ import { startWatch } from './disk/watch.js'
 import type { Browser } from './folder/browse.js'
 import type { FolderEvents } from './folder/events.js'
 import { Folder } from './folder/folder.js'
+import type { History } from './folder/history.js'
 import { makeIdentity, type Identity } from './folder/identity.js'
 import type { FolderStatus, Route } from './folder/status.js'
 import { openHome, type Home } from './home/home.js'
@@ -170,6 +171,23 @@ export class Backer extends EventEmitter<FolderEvents> {
   /** What people look at and decide in the folder: its items, conflicts and ignore patterns. Throws CLOSED before `ready`. */
   get browser(): Browser {
     return this.#now().folder.browser
+  }
+
+  /** What the folder keeps of its past. Throws CLOSED before `ready`. */
+  get history(): History {
+    return this.#now().folder.history
+  }
+
+  /** Carries out the deletes that are held (see `status().heldDeletes`). Returns of how many items. Throws MARKER. */
+  async acceptDeletes(): Promise<number> {
+    const { folder } = await this.#opening
+    return folder.acceptDeletes()
+  }
+
+  /** Brings back everywhere what the held deletes removed. Returns how many items come back. Throws KEY_KIND where this device may not write. */
+  async rejectDeletes(): Promise<number> {
+    const { folder } = await this.#opening
+    return folder.rejectDeletes()
   }
 
   /** How many chunks came from each device (by its id) since the start. */

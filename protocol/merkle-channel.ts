@@ -180,7 +180,7 @@ export class MerkleChannel {
       for (let i = offset; i < hashes.length; i++) {
         const one = hashes.slice(i, i + 1)
         const [node = new Uint8Array(0)] =
-          content === undefined ? handlers.onNodes(one) : handlers.onContentNodes(content, one)
+          content === undefined ? handlers.onNodes(one) : await handlers.onContentNodes(content, one)
         if (part.length > 0 && bytes + node.byteLength > NODES_ANSWER_BYTES) break
         part.push(node)
         bytes += node.byteLength

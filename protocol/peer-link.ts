@@ -59,7 +59,10 @@ export interface PeerHandlers {
   onRelayedHeads(heads: readonly Uint8Array[]): void
   onHave(content: Hash, ranges: ChunkRanges): void
   onNodes(hashes: readonly Hash[]): readonly (Uint8Array | undefined)[]
-  onContentNodes(content: Hash, hashes: readonly Hash[]): readonly (Uint8Array | undefined)[]
+  onContentNodes(
+    content: Hash,
+    hashes: readonly Hash[]
+  ): readonly (Uint8Array | undefined)[] | Promise<readonly (Uint8Array | undefined)[]>
   onChunk(hash: Hash): Promise<Uint8Array | undefined>
   /** The peer is gone; called once. `reason`: what this side, or the peer in its own words, ended it for. */
   onClose(reason: BackerError | undefined): void

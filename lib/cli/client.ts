@@ -5,9 +5,14 @@ import { BackerError, messageOf } from '../core/error.js'
 import type {
   AddedDocument,
   DaemonEvent,
+  DecidedDocument,
+  DeletesDocument,
   ErrorDocument,
   FolderDocument,
+  RestoredDocument,
+  RevisionsDocument,
   StatusDocument,
+  TidiedDocument,
   WaitDocument
 } from '../daemon/document.js'
 import type { FolderRequest } from '../daemon/host.js'
@@ -19,6 +24,8 @@ import { isErrorCode } from './exit.js'
 
 /** How long an answer may take that waits for nothing. */
 const ANSWER_TIMEOUT_MS = 30_000
+/** How long what works through a whole folder may take. */
+const LONG_TIMEOUT_MS = 24 * 3600 * 1000
 
 interface Question {
   readonly method: 'GET' | 'POST'
@@ -91,6 +98,32 @@ export class Client {
     return (await this.#ask({ method: 'POST', path: '/v1/limits', body })) as Limits
   }
 
+  /** The deletes that are held in a folder. */
+  async deletes(id: string): Promise<DeletesDocument> {
+    const path = `/v1/folders/${encodeURIComponent(id)}/deletes`
+    return (await this.#ask({ method: 'GET', path })) as DeletesDocument
+  }
+
+  async decideDeletes(id: string, action: 'accept' | 'reject'): Promise<DecidedDocument> {
+    const path = `/v1/folders/${encodeURIComponent(id)}/deletes`
+    return (await this.#ask({ method: 'POST', path, body: { action } })) as DecidedDocument
+  }
+
+  async revisions(id: string, path: string): Promise<RevisionsDocument> {
+    const query = new URLSearchParams({ path }).toString()
+    return (await this.#ask({ method: 'GET', path: `${pathOf(id)}/revisions?${query}` })) as RevisionsDocument
+  }
+
+  async restore(id: string, body: object): Promise<RestoredDocument> {
+    const question = { method: 'POST', path: `${pathOf(id)}/restore`, body, timeoutMs: LONG_TIMEOUT_MS } as const
+    return (await this.#ask(question)) as RestoredDocument
+  }
+
+  async tidyRevisions(id: string): Promise<TidiedDocument> {
+    const question = { method: 'POST', path: `${pathOf(id)}/revisions/tidy`, timeoutMs: LONG_TIMEOUT_MS } as const
+    return (await this.#ask(question)) as TidiedDocument
+  }
+
   async #ask(question: Question): Promise<unknown> {
     const socketPath = await findSocket(this.#home)
     try {
@@ -102,6 +135,10 @@ export class Client {
       throw explain(error)
     }
   }
+}
+
+function pathOf(id: string): string {
+  return `/v1/folders/${encodeURIComponent(id)}`
 }
 
 function send(socketPath: string, question: Question): Promise<IncomingMessage> {

@@ -10,6 +10,7 @@ export const EXIT = {
   notRunning: 5,
   noPeer: 6,
   notFound: 7,
+  held: 8,
   badKey: 10,
   notPermitted: 11,
   version: 13,
@@ -51,6 +52,8 @@ const EXIT_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   NO_PEER: EXIT.noPeer,
   RELAYED: EXIT.error,
   NOT_RUNNING: EXIT.notRunning,
+  HELD: EXIT.held,
+  NO_VERSION: EXIT.notFound,
   USAGE: EXIT.usage,
   CLOSED: EXIT.error,
   INTERNAL: EXIT.error
@@ -69,5 +72,5 @@ export function isErrorCode(name: unknown): name is ErrorCode {
 /** The last lines of every help. */
 export const EXIT_HELP = `
 Exit codes: 0 done, 1 error, 2 usage, 3 some items skipped or failed, 4 timed out, 5 not running,
-6 no peer reachable, 7 no such folder, 10 bad key, 13 incompatible version, 130 interrupted.
+6 no peer reachable, 7 no such folder, 8 held until you decide, 10 bad key, 13 incompatible version, 130 interrupted.
 `

@@ -20,7 +20,7 @@ export interface OnceOptions {
 }
 
 /**
- * Resolves once a connected peer holds the same as this device: with 0, or 3 where some items have problems; 130 where `signal` aborts.
+ * Resolves once a connected peer holds the same as this device: with 0, 3 where some items have problems, or 8 where deletes are held; 130 where `signal` aborts.
  * Throws NO_PEER where none is found in time, TIMEOUT where nothing moves any more, and what stopped the folder.
  */
 export async function syncOnce(printer: Printer, { look, findPeerMs, signal }: OnceOptions): Promise<ExitCode> {
@@ -60,7 +60,7 @@ function fingerprint({ root, problemCount, progress, peers }: FolderDocument): s
 }
 
 function summarize(printer: Printer, folder: FolderDocument): ExitCode {
-  const { id, name, path, files, bytes, problemCount, problems, peers } = folder
+  const { id, name, path, files, bytes, problemCount, problems, peers, heldDeletes } = folder
   const bytesReceived = peers.reduce((sum, peer) => sum + peer.bytesReceived, 0)
   const bytesSent = peers.reduce((sum, peer) => sum + peer.bytesSent, 0)
   if (printer.json) {
@@ -71,6 +71,7 @@ function summarize(printer: Printer, folder: FolderDocument): ExitCode {
     if (problemCount > 0) printer.note(`${formatNumberOf(problemCount, 'item')} could not be synced:`)
     printer.note(...problems.map(({ path: item, message }) => `  ${item === undefined ? '' : `${item}: `}${message}`))
   }
+  if (heldDeletes !== undefined) return EXIT.held
   return problemCount > 0 ? EXIT.incomplete : EXIT.done
 }
 

@@ -39,6 +39,8 @@ export function makeProgram(run: Run): Command {
   addSyncCommands(program, act)
   addQuestionCommands(program, act)
   addProcessCommands(program, act)
+  addDecisionCommands(program, act)
+  addHistoryCommands(program, act)
   addOtherCommands(program, act)
   for (const command of program.commands)
     command.configureHelp({ showGlobalOptions: true }).addHelpText('after', EXIT_HELP)
@@ -146,6 +148,52 @@ function addProcessCommands(program: Command, act: Act): void {
     .argument('[FOLDER]', `only of this folder: ${FOLDER}`)
     .action((folder: string | undefined) =>
       act(async context => (await import('./commands/events.js')).events(context, folder))
+    )
+}
+
+function addHistoryCommands(program: Command, act: Act): void {
+  program
+    .command('revisions')
+    .alias('versions')
+    .description('lists the versions that are kept of a file, or of what stood in a directory')
+    .argument('[PATH]', 'the file or directory; with --tidy: the folder')
+    .option('--tidy', 'lets go of what is too much now, and says what the rest takes')
+    .action((path: string | undefined, options: import('./commands/revisions.js').RevisionsOptions) =>
+      act(async context => (await import('./commands/revisions.js')).revisions(context, path, options))
+    )
+
+  program
+    .command('restore')
+    .description('brings back what was replaced or deleted; what stands there now is kept as well')
+    .argument('<PATH...>', 'files as they were called')
+    .option('--revision <ID>', 'that version: see backer revisions PATH; default: the latest')
+    .option('--at <TIME>', 'as it was then, such as 2026-01-31T18:00')
+    .option('--to <DIR>', 'puts it there, and changes nothing in the folder')
+    .option('--dry-run', 'only shows what would be done')
+    .option('--yes', 'does not ask')
+    .action((paths: string[], options: import('./commands/restore.js').RestoreOptions) =>
+      act(async context => (await import('./commands/restore.js')).restore(context, paths, options))
+    )
+}
+
+function addDecisionCommands(program: Command, act: Act): void {
+  program
+    .command('deletes')
+    .description('shows deletes that are held because they are so many; "accept" or "reject" decides about them')
+    .argument('[ACTION]', 'accept: they are carried out everywhere; reject: what they removed comes back everywhere')
+    .argument('[FOLDER]', FOLDER)
+    .option('--dry-run', 'only shows what it is about')
+    .option('--yes', 'does not ask')
+    .action(
+      (
+        action: string | undefined,
+        folder: string | undefined,
+        options: import('./commands/deletes.js').DeletesOptions
+      ) =>
+        act(async context => {
+          const words = [action, folder].filter(word => word !== undefined)
+          return (await import('./commands/deletes.js')).deletes(context, words, options)
+        })
     )
 }
 

@@ -29,11 +29,13 @@ export type ErrorCode =
   | 'UNSUPPORTED' // this kind of file, or this system, is not supported
   | 'NO_FOLDER' // no such folder
   | 'NO_PATH' // no such path in the folder
+  | 'NO_VERSION' // no such version is kept
   | 'BUSY' // what was decided about has changed since: look again
   | 'FORBIDDEN' // the request does not come from where it may
   | 'NO_PEER' // no other device of the folder could be reached
   | 'RELAYED' // much goes through a relay
   | 'NOT_RUNNING' // no process of this home runs
+  | 'HELD' // deletes wait for somebody's word
   | 'USAGE' // the command's words are off
   | 'CLOSED' // used after close
   | 'INTERNAL' // a mistake of backer itself

@@ -1,7 +1,8 @@
-import type { FolderStatus, PeerStatus, Problem, Progress } from '../folder/status.js'
+import type { FolderStatus, HeldDeletes, PeerStatus, Problem, Progress } from '../folder/status.js'
 import type { ErrorCode } from '../core/error.js'
 import type { Item } from '../folder/browse.js'
 import type { Change } from '../folder/events.js'
+import type { KeepingReport, PastVersion, RestoreFailure } from '../folder/past.js'
 
 /** The version of all documents here. Fields are only ever added. */
 export const SCHEMA = 1
@@ -64,6 +65,49 @@ export interface WaitDocument {
   readonly folder: FolderDocument
 }
 
+/** Deletes that are held: `GET /v1/folders/:id/deletes`. */
+export interface DeletesDocument extends HeldDeletes {
+  readonly schema: typeof SCHEMA
+}
+
+/** What became of them: `POST /v1/folders/:id/deletes`. */
+export interface DecidedDocument {
+  readonly schema: typeof SCHEMA
+  readonly action: 'accept' | 'reject'
+  /** Of how many items. */
+  readonly count: number
+}
+
+/** A kept version. */
+export interface RevisionDocument extends Omit<PastVersion, 'atMs' | 'mtimeMs'> {
+  /** When it was replaced or deleted. */
+  readonly at: string
+  readonly mtime: string
+}
+
+/** `GET /v1/folders/:id/revisions`. */
+export interface RevisionsDocument {
+  readonly schema: typeof SCHEMA
+  readonly revisions: readonly RevisionDocument[]
+}
+
+/** What a restore did, or would do: `POST /v1/folders/:id/restore`. */
+export interface RestoredDocument {
+  readonly schema: typeof SCHEMA
+  readonly dryRun: boolean
+  readonly restored: number
+  /** How many stood there just so. */
+  readonly unchanged: number
+  readonly failed: readonly RestoreFailure[]
+  /** Some of the paths. */
+  readonly sample: readonly string[]
+}
+
+/** `POST /v1/folders/:id/revisions/tidy`. */
+export interface TidiedDocument extends KeepingReport {
+  readonly schema: typeof SCHEMA
+}
+
 /** What a refused request says, whatever the route. */
 export interface ErrorDocument {
   readonly schema: typeof SCHEMA
@@ -101,6 +145,10 @@ export type DaemonEvent = { readonly time: string; readonly folder: string } & (
 /** A point in time as documents tell it. */
 export function timeOf(timeMs: number): string {
   return new Date(timeMs).toISOString()
+}
+
+export function revisionDocument({ atMs, mtimeMs, ...version }: PastVersion): RevisionDocument {
+  return { ...version, at: timeOf(atMs), mtime: timeOf(mtimeMs) }
 }
 
 export function peerDocument(peer: PeerStatus): PeerDocument {

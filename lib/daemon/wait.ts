@@ -15,10 +15,12 @@ export interface WaitOptions {
 
 /** True where this device has nothing to do and at least `peers` connected peers hold exactly what it holds. */
 export function holdsWith(status: FolderStatus, peers: number): boolean {
-  return status.idle && status.scanned && status.peers.filter(peer => peer.inSync).length >= peers
+  return (
+    status.idle && status.scanned && status.state !== 'held' && status.peers.filter(peer => peer.inSync).length >= peers
+  )
 }
 
-/** Waits until `holdsWith` is true, the folder has stopped, `timeoutMs` are over or `signal` aborts; true in the first case only. */
+/** Waits until `holdsWith` is true, the folder has stopped or waits for somebody's word, `timeoutMs` are over or `signal` aborts; true in the first case only. */
 export async function waitForSync(
   backer: Pick<Backer, 'status'>,
   { peers, timeoutMs, timers, signal }: WaitOptions
@@ -29,7 +31,8 @@ export async function waitForSync(
   signal?.addEventListener('abort', giveUp)
   try {
     while (!holdsWith(backer.status(), peers)) {
-      if (over.signal.aborted || backer.status().state === 'stopped') return false
+      const { state } = backer.status()
+      if (over.signal.aborted || state === 'stopped' || state === 'held') return false
       await delay(timers, LOOK_MS, over.signal)
     }
     return true

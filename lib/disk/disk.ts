@@ -1,6 +1,7 @@
 import type { RelativePath } from '../core/model/path.js'
 import type { Content } from '../core/model/record.js'
 import type { Stamp } from '../core/model/stamp.js'
+import type { HistoryOperations } from './kept.js'
 
 /** One name in a directory, as it was when it was listed. */
 export interface Listed {
@@ -163,6 +164,11 @@ export interface Disk {
   recover(paths: ReadonlyMap<string, RelativePath>): Promise<Recovered>
   /** True while the folder's marker is there with the right id: else nothing may be concluded from what is missing. */
   checkMarker(): Promise<boolean>
+  /** Works on the kept revisions: see HistoryOperations. What changes them is done one after another. */
+  history<K extends keyof HistoryOperations>(
+    name: K,
+    ...args: Parameters<HistoryOperations[K]>
+  ): Promise<ReturnType<HistoryOperations[K]>>
   /** Free bytes on the file system for this user. */
   freeBytes(): Promise<number>
   close(): Promise<void>

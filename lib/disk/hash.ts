@@ -101,17 +101,27 @@ export function contentRootOf(fs: FileSystem, file: FileHandle): Hash | undefine
   }
 }
 
-interface Read {
+/** What reading a file whole gives: `chunks` is its chunk list, empty where height is 0. */
+export interface Read {
   readonly content: Content
   readonly chunks: Uint8Array
 }
 
-/** The content of an open file of the size that `before` says; undefined where it turns out to be shorter, longer or changing. */
-function readContent(fs: FileSystem, file: FileHandle, before: Stamp): Read | undefined {
+/**
+ * The content of an open file of the size that `before` says; undefined where it turns out to be shorter, longer or changing. `onchunk` is
+ * given each chunk's bytes in order: a view that holds no longer than the call. Throws the system's error, and LIMIT.
+ */
+export function readContent(
+  fs: FileSystem,
+  file: FileHandle,
+  before: Stamp,
+  onchunk: (hash: Hash, bytes: Uint8Array) => void = () => undefined
+): Read | undefined {
   const builder = makeContentBuilder(() => undefined)
   const lists: Uint8Array[] = []
   let held: Chunk[] = []
-  const keep = (chunk: Chunk): void => {
+  const keep = (chunk: Chunk, bytes: Uint8Array): void => {
+    onchunk(chunk.hash, bytes)
     builder.push(chunk.hash, chunk.length)
     if (held.push(chunk) < CHUNKS_HELD) return
     lists.push(encodeChunkList(held))
@@ -124,7 +134,12 @@ function readContent(fs: FileSystem, file: FileHandle, before: Stamp): Read | un
 }
 
 /** Calls `keep` with each chunk of an open file, in order. False where the file is not, or no longer, what `before` says. */
-function cutFile(fs: FileSystem, file: FileHandle, before: Stamp, keep: (chunk: Chunk) => void): boolean {
+function cutFile(
+  fs: FileSystem,
+  file: FileHandle,
+  before: Stamp,
+  keep: (chunk: Chunk, bytes: Uint8Array) => void
+): boolean {
   shared ??= new Uint8Array(BUFFER_BYTES)
   const buffer = shared
   // What says that it is empty is believed only if it is: some file systems say so where they don't know.
@@ -150,11 +165,17 @@ function cutFile(fs: FileSystem, file: FileHandle, before: Stamp, keep: (chunk: 
 }
 
 /** Cuts what lies in the buffer. Returns where the first byte that belongs to no chunk yet lies. */
-function cutBuffer(buffer: Uint8Array, end: number, isFinal: boolean, keep: (chunk: Chunk) => void): number {
+function cutBuffer(
+  buffer: Uint8Array,
+  end: number,
+  isFinal: boolean,
+  keep: (chunk: Chunk, bytes: Uint8Array) => void
+): number {
   let start = 0
   while (isFinal ? start < end : end - start >= CHUNK_BYTES_MAX) {
     const cut = nextBoundary(buffer, start, end, isFinal) ?? end
-    keep({ hash: hashBytes(buffer.subarray(start, cut)), length: cut - start })
+    const bytes = buffer.subarray(start, cut)
+    keep({ hash: hashBytes(bytes), length: cut - start }, bytes)
     start = cut
   }
   return start

@@ -13,6 +13,7 @@ import type {
   StagedFile
 } from './disk.js'
 import type { FileHandle, FileSystem } from './filesystem.js'
+import type { HistoryOperations } from './kept.js'
 import { changeWorld, DiskOperations, type OperationsOptions } from './operations.js'
 
 /** A folder's directory worked on in the calling thread, call by call: for simulations, and for tests of what is above it. */
@@ -69,6 +70,13 @@ export class InlineDisk implements Disk {
 
   recover(paths: ReadonlyMap<string, RelativePath>): Promise<Recovered> {
     return this.#do(operations => operations.recover(paths, changeWorld(this.#runtime, operations.leftovers().count)))
+  }
+
+  history<K extends keyof HistoryOperations>(
+    name: K,
+    ...args: Parameters<HistoryOperations[K]>
+  ): Promise<ReturnType<HistoryOperations[K]>> {
+    return this.#do(operations => operations.history(name, args))
   }
 
   checkMarker(): Promise<boolean> {

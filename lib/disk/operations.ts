@@ -4,6 +4,8 @@ import type { Runtime } from '../runtime.js'
 import type { DiskTraits, Extent, Hashed, InstallResult, InstallStep, Listed, Listing, Recovered } from './disk.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
 import { contentRootOf, hashFiles, SETTLED, type Settle } from './hash.js'
+import { historyOf } from './history.js'
+import type { HistoryOperations } from './kept.js'
 import { parseIgnore } from './ignore.js'
 import { installBatch } from './install.js'
 import { keepWritten } from './keep-written.js'
@@ -167,6 +169,18 @@ export class DiskOperations {
         pathByHash: hash => paths.get(hash)
       })
     )
+  }
+
+  history<K extends keyof HistoryOperations>(
+    name: K,
+    args: Parameters<HistoryOperations[K]>
+  ): ReturnType<HistoryOperations[K]> {
+    return this.#withMarkedRoot(root => {
+      const operation = historyOf(this.#fs, root)[name] as (
+        ...args: Parameters<HistoryOperations[K]>
+      ) => ReturnType<HistoryOperations[K]>
+      return operation(...args)
+    })
   }
 
   checkMarker(): boolean {

@@ -8,6 +8,7 @@ export const MARKER_NAME = 'marker'
 export const TMP_NAME = 'tmp'
 export const REVISIONS_NAME = 'revisions'
 export const INDEX_NAME = 'index'
+export const HISTORY_NAME = 'history'
 
 /** The open directories of `.backer`. */
 export interface OwnDirectories {

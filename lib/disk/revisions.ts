@@ -1,9 +1,7 @@
 import { joinPath, NAME_BYTES_MAX, nameOf, parentOf, type RelativePath } from '../core/model/path.js'
-import type { Stamp } from '../core/model/stamp.js'
 import type { DirectoryHandle, FileSystem } from './filesystem.js'
 import { codeOf } from './problem.js'
-import { REVISIONS_NAME, openOwn } from './own.js'
-import { Directories, MissingDirectory } from './walk.js'
+import type { Directories } from './walk.js'
 
 /** What naming a revision takes. */
 export interface RevisionNaming {
@@ -11,19 +9,6 @@ export interface RevisionNaming {
   readonly nowMs: number
   /** Random bytes: they tell revisions of one second apart. */
   readonly bytes: (length: number) => Uint8Array
-}
-
-/** A replaced or deleted version that is kept. */
-export interface Revision {
-  /** Where it stood in the folder. A name that was cut to make room is told as it was cut. */
-  readonly path: RelativePath
-  /** Where it lies, below `.backer/revisions`. */
-  readonly storedAt: RelativePath
-  /** When it was replaced: milliseconds since 1970, in whole seconds. */
-  readonly atMs: number
-  readonly kind: Stamp['kind']
-  readonly size: number
-  readonly mtimeNs: bigint
 }
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
@@ -53,6 +38,12 @@ export function parseRevisionName(stored: string): { readonly name: string; read
   const [, stem = '', year, month, day, hour, minute, second, ending = ''] = found
   const atMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
   return Number.isNaN(atMs) ? undefined : { name: stem + ending, atMs }
+}
+
+/** What tells a revision from others of its path: `YYYYMMDD-HHMMSS-RANDOM`. Empty where `storedAt` is no revision's name. */
+export function idOfRevision(storedAt: RelativePath): string {
+  const found = /~(\d{8}-\d{6})~([a-z2-7]{6})(\.[^.]*)?$/su.exec(nameOf(storedAt))
+  return found === null ? '' : `${found[1] ?? ''}-${found[2] ?? ''}`
 }
 
 function splitName(name: string): readonly [stem: string, ending: string] {
@@ -118,76 +109,8 @@ export function prepareRevision(revisions: Directories, path: RelativePath): Rel
   return recovered
 }
 
-/**
- * All revisions, or those of one path (its name compared as it was cut), in no order. Reads the directories as it goes; what
- * is gone by then is left out. Throws MARKER where `.backer` is missing, the system's error where one can't be read.
- */
-export function listRevisions(fs: FileSystem, root: DirectoryHandle, path?: RelativePath): readonly Revision[] {
-  const own = openOwn(fs, root)
-  try {
-    const base = fs.openDirectory(own, REVISIONS_NAME)
-    const directories = new Directories(fs, base)
-    try {
-      return path === undefined ? listBelow(fs, directories) : listOf(fs, directories, path)
-    } finally {
-      directories.close()
-      fs.closeDirectory(base)
-    }
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return []
-    throw error
-  } finally {
-    fs.closeDirectory(own)
-  }
-}
-
-function listOf(fs: FileSystem, directories: Directories, path: RelativePath): Revision[] {
+/** The path as the name of its revisions tells it: a long name is cut. */
+export function toldPath(path: RelativePath): RelativePath {
   const sample = revisionName(nameOf(path), { nowMs: 0, bytes: length => new Uint8Array(length) })
-  const wanted = joinPath(parentOf(path), parseRevisionName(sample)?.name ?? '')
-  return listDirectory(fs, directories, parentOf(path)).revisions.filter(found => found.path === wanted)
-}
-
-function listBelow(fs: FileSystem, directories: Directories): Revision[] {
-  const found: Revision[] = []
-  const waiting: (RelativePath | undefined)[] = [undefined]
-  while (waiting.length > 0) {
-    const listed = listDirectory(fs, directories, waiting.pop())
-    for (const revision of listed.revisions) found.push(revision)
-    for (const directory of listed.directories) waiting.push(directory)
-  }
-  return found
-}
-
-function listDirectory(
-  fs: FileSystem,
-  open: Directories,
-  path: RelativePath | undefined
-): { readonly revisions: readonly Revision[]; readonly directories: readonly RelativePath[] } {
-  const revisions: Revision[] = []
-  const directories: RelativePath[] = []
-  const directory = openIfThere(open, path)
-  if (directory === undefined) return { revisions, directories }
-  for (const bytes of fs.names(directory)) {
-    const name = Buffer.from(bytes).toString()
-    const stamp = fs.lstat(directory, name)
-    if (stamp === undefined) continue
-    const storedAt = joinPath(path, name)
-    const parsed = parseRevisionName(name)
-    if (parsed === undefined) {
-      if (stamp.kind === 'directory') directories.push(storedAt)
-      continue
-    }
-    const { kind, size, mtimeNs } = stamp
-    revisions.push({ path: joinPath(path, parsed.name), storedAt, atMs: parsed.atMs, kind, size, mtimeNs })
-  }
-  return { revisions, directories }
-}
-
-function openIfThere(open: Directories, path: RelativePath | undefined): DirectoryHandle | undefined {
-  try {
-    return open.open(path)
-  } catch (error) {
-    if (error instanceof MissingDirectory) return undefined
-    throw error
-  }
+  return joinPath(parentOf(path), parseRevisionName(sample)?.name ?? nameOf(path))
 }

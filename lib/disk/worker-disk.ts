@@ -17,6 +17,7 @@ import type {
   StagedFile
 } from './disk.js'
 import { HashQueue } from './hash-queue.js'
+import type { HistoryOperations } from './kept.js'
 import { changeWorld, type OperationsOptions } from './operations.js'
 import { TMP_NAME } from './own.js'
 import { unpackListings } from './pack.js'
@@ -26,9 +27,12 @@ import { WorkerThread } from './worker-thread.js'
 /** How many threads may hash: with one core each they share what a disk gives, and leave one to the rest. */
 const HASHERS = Math.min(4, Math.max(2, availableParallelism() - 1))
 
+/** What only reads the history: it does not wait for what takes long. */
+const HISTORY_READS: ReadonlySet<keyof HistoryOperations> = new Set(['list', 'chunk', 'chunkList'] as const)
+
 /**
  * A folder's directory worked on by threads: one that looks (so that a listing never waits), one that reads for peers, one that changes (so
- * that syncs hold up nobody), and some that hash. Each is started when it is needed, and ends when it is not. Staged files are written from this thread, asynchronously, so that bytes from the network are not copied once more.
+ * that syncs hold up nobody), one that keeps the history, and some that hash. Each is started when it is needed, and ends when it is not. Staged files are written from this thread, asynchronously, so that bytes from the network are not copied once more.
  */
 export class WorkerDisk implements Disk {
   readonly traits: DiskTraits
@@ -38,6 +42,7 @@ export class WorkerDisk implements Disk {
   readonly #reader: ReadQueue
   readonly #changer: WorkerThread
   readonly #hashes: HashQueue
+  readonly #keeper: WorkerThread
 
   constructor(options: OperationsOptions, runtime: Runtime) {
     this.traits = options.traits
@@ -46,6 +51,7 @@ export class WorkerDisk implements Disk {
     this.#looker = new WorkerThread(options, runtime.timers)
     this.#reader = new ReadQueue(new WorkerThread(options, runtime.timers))
     this.#changer = new WorkerThread(options, runtime.timers)
+    this.#keeper = new WorkerThread(options, runtime.timers)
     this.#hashes = new HashQueue(Array.from({ length: HASHERS }, () => new WorkerThread(options, runtime.timers)))
   }
 
@@ -103,6 +109,14 @@ export class WorkerDisk implements Disk {
     return this.#changer.run('recover', paths, changeWorld(this.#runtime, count))
   }
 
+  async history<K extends keyof HistoryOperations>(
+    name: K,
+    ...args: Parameters<HistoryOperations[K]>
+  ): Promise<ReturnType<HistoryOperations[K]>> {
+    const thread = HISTORY_READS.has(name) ? this.#looker : this.#keeper
+    return (await thread.run('history', name, args)) as ReturnType<HistoryOperations[K]>
+  }
+
   checkMarker(): Promise<boolean> {
     return this.#looker.run('checkMarker')
   }
@@ -112,7 +126,7 @@ export class WorkerDisk implements Disk {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#looker, this.#reader, this.#changer, this.#hashes].map(part => part.close()))
+    await Promise.all([this.#looker, this.#reader, this.#changer, this.#keeper, this.#hashes].map(part => part.close()))
   }
 }
 

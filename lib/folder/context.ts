@@ -1,3 +1,4 @@
+import type { Hash, HashKey } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Version, Record } from '../core/model/record.js'
 import { writeVersion } from '../core/engine/merge.js'
@@ -6,10 +7,23 @@ import { winnerOf, type Payload } from '../core/model/record.js'
 import type { Disk } from '../disk/disk.js'
 import type { IgnoreRules } from '../disk/ignore.js'
 import type { Runtime } from '../runtime.js'
-import type { Store } from '../store/store.js'
+import type { Entry, Store } from '../store/store.js'
 import type { Change, ConflictEvent } from './events.js'
 import type { Ledger } from './ledger.js'
 import type { Problems } from './problems.js'
+
+/** A path that was not there, and what the index has of it. */
+export type Missing = readonly [RelativePath, Entry]
+
+/** What is gone from this disk and not from the folder: see HeldLosses. */
+export interface Losses {
+  readonly restoringCount: number
+  isRestoring(path: RelativePath): boolean
+  found(path: RelativePath): void
+  settled(path: RelativePath): void
+  withhold(missing: readonly Missing[], appeared: ReadonlySet<HashKey>): Promise<readonly Missing[]>
+  baseRoot(): Promise<Hash>
+}
 
 /** What every part of one folder's engine works with. */
 export interface FolderContext {
@@ -18,6 +32,8 @@ export interface FolderContext {
   readonly ledger: Ledger
   readonly runtime: Runtime
   readonly problems: Problems
+  /** What is gone from this disk and waits for somebody's word. */
+  readonly losses: Losses
   /** Whether this device may write: a reader's own changes never leave it. */
   readonly access: 'write' | 'read'
   /** The rules of `.backerignore` as they are now. */

@@ -14,6 +14,8 @@ import { Collector } from './collector.js'
 import type { FolderContext } from './context.js'
 import type { FolderEvents } from './events.js'
 import { Heads } from './heads.js'
+import { HeldLosses } from './held-losses.js'
+import { History } from './history.js'
 import type { Identity } from './identity.js'
 import { IGNORE_FILE, readIgnoreFile } from './ignore-file.js'
 import { Ledger } from './ledger.js'
@@ -23,7 +25,7 @@ import { Problems } from './problems.js'
 import { ProgressMeter } from './progress.js'
 import { Puller } from './puller.js'
 import { recoverFolder } from './recovery.js'
-import type { FolderState, FolderStatus, Route } from './status.js'
+import { HELD_SAMPLE, type FolderState, type FolderStatus, type HeldDeletes, type Route } from './status.js'
 import { subtreeSums } from '../core/tree/read.js'
 
 /** What a folder is made of: everything that touches the world is handed in. */
@@ -35,12 +37,19 @@ export interface FolderParts {
   readonly runtime: Runtime
   readonly watch: (handlers: WatchHandlers) => Watch
   readonly rescanIntervalMs: number
+  /** How often it is looked whether there is something to pack; default: ten minutes. */
+  readonly packIntervalMs?: number
 }
 
 /** How often the whole folder is looked through where not everything can be watched. */
 const LIMITED_RESCAN_MS = 60_000
 /** How long a change that is under way at the end is waited for. */
 const REST_MS = 3000
+/** What is said while deletes wait, and while what is rejected is on its way. */
+const HELD_MESSAGES = {
+  held: 'many files were deleted at once: the deletes are held until they are accepted or rejected',
+  restoring: 'deletes were rejected: what is gone from this disk comes back from the devices that have it'
+} as const
 /** How often listeners hear of progress. */
 const PROGRESS_INTERVAL_MS = 250
 
@@ -48,6 +57,7 @@ const PROGRESS_INTERVAL_MS = 250
 export class Folder extends EventEmitter<FolderEvents> {
   readonly #parts: FolderParts
   readonly #context: FolderContext
+  readonly #losses: HeldLosses
   readonly #abort = new AbortController()
   readonly #problems: Problems
   readonly #observer: Observer
@@ -58,6 +68,8 @@ export class Folder extends EventEmitter<FolderEvents> {
   readonly #meter: ProgressMeter
   /** What people look at and decide in the folder. */
   readonly browser: Browser
+  /** What is kept of its past. */
+  readonly history: History
   #ignore: IgnoreRules = parseIgnore(undefined)
   #watch: Watch | undefined
   #fatal: BackerError | undefined
@@ -65,6 +77,7 @@ export class Folder extends EventEmitter<FolderEvents> {
   #progressTimer: Timer | undefined
   #rescanIntervalMs: number
   #wasInSync = false
+  #holding: 'nothing' | 'held' | 'restoring' = 'nothing'
   #closing: Promise<void> | undefined
   #running: Promise<void> = Promise.resolve()
 
@@ -73,6 +86,10 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#parts = parts
     this.#rescanIntervalMs = parts.rescanIntervalMs
     this.#problems = new Problems(problem => this.emit('problem', problem))
+    this.#losses = new HeldLosses(
+      () => this.#context,
+      () => this.#heldChanged()
+    )
     this.#context = this.#makeContext(parts)
     this.#meter = new ProgressMeter(parts.runtime.clock)
     this.#puller = this.#makePuller()
@@ -83,10 +100,18 @@ export class Folder extends EventEmitter<FolderEvents> {
       this.#context,
       () => this.#peers,
       (root, sequence) => this.#sign(root, sequence),
-      () => this.isIdle
+      () => this.isIdle && this.#losses.count + this.#losses.restoringCount === 0
     )
     this.browser = new Browser(this.#context, path => this.#puller.get(path) !== undefined)
-    this.#collector = new Collector(this.#context, () => [...this.#announcer.recentRoots(), ...this.#peers.roots()])
+    this.history = new History(this.#context, this.#puller.fetcher, {
+      peers: () => this.#peers,
+      packIntervalMs: parts.packIntervalMs
+    })
+    this.#collector = new Collector(this.#context, () => [
+      ...this.#announcer.recentRoots(),
+      ...this.#peers.roots(),
+      ...this.#losses.roots()
+    ])
   }
 
   /** Begins: reads the ignore rules, watches, looks through everything. Resolves once it has begun. */
@@ -95,6 +120,8 @@ export class Folder extends EventEmitter<FolderEvents> {
     store.onfailure = error => this.#stopped(error)
     await recoverFolder(this.#context)
     this.#peers.load()
+    this.#losses.load()
+    this.#heldChanged()
     this.#ignore = await readIgnoreFile(disk)
     this.#watch = watch({
       onPaths: paths => this.#observer.hintPaths(paths),
@@ -104,6 +131,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     })
     this.#running = this.#observer.run()
     this.#scheduleRescan()
+    this.history.start()
   }
 
   /** True where this device has nothing to do. */
@@ -126,9 +154,39 @@ export class Folder extends EventEmitter<FolderEvents> {
     return this.#puller.fetcher.queue.received
   }
 
+  /** Deletes that wait for somebody's word; undefined where none do. */
+  heldDeletes(): HeldDeletes | undefined {
+    const losses = this.#losses
+    const { held } = this.#puller
+    if (losses.count + losses.restoringCount + held.size === 0) return undefined
+    const sample = losses.sample(HELD_SAMPLE)
+    sample.push(...held.sample(HELD_SAMPLE - sample.length))
+    return { local: losses.count, remote: held.size, restoring: losses.restoringCount, sample }
+  }
+
+  /** The held deletes are meant: they are carried out here and everywhere. Returns of how many items. Throws MARKER, and what the store throws. */
+  async acceptDeletes(): Promise<number> {
+    const count = (await this.#losses.accept()) + (await this.#puller.acceptRemovals())
+    this.#heldChanged()
+    return count
+  }
+
+  /**
+   * The held deletes are not meant: what is gone here is fetched again, and what others deleted is given back to them. Returns of how many items.
+   * Throws KEY_KIND where others deleted it and this device may not write, and what the store throws.
+   */
+  async rejectDeletes(): Promise<number> {
+    const removals = await this.#puller.held.reject()
+    const losses = await this.#losses.reject()
+    if (losses > 0) this.#peers.startOver()
+    this.#heldChanged()
+    return removals + losses
+  }
+
   status(): FolderStatus {
     const { store, identity, path } = this.#parts
     const sums = this.#sums()
+    const heldDeletes = this.heldDeletes()
     return {
       id: identity.folderId,
       path,
@@ -140,8 +198,9 @@ export class Folder extends EventEmitter<FolderEvents> {
       records: sums.records,
       root: Buffer.from(store.root).toString('hex'),
       scanned: this.#observer.scanned,
-      idle: this.isIdle,
+      idle: this.isIdle && this.#losses.restoringCount === 0,
       progress: this.#meter.get(),
+      ...(heldDeletes === undefined ? {} : { heldDeletes }),
       problems: this.#problems.list(),
       problemCount: this.#problems.count,
       peers: this.#peers.status(store.root)
@@ -173,6 +232,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#puller.close()
     this.#announcer.close()
     this.#collector.close()
+    this.history.close()
     this.#peers.close()
     this.#watch?.close()
     // A change that is under way may end well; a disk that hangs is not waited for.
@@ -193,6 +253,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       store,
       runtime,
       problems: this.#problems,
+      losses: this.#losses,
       ledger: new Ledger(store, (paths, nodeBytes) => this.#committed(paths, nodeBytes)),
       access: identity.certificate === undefined ? 'read' : 'write',
       ignore: () => this.#ignore,
@@ -214,6 +275,7 @@ export class Folder extends EventEmitter<FolderEvents> {
   #makePuller(): Puller {
     const events = {
       onidle: () => this.#changed(),
+      onheld: () => this.#heldChanged(),
       onwant: (payload: { readonly size: number } | undefined) => {
         this.#meter.want(payload?.size ?? 0)
         this.#progressSoon()
@@ -249,6 +311,7 @@ export class Folder extends EventEmitter<FolderEvents> {
   /** Whatever peers and listeners should know of may have changed. */
   #changed(): void {
     if (this.#abort.signal.aborted) return
+    this.#heldChanged()
     if (this.#observer.scanned) this.#peers.walkAll()
     this.#announcer.announce()
     const idle = this.isIdle
@@ -260,10 +323,29 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#wasInSync = inSync
   }
 
+  /** Tells, once, that deletes have begun to be held, or that none are any more. */
+  #heldChanged(): void {
+    const now = this.#heldState()
+    if (now === this.#holding) return
+    this.#holding = now
+    if (now === 'nothing') {
+      this.#problems.clearFolder()
+      this.#losses.tidy().catch((error: unknown) => this.#stopped(error))
+    } else this.#problems.set({ code: 'HELD', message: HELD_MESSAGES[now] })
+    this.#changed()
+  }
+
+  #heldState(): 'nothing' | 'held' | 'restoring' {
+    const losses = this.#losses
+    if (losses.count + this.#puller.held.size > 0) return 'held'
+    return losses.restoringCount > 0 ? 'restoring' : 'nothing'
+  }
+
   #state(): FolderState {
     if (this.#fatal !== undefined) return 'stopped'
     if (!this.#observer.scanned) return 'scanning'
-    if (!this.isIdle) return 'syncing'
+    if (!this.isIdle || this.#holding === 'restoring') return 'syncing'
+    if (this.#holding === 'held') return 'held'
     return this.#peers.state(this.#parts.store.root)
   }
 

@@ -9,6 +9,7 @@ import type { Displaced, Expected, InstallResult, InstallStep, ProblemCode } fro
 import { stagedName } from '../disk/names.js'
 import type { Entry, EntryChange } from '../store/store.js'
 import type { FolderContext } from './context.js'
+import { isHeld } from './held-losses.js'
 import { reviveDirectory } from './revive.js'
 import type { Apply, Want } from './want.js'
 
@@ -125,7 +126,7 @@ export class Installer {
     const parent = parentOf(path)
     if (parent === undefined || revived.has(parent)) return
     const entry = this.#context.store.get(parent)
-    if (entry !== undefined && payloadOf(entry.record).kind === 'directory') return
+    if (entry?.stamp !== undefined && payloadOf(entry.record).kind === 'directory') return
     const want = this.#book.get(parent)
     if (want?.payload.kind === 'directory') return
     revived.add(parent)
@@ -134,8 +135,12 @@ export class Installer {
   }
 
   #planRevival(path: RelativePath, want: Want | undefined): Planned {
-    const apply = reviveDirectory(this.#context, path, want?.remoteRecord())
-    return { step: this.#step(path, apply, this.#context.store.get(path), undefined), apply, want }
+    const entry = this.#context.store.get(path)
+    const isMissing = isHeld(entry) && payloadOf(entry.record).kind === 'directory'
+    const apply: Apply = isMissing
+      ? { kind: 'apply', record: entry.record, payload: payloadOf(entry.record), keep: undefined }
+      : reviveDirectory(this.#context, path, want?.remoteRecord())
+    return { step: this.#step(path, apply, entry, undefined), apply, want }
   }
 
   /** True for a directory that holds something live which is not on its way out. */
@@ -167,7 +172,7 @@ export class Installer {
     const { payload } = want
     if (
       payload.kind !== 'file' ||
-      (entry !== undefined && isLive(entry.record) && sameContent(payloadOf(entry.record), payload))
+      (entry?.stamp !== undefined && isLive(entry.record) && sameContent(payloadOf(entry.record), payload))
     )
       return undefined
     for (const path of this.#context.store.pathsWithContent(payload.content.root, MOVE_CANDIDATES)) {
@@ -186,7 +191,7 @@ export class Installer {
     const displaced: Displaced =
       keep === undefined ? { kind: 'revision' } : { kind: 'conflict', path: conflictPath(path, keep.payload) }
     const common = { path, expected }
-    const shown = entry === undefined ? undefined : payloadOf(entry.record)
+    const shown = entry === undefined || isHeld(entry) ? undefined : payloadOf(entry.record)
     switch (payload.kind) {
       case 'deleted':
         return { ...common, kind: 'remove', displaced }
@@ -231,8 +236,9 @@ export class Installer {
     outcome: InstallResult & { kind: 'done' },
     changes: EntryChange[]
   ): void {
-    const { onChange, onConflict, store } = this.#context
+    const { onChange, onConflict, store, losses } = this.#context
     const path = step.path
+    const before = store.get(path)
     const action =
       step.kind === 'remove'
         ? 'deleted'
@@ -240,12 +246,13 @@ export class Installer {
           ? 'moved'
           : step.kind === 'metadata'
             ? 'metadata'
-            : isLive(store.get(path)?.record)
+            : before?.stamp !== undefined
               ? 'changed'
               : 'created'
     if (apply.payload.kind === 'directory') this.#watchNew(path)
     const record = apply.keep === undefined ? apply.record : noteLoss(apply.record, apply.keep)
     changes.push({ path, entry: { record, stamp: outcome.stamp } })
+    losses.settled(path)
     if (source !== undefined)
       changes.push({ path: source.path, entry: { record: source.apply.record, stamp: undefined } })
     if (apply.keep !== undefined && outcome.conflictStamp !== undefined) {

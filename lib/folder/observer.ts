@@ -1,5 +1,4 @@
-import { BackerError } from '../core/error.js'
-import { hashKey } from '../core/model/hash.js'
+import { hashKey, type HashKey } from '../core/model/hash.js'
 import { parentOf, type RelativePath } from '../core/model/path.js'
 import { isLive, payloadOf, type Content } from '../core/model/record.js'
 import { sameStamp, type Stamp } from '../core/model/stamp.js'
@@ -9,6 +8,7 @@ import { delay } from '../runtime.js'
 import type { Entry, EntryChange } from '../store/store.js'
 import { writeAt, type FolderContext } from './context.js'
 import { COMMIT_ENTRIES } from './ledger.js'
+import { markerGone } from './marker-gone.js'
 import { WakeSignal } from './signal.js'
 import { survey, type Candidate, type Findings, type Places } from './survey.js'
 
@@ -185,8 +185,9 @@ export class Observer {
     }
     if (findings.missing.length > 0 && !(await this.#context.disk.checkMarker())) throw markerGone()
     for (const [path] of findings.missing) this.#unsettled.delete(path)
-    const missing = new Set(findings.missing.map(([path]) => path))
-    ready.push(...[...missing].map((path): Observation => ({ path, observed: { kind: 'absent' } })))
+    const missing = [...new Map(findings.missing)]
+    const gone = await this.#context.losses.withhold(missing, contentsOf(ready))
+    ready.push(...gone.map(([path]): Observation => ({ path, observed: { kind: 'absent' } })))
     await this.#commit(ready, installs)
   }
 
@@ -284,6 +285,7 @@ export class Observer {
     const payload = payloadOfObserved(observed, known, disk.traits)
     const stamp = observed.kind === 'absent' ? undefined : observed.stamp
     problems.clear(path)
+    this.#context.losses.settled(path)
     if (payload === undefined) return known === undefined ? [] : [{ path, entry: { record: known.record, stamp } }]
     if (payload.kind === 'file' && payload.content.height > 0 && chunks !== undefined)
       chunkLists.set(hashKey(payload.content.root), chunks)
@@ -346,8 +348,8 @@ function takeAll(findings: Findings): Findings {
   return { changed: findings.changed.splice(0), missing: findings.missing.splice(0) }
 }
 
-function markerGone(): BackerError {
-  return new BackerError('MARKER', "the folder's marker .backer/marker is gone or belongs to another folder", {
-    hint: 'If a disk is not mounted, mount it. Nothing was deleted anywhere.'
-  })
+function contentsOf(observations: readonly Observation[]): ReadonlySet<HashKey> {
+  return new Set(
+    observations.flatMap(({ observed }) => (observed.kind === 'file' ? [hashKey(observed.content.root)] : []))
+  )
 }

@@ -32,6 +32,7 @@ export class Peer {
   failures = 0
   bytesReceived = 0
   bytesSent = 0
+  #mustStartOver = false
   readonly #haves = new Map<HashKey, Ranges>()
 
   constructor(link: PeerLink, routeOf: (link: PeerLink) => Route, connectedAt: number) {
@@ -99,11 +100,24 @@ export class Peer {
 
   /** The next root to walk, with the one that was walked before it. */
   nextWalk(): { readonly signer: string; readonly from: Hash | undefined; readonly to: Hash } | undefined {
+    this.#mustStartOver = false
     for (const [signer, to] of this.targets) {
       const from = this.walked.get(signer)
       if (from === undefined || !hashesEqual(from, to)) return { signer, from, to }
     }
     return undefined
+  }
+
+  /** A walk has come to its end: unless it must begin again from the start. */
+  noteWalked(signer: string, to: Hash): void {
+    if (!this.#mustStartOver) this.walked.set(signer, to)
+  }
+
+  /** Has everything walked again from what this device's disk shows. */
+  startOver(): void {
+    this.#mustStartOver = true
+    this.walked.clear()
+    this.wake.wake()
   }
 
   noteHave(content: Hash, ranges: readonly (readonly [number, number])[]): void {

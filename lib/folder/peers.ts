@@ -62,6 +62,11 @@ export class Peers implements Iterable<Peer> {
     this.#allowWalks()
   }
 
+  /** Every peer is walked once more, from what this device's disk shows. */
+  startOver(): void {
+    for (const peer of this) peer.startOver()
+  }
+
   /** What a connection needs to serve the folder. */
   link(identity: Identity, replica: ReplicaId, route: (link: PeerLink) => Route): FolderLink {
     this.#ownId = deviceIdOf(identity)

@@ -31,6 +31,11 @@ export class Problems {
     this.#items.delete(keyOf(path, undefined))
   }
 
+  /** What is wrong with the folder as a whole is over. */
+  clearFolder(): void {
+    this.#items.delete(keyOf(undefined, undefined))
+  }
+
   clearPeer(peer: string): void {
     this.#items.delete(keyOf(undefined, peer))
   }

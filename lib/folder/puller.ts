@@ -1,16 +1,19 @@
 import { isBackerError, messageOf } from '../core/error.js'
 import { reconcile, reconcileAsReader, type Outcome } from '../core/engine/reconcile.js'
+import { mergeRecords } from '../core/engine/merge.js'
 import type { RelativePath } from '../core/model/path.js'
 import { sameContent, type FilePayload, type Record, type Version } from '../core/model/record.js'
 import type { ProblemCode } from '../disk/disk.js'
 import type { Timer } from '../runtime.js'
 import type { EntryChange } from '../store/store.js'
 import type { FolderContext } from './context.js'
+import { isHeld, restoration } from './held-losses.js'
+import { HELD_MAX, HeldRemovals } from './held-removals.js'
 import { Fetcher, LARGE_UNDERWAY, SMALL_UNDERWAY } from './fetcher.js'
 import { Installer, type Installed, type WantBook } from './installer.js'
 import { COMMIT_ENTRIES } from './ledger.js'
 import type { Peer } from './peer.js'
-import { Want } from './want.js'
+import { filePayload, needsContent, Want } from './want.js'
 
 /**
  * How many wants are held at once; a walk waits while there are more. Removals wait for everything else, and what is stuck may wait for the user:
@@ -35,6 +38,8 @@ const REFUSALS_UNTOLD = 4
 /** What the puller tells the folder. */
 export interface PullerEvents {
   readonly onidle: () => void
+  /** Removals are held, or not any more. */
+  readonly onheld: () => void
   readonly onwant: (payload: FilePayload | undefined) => void
   readonly ondone: () => void
 }
@@ -57,12 +62,15 @@ export class Puller implements WantBook {
   readonly #ready = new Set<Want>()
   readonly #removals = new Set<Want>()
   readonly #stuck = new Set<Want>()
+  /** Removals that wait for somebody's word. */
+  readonly held: HeldRemovals
   readonly #batch = new Set<Want>()
   readonly #adoptions = new Map<RelativePath, Record>()
   readonly #room: (() => void)[] = []
   #smallUnderway = 0
   #largeUnderway = 0
   #installing = 0
+  #judging = false
   #adopting = false
   #readySince: number | undefined
   #timer: Timer | undefined
@@ -78,6 +86,7 @@ export class Puller implements WantBook {
     this.#events = events
     this.fetcher = new Fetcher(context, peers, onbytes)
     this.#installer = new Installer(context, this)
+    this.held = new HeldRemovals(context)
   }
 
   get(path: RelativePath): Want | undefined {
@@ -87,14 +96,17 @@ export class Puller implements WantBook {
   /** True while nothing is left that this device could do: what is stuck for a reason that the user was told does not count. */
   get idle(): boolean {
     if (this.#adoptions.size > 0 || this.#adopting || this.#installing > 0) return false
-    if (this.#wants.size > this.#stuck.size) return false
+    if (this.#wants.size > this.#stuck.size + this.held.size) return false
     for (const { state } of this.#stuck) if (state.kind === 'stuck' && !state.told) return false
     return !this.#walking
   }
 
   decide(path: RelativePath, remote: Record): Outcome {
-    const { store, access } = this.#context
-    const local = store.get(path)?.record
+    const { store, access, losses } = this.#context
+    const entry = store.get(path)
+    const local = entry?.record
+    if (isHeld(entry) && losses.isRestoring(path))
+      return restoration(access === 'write' ? mergeRecords(entry.record, remote) : remote)
     if (access === 'write') return reconcile(local, remote)
     return reconcileAsReader(local, remote, (version: Version) =>
       version.dots.some(dot => dot.replica === store.replica)
@@ -153,8 +165,9 @@ export class Puller implements WantBook {
   }
 
   get #hasRoom(): boolean {
-    const [removals, stuck] = [this.#removals.size, this.#stuck.size]
-    return this.#wants.size - removals - stuck < WANTS_MAX && removals < REMOVALS_MAX && stuck < STUCK_MAX
+    const [removals, stuck, held] = [this.#removals.size, this.#stuck.size, this.held.size]
+    if (removals >= REMOVALS_MAX || stuck >= STUCK_MAX || held >= HELD_MAX) return false
+    return this.#wants.size - removals - stuck - held < WANTS_MAX
   }
 
   #isInHand(want: Want): boolean {
@@ -164,7 +177,7 @@ export class Puller implements WantBook {
   #enqueue(want: Want): void {
     want.state = { kind: 'waiting' }
     if (want.isRemoval) this.#removals.add(want)
-    else if (needsContent(want, this.#context)) this.#waiting.push(want)
+    else if (needsContent(want, this.#context.store)) this.#waiting.push(want)
     else this.#setReady(want, undefined)
   }
 
@@ -180,6 +193,7 @@ export class Puller implements WantBook {
     const outcome = this.decide(want.path, remote)
     if (outcome.kind !== 'apply') {
       if (outcome.kind === 'adopt') this.#adoptions.set(want.path, remote)
+      this.held.resolve(want)
       return this.#drop(want)
     }
     const before = want.payload
@@ -201,6 +215,7 @@ export class Puller implements WantBook {
     this.#ready.delete(want)
     this.#removals.delete(want)
     this.#stuck.delete(want)
+    this.held.delete(want)
     want.state = { kind: 'waiting' }
   }
 
@@ -371,10 +386,39 @@ export class Puller implements WantBook {
     }
     const isTheirTurn =
       this.#waiting.length === 0 && this.#smallUnderway + this.#largeUnderway + this.#installing === 0 && !this.#walking
-    if (!isTheirTurn && this.#removals.size < REMOVALS_MAX) return []
+    const isForced = this.#removals.size >= REMOVALS_MAX
+    if ((!isTheirTurn && !isForced) || this.#judging) return []
+    const unjudged = [...this.#removals].filter(want => !want.isMeant)
+    if (unjudged.length > 0) {
+      void this.#judge(unjudged, isForced)
+      return []
+    }
     const batch = [...this.#removals].slice(-BATCH_MAX)
     for (const want of batch) this.#removals.delete(want)
     return batch
+  }
+
+  /** Has the removals looked at whose turn has come: so many of them may have to wait for somebody's word. */
+  async #judge(wants: readonly Want[], isForced: boolean): Promise<void> {
+    this.#judging = true
+    try {
+      await this.held.judge(wants, { isForced, isWanted: want => this.#removals.has(want) })
+      for (const want of wants) if (this.held.has(want)) this.#removals.delete(want)
+    } catch (error) {
+      this.#context.onFatal(error)
+    }
+    this.#judging = false
+    this.#events.onheld()
+    this.#advance()
+  }
+
+  /** Carries out the removals that were held. Returns how many. Throws what the store throws. */
+  async acceptRemovals(): Promise<number> {
+    const wants = await this.held.accept()
+    for (const want of wants) this.#enqueue(want)
+    this.#tellRoom()
+    this.#advance()
+    return wants.length
   }
 
   #concluded(want: Want, result: Installed): void {
@@ -424,16 +468,4 @@ export class Puller implements WantBook {
     }
     this.#advance()
   }
-}
-
-function filePayload(want: Want): FilePayload | undefined {
-  return want.payload.kind === 'file' ? want.payload : undefined
-}
-
-/** True for a file whose bytes are not the ones that stand at the path already. */
-function needsContent(want: Want, context: FolderContext): boolean {
-  if (want.payload.kind !== 'file') return false
-  const entry = context.store.get(want.path)
-  const shown = entry?.record.versions[0]?.payload
-  return shown === undefined || !sameContent(shown, want.payload)
 }

@@ -11,7 +11,7 @@ const PLACES_TRIED = 4
 /** Where a chunk of a file that is still being fetched lies, if it is here already. */
 export type FindStaged = (chunk: HashKey) => ((length: number) => Promise<Uint8Array>) | undefined
 
-/** Answers what peers ask for: only nodes and chunks by their hash, and only out of this folder's index. */
+/** Answers what peers ask for: only nodes and chunks by their hash, and only out of this folder's index and history. */
 export class Server {
   readonly #context: FolderContext
   readonly #findStaged: FindStaged
@@ -26,8 +26,8 @@ export class Server {
     return hashes.map(hash => this.#context.store.node(hash))
   }
 
-  contentNodes(content: Hash, hashes: readonly Hash[]): (Uint8Array | undefined)[] {
-    const tree = this.#contentTree(content)
+  async contentNodes(content: Hash, hashes: readonly Hash[]): Promise<(Uint8Array | undefined)[]> {
+    const tree = await this.#contentTree(content)
     return hashes.map(hash => tree?.get(hashKey(hash)))
   }
 
@@ -42,7 +42,8 @@ export class Server {
     }
     const staged = this.#findStaged(hashKey(hash))
     const bytes = await staged?.(0)
-    return bytes !== undefined && hashesEqual(hashBytes(bytes), hash) ? bytes : undefined
+    if (bytes !== undefined && hashesEqual(hashBytes(bytes), hash)) return bytes
+    return this.#context.disk.history('chunk', hash)
   }
 
   /** The bytes at a place if they are what the index says. */
@@ -53,11 +54,11 @@ export class Server {
     return undefined
   }
 
-  #contentTree(content: Hash): ReadonlyMap<string, Uint8Array> | undefined {
+  async #contentTree(content: Hash): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
     const key = hashKey(content)
     const kept = this.#contentTrees.get(key)
     if (kept !== undefined) return kept
-    const list = this.#context.store.chunkList(content)
+    const list = this.#context.store.chunkList(content) ?? (await this.#context.disk.history('chunkList', content))
     if (list === undefined) return undefined
     const tree = nodesOfContent(list)
     if (this.#contentTrees.size >= CONTENT_TREES_MAX)

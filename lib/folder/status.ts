@@ -8,10 +8,23 @@ import type { ProblemCode } from '../disk/disk.js'
  * - `syncing`: something is pending: changes to hash, to fetch or to apply.
  * - `in-sync`: this device has all that any connected peer has, and every connected peer has what this device has.
  * - `ahead`: this device has all that it knows of, and some connected peer does not have it all yet.
+ * - `held`: deletes wait for somebody's word (see `heldDeletes`); nothing else is pending.
  * - `alone`: nothing is pending, and no peer is connected.
  * - `stopped`: it can't go on: see `error`. Nothing is deleted anywhere because of it.
  */
-export type FolderState = 'starting' | 'scanning' | 'syncing' | 'in-sync' | 'ahead' | 'alone' | 'stopped'
+export type FolderState = 'starting' | 'scanning' | 'syncing' | 'in-sync' | 'ahead' | 'held' | 'alone' | 'stopped'
+
+/** Deletes of so many files that somebody must say that they are meant. */
+export interface HeldDeletes {
+  /** Items that are gone from this disk, and from no other. */
+  readonly local: number
+  /** Items that other devices deleted, and that still stand here. */
+  readonly remote: number
+  /** Items gone from this disk whose delete was rejected, and that no connected device has given back yet. */
+  readonly restoring: number
+  /** Some of their paths. */
+  readonly sample: readonly string[]
+}
 
 /** How a peer is reached. `stream`: a stream that the application piped by itself. */
 export type Route = 'lan' | 'direct' | 'relay' | 'stream'
@@ -77,10 +90,15 @@ export interface FolderStatus {
   /** True where this device has nothing to do: scanned, nothing to hash, to fetch or to apply. */
   readonly idle: boolean
   readonly progress: Progress
+  /** Only where there are any. */
+  readonly heldDeletes?: HeldDeletes
   /** Sorted by path, at most PROBLEMS_MAX of them; `problemCount` counts all. */
   readonly problems: readonly Problem[]
   readonly problemCount: number
   readonly peers: readonly PeerStatus[]
 }
+
+/** How many paths of held deletes are shown. */
+export const HELD_SAMPLE = 20
 
 export const PROBLEMS_MAX = 1000

@@ -4,6 +4,7 @@ import { sameStamp } from '../core/model/stamp.js'
 import type { ItemProblem, Listed, Listing } from '../disk/disk.js'
 import type { Entry } from '../store/store.js'
 import type { FolderContext } from './context.js'
+import { isHeld } from './held-losses.js'
 
 /** How many directories are listed at one go. */
 const LIST_BATCH = 64
@@ -178,7 +179,7 @@ class SurveyWalk {
   #gone(path: RelativePath, entry: Entry): void {
     const isDirectory = payloadOf(entry.record).kind === 'directory'
     if (this.#context.ignore().ignores(path, isDirectory)) return
-    this.#findings.missing.push([path, entry])
+    this.#miss(path, entry)
     if (isDirectory) this.#goneBelow(path)
   }
 
@@ -186,7 +187,12 @@ class SurveyWalk {
     for (const [path, entry] of this.#context.store.below(directory)) {
       if (!isLive(entry.record)) continue
       if (this.#context.ignore().ignores(path, payloadOf(entry.record).kind === 'directory')) continue
-      this.#findings.missing.push([path, entry])
+      this.#miss(path, entry)
     }
+  }
+
+  #miss(path: RelativePath, entry: Entry): void {
+    if (isHeld(entry)) this.#context.losses.found(path)
+    else this.#findings.missing.push([path, entry])
   }
 }

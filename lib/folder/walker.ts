@@ -1,5 +1,5 @@
 import { BackerError, isBackerError, messageOf } from '../core/error.js'
-import { hashBytes, hashKey, type Hash, type HashKey } from '../core/model/hash.js'
+import { hashBytes, hashesEqual, hashKey, type Hash, type HashKey } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Record } from '../core/model/record.js'
 import { diffTrees } from '../core/tree/diff.js'
@@ -44,8 +44,8 @@ export class Walker {
         continue
       }
       try {
-        await this.#walk(peer, next.from ?? this.#context.store.root, next.to)
-        peer.walked.set(next.signer, next.to)
+        await this.#walk(peer, next.from ?? (await this.#context.losses.baseRoot()), next.to)
+        peer.noteWalked(next.signer, next.to)
         this.#onwalked()
       } catch (error) {
         await this.#failed(peer, next.signer, error)
@@ -67,12 +67,13 @@ export class Walker {
   }
 
   async #walk(peer: Peer, from: Hash, to: Hash): Promise<void> {
-    const { store, ledger } = this.#context
-    if (ledger.holds(to)) return
+    const { store, ledger, losses } = this.#context
+    if (hashesEqual(from, to) || (losses.restoringCount === 0 && ledger.holds(to))) return
     // What was walked may have been dropped from the store meanwhile: then the walk starts from what this device holds.
     const start = from !== store.root && store.node(from) === undefined ? store.root : from
     // What this device has just as the peer has it is known: a peer that fetches from here is followed at no more than what it lacks.
-    const held = start === store.root ? undefined : store.root
+    // What is to come back is in this device's tree already, and has to be found all the same.
+    const held = start === store.root || losses.restoringCount > 0 ? undefined : store.root
     const fetched = new FetchedNodes(store)
     const walk = diffTrees(hash => fetched.get(hash) ?? store.node(hash), start, to, { held })
     let count = 0

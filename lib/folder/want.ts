@@ -1,7 +1,9 @@
 import { mergeRecords } from '../core/engine/merge.js'
 import type { Outcome } from '../core/engine/reconcile.js'
 import type { RelativePath } from '../core/model/path.js'
-import { payloadOf, sameContent, type Payload, type Record } from '../core/model/record.js'
+import { payloadOf, sameContent, type FilePayload, type Payload, type Record } from '../core/model/record.js'
+import type { Store } from '../store/store.js'
+import { isHeld } from './held-losses.js'
 import type { Peer } from './peer.js'
 
 export type Apply = Extract<Outcome, { kind: 'apply' }>
@@ -32,6 +34,8 @@ export class Want {
   readonly #claims = new Map<Peer, Record>()
   apply: Apply
   state: WantState = { kind: 'waiting' }
+  /** Somebody, or the number of removals, says that this removal is meant. */
+  isMeant = false
   /** How often in a row nobody could give the content. */
   refusals = 0
 
@@ -71,4 +75,17 @@ export class Want {
     for (const [peer, record] of this.#claims) if (sameContent(payloadOf(record), this.payload)) found.push(peer)
     return found
   }
+}
+
+/** The file that is wanted; undefined where it is something else. */
+export function filePayload(want: Want): FilePayload | undefined {
+  return want.payload.kind === 'file' ? want.payload : undefined
+}
+
+/** True for a file whose bytes are not the ones that stand at the path already. */
+export function needsContent(want: Want, store: Pick<Store, 'get'>): boolean {
+  if (want.payload.kind !== 'file') return false
+  const entry = store.get(want.path)
+  const shown = entry?.record.versions[0]?.payload
+  return shown === undefined || isHeld(entry) || !sameContent(shown, want.payload)
 }

@@ -8,7 +8,7 @@ import type { Stamp } from '../core/model/stamp.js'
 /** What the index holds for one path: the record in this device's tree, and how the disk looked when it was right. */
 export interface Entry {
   readonly record: Record
-  /** undefined where nothing stands at the path (a delete). */
+  /** undefined where nothing stands at the path: it is deleted, or its delete is held (the record is live then). */
   readonly stamp: Stamp | undefined
 }
 

@@ -7,7 +7,8 @@ import { checkMarker, createMarker, readMarker } from '../../lib/disk/marker.js'
 import { awayName, isStagedName, moveName, parseTmpName, pathHash, stagedName, swapName } from '../../lib/disk/names.js'
 import { withTmp } from '../../lib/disk/own.js'
 import { probeTraits } from '../../lib/disk/probe.js'
-import { listRevisions, parseRevisionName, revisionName } from '../../lib/disk/revisions.js'
+import { historyOf } from '../../lib/disk/history.js'
+import { parseRevisionName, revisionName, toldPath } from '../../lib/disk/revisions.js'
 import { discardStaged, openStaged, readStaged, stageSmall } from '../../lib/disk/stage.js'
 import { Directories, MissingDirectory, withParent } from '../../lib/disk/walk.js'
 import {
@@ -141,7 +142,7 @@ test('the name of a revision fits, ends as the file did, and gives its time and 
     t.is(parseRevisionName(name), undefined)
 })
 
-test('revisions are listed with their path, time and size, all or those of one path', t => {
+test('revisions are listed by directory, with their path, time and size', t => {
   const folder = makeFolder(t)
   const long = `${'n'.repeat(250)}.txt`
   for (const path of ['d/a.txt', 'd/b', long]) {
@@ -149,17 +150,19 @@ test('revisions are listed with their path, time and size, all or those of one p
     install(folder, [fileStep(folder, path, 'newer')])
   }
   install(folder, [fileStep(folder, 'd/a.txt', 'newest')])
-  const all = listRevisions(folder.fs, folder.root)
-  t.alike(all.map(({ path, size, atMs, kind }) => [path, size, atMs, kind]).sort(), [
-    ['d/a.txt', 3, NOW_MS, 'file'],
-    ['d/a.txt', 5, NOW_MS, 'file'],
-    ['d/b', 3, NOW_MS, 'file'],
-    [`${'n'.repeat(228)}.txt`, 3, NOW_MS, 'file']
+  const history = historyOf(folder.fs, folder.root)
+  const [root, below] = [history.list(undefined), history.list(pathOf('d'))]
+  t.alike([root.directories, below.directories], [['d'], []])
+  t.alike([...root.revisions, ...below.revisions].map(({ path, size, atMs }) => [path, size, atMs]).sort(), [
+    ['d/a.txt', 3, NOW_MS],
+    ['d/a.txt', 5, NOW_MS],
+    ['d/b', 3, NOW_MS],
+    [`${'n'.repeat(228)}.txt`, 3, NOW_MS]
   ])
-  t.is(listRevisions(folder.fs, folder.root, pathOf('d/a.txt')).length, 2)
-  t.is(listRevisions(folder.fs, folder.root, pathOf(long)).length, 1)
-  t.is(listRevisions(folder.fs, folder.root, pathOf('no/such')).length, 0)
-  for (const { storedAt, size } of all) t.is(statSync(folder.at(`.backer/revisions/${storedAt}`)).size, size)
+  t.is(toldPath(pathOf(long)), `${'n'.repeat(228)}.txt`)
+  t.is(history.list(pathOf('no/such')).revisions.length, 0)
+  for (const { storedAt, size } of below.revisions)
+    t.is(statSync(folder.at(`.backer/revisions/${storedAt}`)).size, size)
 })
 
 test('a revision whose directory is taken by another revision is kept under recovered', t => {
@@ -167,7 +170,7 @@ test('a revision whose directory is taken by another revision is kept under reco
   userWrites(folder, 'd/a', 'old')
   userWrites(folder, '.backer/revisions/d', 'a file in the way')
   t.is(install(folder, [fileStep(folder, 'd/a', 'new')])[0]?.kind, 'done')
-  const [revision] = listRevisions(folder.fs, folder.root)
+  const [revision] = historyOf(folder.fs, folder.root).list(pathOf('recovered')).revisions
   t.is(revision?.path, 'recovered/a')
 })
 

@@ -10,3 +10,14 @@ export function codeThrownBy(act: () => unknown): ErrorCode | undefined {
   }
   return undefined
 }
+
+/** As `codeThrownBy`, for what rejects. */
+export async function codeRejectedBy(act: () => Promise<unknown>): Promise<ErrorCode | undefined> {
+  try {
+    await act()
+  } catch (error) {
+    if (isBackerError(error)) return error.code
+    throw error
+  }
+  return undefined
+}

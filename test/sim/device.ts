@@ -21,6 +21,8 @@ import { Volume, type Happening, type Inode } from './volume.js'
 export const ROOT = '/folder'
 /** How often everything is looked through: what the watcher missed is found within this time. */
 export const RESCAN_MS = 60_000
+/** Revisions are packed this often: far more often than in life, so that crashes fall into it. */
+const PACK_MS = 3000
 const EPOCH_MS = Date.UTC(2026, 0, 1)
 
 export interface DeviceOptions {
@@ -127,7 +129,8 @@ export class Device {
       store,
       runtime,
       watch: handlers => (this.#watch = new SimWatch(this.root, handlers, runtime)),
-      rescanIntervalMs: RESCAN_MS
+      rescanIntervalMs: RESCAN_MS,
+      packIntervalMs: PACK_MS
     })
     folder.on('error', error => trace(`${this.name} stopped: ${error.message}`))
     const running: Running = { life, runtime, fs, store, folder, isReady: false }

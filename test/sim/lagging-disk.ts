@@ -11,6 +11,7 @@ import type {
   Recovered,
   StagedFile
 } from '../../lib/disk/disk.js'
+import type { HistoryOperations } from '../../lib/disk/kept.js'
 import type { Runtime } from '../../lib/runtime.js'
 import type { Life } from './scheduler.js'
 
@@ -67,6 +68,13 @@ export class LaggingDisk implements Disk {
 
   recover(paths: ReadonlyMap<string, RelativePath>): Promise<Recovered> {
     return this.#later(() => this.#disk.recover(paths))
+  }
+
+  history<K extends keyof HistoryOperations>(
+    name: K,
+    ...args: Parameters<HistoryOperations[K]>
+  ): Promise<ReturnType<HistoryOperations[K]>> {
+    return this.#later(() => this.#disk.history(name, ...args))
   }
 
   checkMarker(): Promise<boolean> {

@@ -1,5 +1,9 @@
-import { hashBytes, hashKey } from '../../lib/core/model/hash.js'
+import { ChunkList } from '../../lib/core/chunk/content-tree.js'
+import { hashBytes, hashKey, type Hash } from '../../lib/core/model/hash.js'
 import { RESERVED_NAME } from '../../lib/core/model/path.js'
+import type { Manifest } from '../../lib/disk/kept.js'
+import { decodeManifest } from '../../lib/disk/manifest.js'
+import { decodeChunkFile } from '../../lib/disk/chunk-file.js'
 import type { Inode, Volume } from './volume.js'
 
 /** What tells one version's bytes from another's: their hash; a symlink's target; the same for all directories. */
@@ -22,7 +26,7 @@ export interface Seen {
 export interface View {
   /** What the user sees, by path. */
   readonly visible: ReadonlyMap<string, Seen>
-  /** What lies in the revisions. */
+  /** What lies in the revisions, packed or not. */
   readonly kept: ReadonlySet<Label>
   /** What lies in `.backer/tmp` under a name that says that it may be the user's. */
   readonly held: ReadonlySet<Label>
@@ -68,6 +72,10 @@ export function look(root: Inode): View {
     if (inode.kind !== 'directory') kept.add(note(inode))
     return true
   })
+  for (const [label, inode] of packed(own?.entries.get('history'))) {
+    kept.add(label)
+    inodes.set(label, [...(inodes.get(label) ?? []), inode])
+  }
   const held = new Set<Label>()
   const staged = new Set<Label>()
   for (const [name, inode] of own?.entries.get('tmp')?.entries ?? []) {
@@ -75,6 +83,31 @@ export function look(root: Inode): View {
     else if (/^[0-9a-f]{64}-/.test(name)) staged.add(labelOf(inode))
   }
   return { visible, kept, held, staged, inodes }
+}
+
+/** What is kept in the history and can be had from it, with a file that it takes. */
+function packed(history: Inode | undefined): [Label, Inode][] {
+  const found: [Label, Inode][] = []
+  walk(history?.entries.get('revisions'), '', (_path, inode) => {
+    const manifest = inode.kind === 'file' ? decodeManifest(inode.bytes) : undefined
+    if (manifest?.kind === 'symlink') found.push([`link ${manifest.target}`, inode])
+    const bytes = manifest?.kind === 'file' ? joined(history, manifest) : undefined
+    if (bytes !== undefined) found.push([hashKey(hashBytes(bytes)).slice(0, 16), inode])
+    return true
+  })
+  return found
+}
+
+function joined(history: Inode | undefined, { size, content }: Extract<Manifest, { kind: 'file' }>) {
+  if (size === 0) return new Uint8Array(0)
+  const file = (kind: string, hash: Hash): Uint8Array | undefined =>
+    history?.entries.get(kind)?.entries.get(hashKey(hash).slice(0, 2))?.entries.get(hashKey(hash))?.bytes
+  const bytes = content.height > 0 ? file('contents', content.root) : undefined
+  if (content.height > 0 && bytes === undefined) return undefined
+  const list = bytes === undefined ? undefined : new ChunkList(bytes)
+  const hashes = list === undefined ? [content.root] : Array.from({ length: list.count }, (_, i) => list.hash(i))
+  const chunks = hashes.flatMap(hash => decodeChunkFile(file('chunks', hash) ?? new Uint8Array(0), hash) ?? [])
+  return chunks.length === hashes.length ? Buffer.concat(chunks) : undefined
 }
 
 /** True where a power loss may take an inode without anybody's fault: its bytes, or a name that leads to it, are a user's and not synced. */

@@ -18,6 +18,8 @@ export function stateOf(folder: FolderDocument): {
       return { word: 'In sync', tone: 'good' }
     case 'ahead':
       return { word: 'Others are catching up', tone: 'busy' }
+    case 'held':
+      return { word: 'Deletes held', tone: 'bad' }
     case 'alone':
       return { word: 'No other device connected', tone: 'idle' }
     case 'stopped':

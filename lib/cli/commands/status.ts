@@ -1,4 +1,5 @@
 import { SCHEMA, type FolderDocument, type PeerDocument } from '../../daemon/document.js'
+import type { HeldDeletes } from '../../folder/status.js'
 import { openHome } from '../../home/home.js'
 import { isBackerError } from '../../core/error.js'
 import type { Context } from '../context.js'
@@ -17,6 +18,7 @@ const STATES = {
   syncing: 'syncing',
   'in-sync': 'in sync',
   ahead: 'others are behind',
+  held: 'DELETES HELD',
   alone: 'no other device connected',
   stopped: 'STOPPED'
 } as const
@@ -78,11 +80,12 @@ async function show(
 
 /** One folder, its peers and its problems. */
 export function describe(folder: FolderDocument): string[] {
-  const { name, path, state, files, bytes, peers, problems, problemCount, error, progress } = folder
+  const { name, path, state, files, bytes, peers, problems, problemCount, error, progress, heldDeletes } = folder
   const size = `${formatNumberOf(files, 'file')}, ${formatBytes(bytes)}`
   return [
     `${name}  ${STATES[state]}  ${size}  ${path}`,
     ...(error === undefined ? [] : [`  ${error.message}`, ...(error.hint === undefined ? [] : [`  ${error.hint}`])]),
+    ...(heldDeletes === undefined ? [] : [`  ${describeHeldDeletes(heldDeletes)}`]),
     ...(progress.filesTotal > 0 ? [`  ${formatProgress(progress)}`] : []),
     ...formatTable(peers.map(describePeer)).map(line => `  ${line}`),
     ...(problemCount > 0 ? [`  ${formatNumberOf(problemCount, 'problem')}:`] : []),
@@ -91,6 +94,15 @@ export function describe(folder: FolderDocument): string[] {
       .map(problem => `    ${problem.path === undefined ? '' : `${problem.path}: `}${problem.message}`),
     ...(problemCount > PROBLEMS_SHOWN ? [`    and ${problemCount - PROBLEMS_SHOWN} more: backer status --json`] : [])
   ]
+}
+
+function describeHeldDeletes({ local, remote, restoring }: HeldDeletes): string {
+  if (local + remote === 0) return `${formatNumberOf(restoring, 'item')} to come back after a rejected delete`
+  const parts = [
+    ...(local > 0 ? [`${formatNumberOf(local, 'item')} gone from this device`] : []),
+    ...(remote > 0 ? [`${formatNumberOf(remote, 'item')} deleted by others`] : [])
+  ]
+  return `HELD: ${parts.join(', ')}: backer deletes accept, or reject`
 }
 
 /** A peer as cells of a table. */

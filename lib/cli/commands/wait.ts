@@ -21,7 +21,7 @@ export interface WaitOptions {
   readonly timeout: number
 }
 
-/** `backer wait [FOLDER]`: 0 once enough connected peers hold the same as this device and nothing is pending. Throws TIMEOUT, or what stopped the folder. */
+/** `backer wait [FOLDER]`: 0 once enough connected peers hold the same as this device and nothing is pending. Throws TIMEOUT, HELD, or what stopped the folder. */
 export async function wait(context: Context, choice: string | undefined, options: WaitOptions): Promise<ExitCode> {
   const deadline = options.timeout === 0 ? Number.POSITIVE_INFINITY : Date.now() + options.timeout * 1000
   const folders = await findFolders(context, choice, deadline)
@@ -75,12 +75,19 @@ async function waitForOne({ client }: Context, id: string, peers: number, deadli
     rescan = false
     const { done, folder } = answer
     if (done) return folder
+    if (folder.state === 'held') throw heldBack(folder)
     if (folder.error !== undefined) {
       const { code, message, hint } = folder.error
       throw new BackerError(code, message, hint === undefined ? {} : { hint })
     }
   } while (Date.now() < deadline)
   throw notInSync(answer.folder, peers)
+}
+
+function heldBack(folder: FolderDocument): BackerError {
+  return new BackerError('HELD', `${folder.name} holds deletes until you decide about them`, {
+    hint: 'See them with backer deletes; then backer deletes accept, or reject.'
+  })
 }
 
 function notInSync(folder: FolderDocument, peers: number): BackerError {

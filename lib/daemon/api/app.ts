@@ -2,10 +2,12 @@ import type { FastifyInstance } from 'fastify'
 import { BackerError } from '../../core/error.js'
 import type { Host } from '../host.js'
 import { addBrowseRoutes } from './browse.js'
+import { addDeleteRoutes } from './deletes.js'
 import { addDirectoryRoute } from './directories.js'
 import { errorDocument, httpStatusOf, type ProblemDocument } from './errors.js'
 import { addEventRoutes } from './events.js'
 import { addFolderRoutes } from './folders.js'
+import { addHistoryRoutes } from './history.js'
 import { addMetricsRoute } from './metrics.js'
 import { addNetworkRoutes } from './network.js'
 
@@ -42,6 +44,8 @@ export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Pr
   app.get('/health', { schema: { summary: 'Says that this process runs.' } }, () => ({ ok: true }))
   addFolderRoutes(app, host)
   addBrowseRoutes(app, host)
+  addDeleteRoutes(app, host)
+  addHistoryRoutes(app, host)
   addDirectoryRoute(app)
   addEventRoutes(app, host)
   addNetworkRoutes(app, host)

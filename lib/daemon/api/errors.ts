@@ -34,7 +34,7 @@ export function errorDocument(thrown: unknown): ErrorDocument {
 }
 
 export function httpStatusOf(code: ErrorCode): number {
-  if (code === 'NO_FOLDER' || code === 'NO_PATH') return 404
+  if (code === 'NO_FOLDER' || code === 'NO_PATH' || code === 'NO_VERSION') return 404
   if (code === 'FORBIDDEN') return 403
   if (code === 'UNSUPPORTED') return 415
   if (code === 'INTERNAL') return 500

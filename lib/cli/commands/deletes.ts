@@ -1,0 +1,99 @@
+import { createInterface } from 'node:readline/promises'
+import { BackerError } from '../../core/error.js'
+import { SCHEMA, type DeletesDocument, type FolderDocument } from '../../daemon/document.js'
+import type { Context } from '../context.js'
+import { EXIT, type ExitCode } from '../exit.js'
+import { formatNumberOf } from '../format.js'
+import { selectFolder, selectFolders } from '../select.js'
+import { wake } from '../start.js'
+
+export interface DeletesOptions {
+  readonly dryRun?: boolean
+  readonly yes?: boolean
+}
+
+/**
+ * `backer deletes [accept|reject] [FOLDER]`: shows the deletes that are held, or decides about them. Gives `held` where some are shown.
+ * Throws USAGE where accepting would need `--yes`, and what the process refuses.
+ */
+export async function deletes(context: Context, words: readonly string[], options: DeletesOptions): Promise<ExitCode> {
+  const [action, choice] = words
+  await wake(context)
+  if (action !== 'accept' && action !== 'reject') {
+    if (choice !== undefined) throw new BackerError('USAGE', `"${action}" is neither accept nor reject`)
+    return show(context, action)
+  }
+  const { folders } = await context.client.status()
+  const folder = await selectFolder(folders, choice, context.process.cwd())
+  const held = await context.client.deletes(folder.id)
+  const count = held.local + held.remote + (action === 'accept' ? held.restoring : 0)
+  if (options.dryRun === true) return report(context, [{ folder, held }])
+  if (count > 0 && action === 'accept' && options.yes !== true && !(await isSure(context, folder, held)))
+    return EXIT.held
+  const decided = await context.client.decideDeletes(folder.id, action)
+  if (context.printer.json) context.printer.document(decided)
+  else context.printer.note(tellDecided(folder.name, action, decided.count))
+  return EXIT.done
+}
+
+function tellDecided(name: string, action: 'accept' | 'reject', count: number): string {
+  if (count === 0) return `No deletes are held in ${name}.`
+  const items = formatNumberOf(count, 'item')
+  if (action === 'accept')
+    return `The delete of ${items} in ${name} goes on. What other devices still have stays in their revisions.`
+  return `${items} in ${name} come back: backer wait tells when all are there.`
+}
+
+async function show(context: Context, choice: string | undefined): Promise<ExitCode> {
+  const running = await context.client.status()
+  const folders = await selectFolders(running.folders, choice, context.process.cwd())
+  const found = []
+  for (const folder of folders) found.push({ folder, held: await context.client.deletes(folder.id) })
+  return report(context, found)
+}
+
+interface Found {
+  readonly folder: FolderDocument
+  readonly held: DeletesDocument
+}
+
+function report({ printer }: Context, found: readonly Found[]): ExitCode {
+  const isHeld = found.some(({ held }) => held.local + held.remote > 0)
+  if (printer.json) {
+    printer.document({ schema: SCHEMA, folders: found.map(({ folder, held }) => ({ id: folder.id, ...held })) })
+    return isHeld ? EXIT.held : EXIT.done
+  }
+  const lines = found.flatMap(({ folder, held }) => describeHeld(folder.name, held))
+  printer.result(...lines)
+  if (lines.length === 0) printer.note('No deletes are held.')
+  else if (isHeld)
+    printer.note('', 'backer deletes reject  brings them back everywhere; backer deletes accept  carries them out.')
+  return isHeld ? EXIT.held : EXIT.done
+}
+
+function describeHeld(name: string, { local, remote, restoring, sample }: DeletesDocument): string[] {
+  const rest = local + remote - sample.length
+  return [
+    ...(local > 0 ? [`${name}: ${formatNumberOf(local, 'item')} gone from this device`] : []),
+    ...(remote > 0 ? [`${name}: ${formatNumberOf(remote, 'item')} deleted by other devices, still here`] : []),
+    ...(restoring > 0 ? [`${name}: ${formatNumberOf(restoring, 'item')} to come back from other devices`] : []),
+    ...sample.map(path => `  ${path}`),
+    ...(sample.length > 0 && rest > 0 ? [`  and ${rest} more`] : [])
+  ]
+}
+
+async function isSure(context: Context, folder: FolderDocument, held: DeletesDocument): Promise<boolean> {
+  const { stdin, stderr } = context.process
+  context.printer.note(...describeHeld(folder.name, held))
+  if (!stdin.isTTY || !stderr.isTTY || context.printer.json) {
+    throw new BackerError('USAGE', 'accepting deletes needs --yes where there is no terminal to ask at', {
+      hint: 'See what would go with backer deletes accept --dry-run.'
+    })
+  }
+  const lines = createInterface({ input: stdin, output: stderr })
+  try {
+    return /^y(es)?$/i.test((await lines.question('Delete them everywhere? [y/N] ')).trim())
+  } finally {
+    lines.close()
+  }
+}

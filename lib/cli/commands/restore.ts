@@ -1,0 +1,63 @@
+import { resolve } from 'node:path'
+import { BackerError } from '../../core/error.js'
+import type { RestoredDocument } from '../../daemon/document.js'
+import type { Context } from '../context.js'
+import { EXIT, type ExitCode } from '../exit.js'
+import { formatNumberOf } from '../format.js'
+import { selectPaths } from '../select-path.js'
+import { wake } from '../start.js'
+
+export interface RestoreOptions {
+  readonly revision?: string
+  readonly at?: string
+  readonly to?: string
+  readonly dryRun?: boolean
+  readonly yes?: boolean
+}
+
+/**
+ * `backer restore PATH…`: brings kept versions back, into the folder or, with `--to`, beside it. Gives `incomplete` where some could not be
+ * had. Throws NO_VERSION, NO_FOLDER, and USAGE where it needs `--yes`.
+ */
+export async function restore(context: Context, words: readonly string[], options: RestoreOptions): Promise<ExitCode> {
+  await wake(context)
+  const { client, process } = context
+  const { folders } = await client.status()
+  const { folder, paths } = await selectPaths(folders, words, process.cwd())
+  const { revision, at, to } = options
+  const body = {
+    paths,
+    ...(revision === undefined ? {} : { revision }),
+    ...(at === undefined ? {} : { at }),
+    ...(to === undefined ? {} : { to: resolve(process.cwd(), to) })
+  }
+  if (options.dryRun === true || (to === undefined && options.yes !== true)) {
+    const plan = await client.restore(folder.id, { ...body, dryRun: true })
+    if (options.dryRun === true) return report(context, plan)
+    if (plan.restored > 1 && !process.stdin.isTTY) throw unsure(plan)
+  }
+  return report(context, await client.restore(folder.id, { ...body, dryRun: false }))
+}
+
+function unsure(plan: RestoredDocument): BackerError {
+  const count = formatNumberOf(plan.restored, 'item')
+  return new BackerError('USAGE', `restoring ${count} needs --yes where there is no terminal`, {
+    hint: 'See what would change with --dry-run. What stands there now would be kept as revisions.'
+  })
+}
+
+function report({ printer }: Context, document: RestoredDocument): ExitCode {
+  const { restored, unchanged, failed, sample, dryRun } = document
+  const code = failed.length > 0 ? EXIT.incomplete : EXIT.done
+  if (printer.json) {
+    printer.document(document)
+    return code
+  }
+  const verb = dryRun ? 'would be restored' : 'restored'
+  printer.result(`${formatNumberOf(restored, 'item')} ${verb}, ${unchanged} as they were`)
+  if (dryRun) printer.result(...sample.map(path => `  ${path}`))
+  if (dryRun && restored > sample.length) printer.result(`  and ${restored - sample.length} more`)
+  if (!dryRun && restored > 0) printer.note('What stood there before is kept: see backer revisions.')
+  for (const { path, message } of failed) printer.note(`${path}: ${message}`)
+  return code
+}

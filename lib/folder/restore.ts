@@ -1,0 +1,154 @@
+import { BackerError, messageOf } from '../core/error.js'
+import { ancestorsOf, comparePaths, type RelativePath } from '../core/model/path.js'
+import { payloadOf, sameContent, samePayload, type FilePayload } from '../core/model/record.js'
+import type { Displaced, Expected, InstallResult, InstallStep } from '../disk/disk.js'
+import { stagedName } from '../disk/names.js'
+import type { Entry } from '../store/store.js'
+import type { ContentSource } from './content-source.js'
+import type { FolderContext } from './context.js'
+import { isHeld } from './held-losses.js'
+import type { RestoreFailure, RestoreItem, RestoreReport } from './past.js'
+
+/** So many items, and about so many bytes, take their places together. */
+const ITEMS_AT_ONCE = 64
+const BYTES_AT_ONCE = 64 * 1024 * 1024
+const REVISION: Displaced = { kind: 'revision' }
+const NOTHING: Expected = { kind: 'nothing' }
+const DIRECTORY_MODE = 0o755
+
+/**
+ * Brings items back into the folder, as a user does who copies them there from a backup: whatever stood in their place becomes a revision, and
+ * the next look at the disk finds them and writes them as new versions, which every device takes over and nothing undoes.
+ */
+export class Restorer {
+  readonly #context: FolderContext
+  readonly #source: ContentSource
+
+  constructor(context: FolderContext, source: ContentSource) {
+    this.#context = context
+    this.#source = source
+  }
+
+  /** Those of the items that do not stand in the folder just so. */
+  lacking(items: readonly RestoreItem[]): readonly RestoreItem[] {
+    return items.filter(({ path, payload }) => {
+      const entry = this.#context.store.get(path)
+      return entry === undefined || isHeld(entry) || !samePayload(payloadOf(entry.record), payload)
+    })
+  }
+
+  /** Restores items, those first that lie above others. Rejects with KEY_KIND on a device that only reads, and with what ends a folder. */
+  async restore(items: readonly RestoreItem[], signal: AbortSignal): Promise<RestoreReport> {
+    if (this.#context.access === 'read') {
+      throw new BackerError('KEY_KIND', 'a device that only reads can not change the folder', {
+        hint: 'Restore to another directory with --to DIR, or on a device that has the write key.'
+      })
+    }
+    const lacking = [...this.lacking(items)].sort((a, b) => comparePaths(a.path, b.path))
+    const restored: RelativePath[] = []
+    const failed: RestoreFailure[] = []
+    for (const batch of batchesOf(lacking)) {
+      if (signal.aborted) break
+      const ready: RestoreItem[] = []
+      for (const item of batch) {
+        const problem = await this.#stage(item, signal)
+        if (problem === undefined) ready.push(item)
+        else failed.push({ path: item.path, message: problem })
+      }
+      await this.#install(ready, restored, failed)
+    }
+    return { restored, unchanged: items.length - lacking.length, failed }
+  }
+
+  /** Puts a file's content together in `.backer/tmp`. Gives a sentence where it can't be had. */
+  async #stage({ path, payload }: RestoreItem, signal: AbortSignal): Promise<string | undefined> {
+    const entry = this.#context.store.get(path)
+    if (payload.kind !== 'file' || (entry !== undefined && !isHeld(entry) && standsThere(entry, payload)))
+      return undefined
+    try {
+      const { file } = await this.#context.disk.stage(stagedName(payload.content.root, path), payload.size)
+      try {
+        let offset = 0
+        for await (const bytes of this.#source.read(payload, signal)) {
+          await file.write(offset, bytes)
+          offset += bytes.byteLength
+        }
+      } finally {
+        await file.close()
+      }
+      return undefined
+    } catch (error) {
+      return messageOf(error)
+    }
+  }
+
+  async #install(items: readonly RestoreItem[], restored: RelativePath[], failed: RestoreFailure[]): Promise<void> {
+    const { disk, ledger, onSuspectPath } = this.#context
+    await ledger.lock.run(async () => {
+      const steps = this.#steps(items)
+      if (steps.length === 0) return
+      ledger.noteInstall()
+      const results = await disk.install(steps)
+      const wanted = new Set(items.map(({ path }) => path))
+      steps.forEach(({ path }, i) => {
+        const problem = problemOf(results[i])
+        onSuspectPath(path)
+        if (!wanted.has(path)) return
+        if (problem === undefined) restored.push(path)
+        else failed.push({ path, message: problem })
+      })
+    })
+  }
+
+  #steps(items: readonly RestoreItem[]): InstallStep[] {
+    const made = new Set<RelativePath>()
+    const steps: InstallStep[] = []
+    for (const { path, payload } of items) {
+      for (const above of ancestorsOf(path)) {
+        const entry = this.#context.store.get(above)
+        if (made.has(above) || (entry !== undefined && entry.stamp !== undefined)) continue
+        made.add(above)
+        steps.push({ kind: 'directory', path: above, expected: NOTHING, mode: DIRECTORY_MODE, displaced: REVISION })
+      }
+      made.add(path)
+      steps.push(stepFor(path, payload, this.#context.store.get(path)))
+    }
+    return steps
+  }
+}
+
+function stepFor(path: RelativePath, payload: RestoreItem['payload'], entry: Entry | undefined): InstallStep {
+  const expected: Expected = entry?.stamp === undefined ? NOTHING : { kind: 'stamped', stamp: entry.stamp }
+  const common = { path, expected, displaced: REVISION }
+  if (payload.kind === 'directory') return { ...common, kind: 'directory', mode: payload.mode }
+  if (payload.kind === 'symlink')
+    return { ...common, kind: 'symlink', target: payload.target, mtimeNs: payload.mtimeNs }
+  const { mtimeNs, mode } = payload
+  if (entry?.stamp !== undefined && standsThere(entry, payload))
+    return { path, expected, kind: 'metadata', mode, mtimeNs }
+  return { ...common, kind: 'file', staged: stagedName(payload.content.root, path), mtimeNs, mode }
+}
+
+function standsThere(entry: Entry, payload: FilePayload): boolean {
+  return sameContent(payloadOf(entry.record), payload)
+}
+
+function problemOf(result: InstallResult | undefined): string | undefined {
+  if (result?.kind === 'done') return undefined
+  if (result?.kind === 'failed') return result.problem.message
+  return result?.kind === 'blocked' ? `${result.by} is in the way` : 'it has just changed: try again'
+}
+
+function* batchesOf(items: readonly RestoreItem[]): Generator<readonly RestoreItem[]> {
+  let batch: RestoreItem[] = []
+  let bytes = 0
+  for (const item of items) {
+    batch.push(item)
+    bytes += item.payload.kind === 'file' ? item.payload.size : 0
+    if (batch.length < ITEMS_AT_ONCE && bytes < BYTES_AT_ONCE) continue
+    yield batch
+    batch = []
+    bytes = 0
+  }
+  if (batch.length > 0) yield batch
+}
