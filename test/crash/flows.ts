@@ -11,7 +11,7 @@ import {
   utimesSync,
   writeFileSync
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 
 /** The folders of both devices, and what writes a version that nobody ever wrote before. */
 export interface Stage {
@@ -108,15 +108,15 @@ export const FLOWS: readonly Flow[] = [
 
 function put(root: string, path: string, content: string): void {
   mkdirSync(dirname(join(root, path)), { recursive: true })
-  writeFileSync(join(root, path), content, { flush: true })
+  save(root, path, content)
   sync(dirname(join(root, path)))
-  sync(root)
 }
 
-/** As editors do it that care: what the user's own program never synced is not backer's to lose. */
+/** As programs do it that care: what the user's own program never synced, or shows half-written, is not backer's to lose or to hide. */
 function save(root: string, path: string, content: string): void {
-  writeFileSync(join(root, `.saving ${path}`), content, { flush: true })
-  renameSync(join(root, `.saving ${path}`), join(root, path))
+  const saving = join(root, `.saving ${basename(path)}`)
+  writeFileSync(saving, content, { flush: true })
+  renameSync(saving, join(root, path))
   sync(root)
 }
 
