@@ -10,11 +10,17 @@ type FileStep = Extract<InstallStep, { kind: 'file' }>
 /** How many staged files are open at once. */
 const OPEN_MAX = 256
 
+/** A staged file that is open. */
+interface Opened {
+  readonly step: FileStep
+  readonly file: FileHandle
+}
+
 /**
- * Makes the staged files of a batch ready to be installed: their mode and mtime, their names (`swap-…`, so that recovery can
- * tell what a crash left), and both of them durable. From here on a rename is all that is missing. Returns, for each
- * step, its source, or why there is none; undefined for steps that install no staged file. Throws the system's error where
- * a sync fails.
+ * Makes the staged files of a batch ready to be installed: their mode and mtime, and, when those and what they hold are durable, their names
+ * (`swap-…`, so that recovery can tell what a crash left: one whose bytes a power loss took would look like something of the user's). From here
+ * on a rename is all that is missing. Returns, for each step, its source, or why there is none; undefined for steps that install no staged file.
+ * Throws the system's error where a sync fails.
  */
 export function readyStaged(
   work: Workspace,
@@ -24,26 +30,49 @@ export function readyStaged(
   const ready: (Source | InstallResult | undefined)[] = new Array<undefined>(steps.length).fill(undefined)
   const files = steps.flatMap((step, i) => (step.kind === 'file' ? [{ step, i }] : []))
   for (let start = 0; start < files.length; start += OPEN_MAX) {
-    const open: FileHandle[] = []
+    const open = new Map<number, Opened>()
     try {
-      for (const { step, i } of files.slice(start, start + OPEN_MAX)) ready[i] = readyOne(work, step, open)
-      syncAll(work, root, open)
+      for (const { step, i } of files.slice(start, start + OPEN_MAX)) {
+        const opened = attempt(() => openOne(work, step))
+        if ('kind' in opened) ready[i] = opened
+        else open.set(i, opened)
+      }
+      syncAll(
+        work,
+        root,
+        [...open.values()].map(({ file }) => file)
+      )
+      for (const [i, opened] of open) ready[i] = attempt(() => nameOne(work, opened))
+      if (open.size > 0) work.fs.syncDirectory(work.tmp)
     } finally {
-      for (const file of open) work.fs.close(file)
+      for (const { file } of open.values()) work.fs.close(file)
     }
   }
   return ready
 }
 
-function readyOne(work: Workspace, step: FileStep, open: FileHandle[]): Source | InstallResult {
+function openOne(work: Workspace, step: FileStep): Opened {
   const { fs, tmp } = work
+  const file = fs.openWrite(tmp, step.staged)
   try {
-    const file = fs.openWrite(tmp, step.staged)
-    open.push(file)
     fs.setFileMetadata(file, work.traits.hasModes ? step.mode & 0o777 : undefined, step.mtimeNs)
-    const name = swapName(step.staged)
-    renameToSwap(work, step, name)
-    return { name, stamp: fs.fstat(file) }
+    return { step, file }
+  } catch (error) {
+    fs.close(file)
+    throw error
+  }
+}
+
+function nameOne(work: Workspace, { step, file }: Opened): Source {
+  const name = swapName(step.staged)
+  renameToSwap(work, step, name)
+  return { name, stamp: work.fs.fstat(file) }
+}
+
+/** What `act` gives, or why this one file can't be installed. Throws what is no problem of one file. */
+function attempt<T>(act: () => T): T | InstallResult {
+  try {
+    return act()
   } catch (error) {
     if (codeOf(error) === 'ENOENT') {
       const message = 'Its staged content is gone from .backer/tmp. It will be fetched again.'
@@ -71,7 +100,6 @@ function syncAll(work: Workspace, root: DirectoryHandle, files: readonly FileHan
   if (files.length === 0) return
   if (files.length > SYNC_EACH_MAX && trySyncFileSystem(work.fs, root)) return
   for (const file of files) work.fs.sync(file)
-  work.fs.syncDirectory(work.tmp)
 }
 
 /** Syncs the whole file system; false where that is not to be trusted. */

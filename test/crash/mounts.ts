@@ -8,7 +8,7 @@ const SIZE_BYTES = 320 * 1024 * 1024
 export const KINDS = {
   ext4: { make: ['mkfs.ext4', '-q', '-F'], options: 'rw' },
   'ext4-writeback': { make: ['mkfs.ext4', '-q', '-F'], options: 'rw,data=writeback,noauto_da_alloc' },
-  xfs: { make: ['mkfs.xfs', '-q', '-f'], options: 'rw' },
+  xfs: { make: ['mkfs.xfs', '-q', '-f'], options: 'rw,nouuid' },
   exfat: { make: ['mkfs.exfat'], options: 'rw' }
 } as const
 

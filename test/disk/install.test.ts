@@ -226,9 +226,9 @@ test('data is durable before its name, and names before the batch returns', t =>
       if (call === 'syncFileSystem') unsynced.clear()
     })
     install({ ...folder, fs }, steps)
-    const untilExchange = calls.slice(0, calls.indexOf('exchange'))
-    const lastMetadata = untilExchange.lastIndexOf('setFileMetadata')
-    const syncs = untilExchange.slice(lastMetadata).filter(call => call === 'sync' || call === 'syncFileSystem').length
+    const untilNamed = calls.slice(0, calls.indexOf('renameNoReplace'))
+    const lastMetadata = untilNamed.lastIndexOf('setFileMetadata')
+    const syncs = untilNamed.slice(lastMetadata).filter(call => call === 'sync' || call === 'syncFileSystem').length
     t.ok(lastMetadata > 0)
     t.is(syncs, 1, count === 1 ? 'the one file' : 'all at one go')
     t.is(unsynced.size, 0, 'every directory')
