@@ -16,7 +16,7 @@ import type {
   WaitDocument
 } from '../daemon/document.js'
 import type { FolderRequest } from '../daemon/host.js'
-import type { NetworkReport } from '../net/network.js'
+import type { NetworkReport } from '../net/report.js'
 import type { Limits } from '../net/rate.js'
 import { systemCode } from '../home/private-file.js'
 import { findSocket } from '../home/socket.js'

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import type { NetworkReport } from '../net/network.js'
+import type { NetworkReport } from '../net/report.js'
 import type { Limits } from '../net/rate.js'
 import type { Runtime } from '../runtime.js'
 import type { DaemonEvent, StatusDocument } from './document.js'

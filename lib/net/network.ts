@@ -19,6 +19,7 @@ import { NO_LIMITS, RateGate, ratesAt, type Limits } from './rate.js'
 import { Relay, RELAY_LIMITS, relayKeyPair } from './relay.js'
 import { isNear, RANK } from './road.js'
 import { Tcp } from './tcp.js'
+import type { NetworkReport } from './report.js'
 
 /** The TCP port that is tried first. */
 export const TCP_PORT = 49738
@@ -73,33 +74,6 @@ export interface NetworkFolder {
   readonly lan?: boolean | undefined
   /** Addresses at which other devices of it take TCP. */
   readonly peers?: readonly Address[] | undefined
-}
-
-/** How this device stands in the network, for whoever asks why something does not connect. */
-export interface NetworkReport {
-  readonly tcpPort: number | undefined
-  /** The addresses of the interfaces on which others are looked for; undefined: the LAN is not used. */
-  readonly lan: readonly string[] | undefined
-  readonly dht: {
-    readonly bootstrapped: boolean
-    readonly online: boolean
-    readonly firewalled: boolean
-    readonly randomized: boolean
-    /** Where it is seen from outside. */
-    readonly address: string | undefined
-    readonly nodes: number
-  }
-  /** Relays that could be used. */
-  readonly relays: number
-  /** How the last attempt to connect to a device over the DHT failed, where it did: hyperdht's code. */
-  readonly failures: readonly { readonly device: string; readonly code: string }[]
-  /** This device relays for others of its folders. */
-  readonly isRelay: boolean
-  readonly targets: readonly {
-    readonly address: string
-    readonly device: string | undefined
-    readonly fixed: boolean
-  }[]
 }
 
 interface Joined extends NetworkFolder {

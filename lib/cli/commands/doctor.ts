@@ -1,7 +1,7 @@
 import { isBackerError } from '../../core/error.js'
 import { SCHEMA, type PeerDocument, type StatusDocument } from '../../daemon/document.js'
 import { openHome } from '../../home/home.js'
-import type { NetworkReport } from '../../net/network.js'
+import type { NetworkReport } from '../../net/report.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { formatBytes } from '../format.js'
