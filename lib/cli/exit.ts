@@ -72,5 +72,6 @@ export function isErrorCode(name: unknown): name is ErrorCode {
 /** The last lines of every help. */
 export const EXIT_HELP = `
 Exit codes: 0 done, 1 error, 2 usage, 3 some items skipped or failed, 4 timed out, 5 not running,
-6 no peer reachable, 7 no such folder, 8 held until you decide, 10 bad key, 13 incompatible version, 130 interrupted.
+6 no peer reachable, 7 no such folder, path or version, 8 held until you decide, 10 bad key, 11 not permitted,
+13 incompatible version, 130 interrupted.
 `

@@ -1,11 +1,12 @@
-import { CommanderError } from 'commander'
+import { CommanderError, type Command } from 'commander'
 import { BackerError } from '../core/error.js'
 import { toBackerError } from '../daemon/api/errors.js'
 import { systemCode } from '../home/private-file.js'
 import { makeContext, makePrinter, type CliProcess } from './context.js'
 import { EXIT, exitCodeOf, type ExitCode } from './exit.js'
 import type { Printer } from './printer.js'
-import { makeProgram, withCommand, type Run } from './program.js'
+import type { Run } from './command.js'
+import { makeProgram, withCommand } from './program.js'
 
 /** Runs one command line and gives what the process should end with. Never throws. */
 export async function main(process: CliProcess): Promise<ExitCode> {
@@ -21,7 +22,7 @@ export async function main(process: CliProcess): Promise<ExitCode> {
     code = await work(makeContext(process, printer))
   }
   try {
-    await parse(makeProgram(run), words, { process, printer })
+    await parse(await makeProgram(words, run), words, { process, printer })
     return code
   } catch (error) {
     return fail(error, printer)
@@ -29,11 +30,11 @@ export async function main(process: CliProcess): Promise<ExitCode> {
 }
 
 async function parse(
-  program: ReturnType<typeof makeProgram>,
+  program: Command,
   words: readonly string[],
   { process, printer }: { readonly process: CliProcess; readonly printer: Printer }
 ): Promise<void> {
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({
       writeOut: text => process.stdout.write(text),
       // What is wrong with the words is told by `fail`, in one place and in one form.
@@ -42,6 +43,11 @@ async function parse(
     })
   }
   await program.parseAsync(withCommand(words), { from: 'user' })
+}
+
+/** A command, and all that are below it. */
+function withSubcommands(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)]
 }
 
 function fail(error: unknown, printer: Printer): ExitCode {

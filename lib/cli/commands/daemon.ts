@@ -3,13 +3,23 @@ import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { runAll } from '../foreground.js'
 import { findOrStart } from '../start.js'
+import type { Declare } from '../command.js'
+import { foregroundOption } from '../options.js'
 
-export interface DaemonOptions {
+interface DaemonOptions {
   readonly foreground?: boolean
 }
 
+export const declare: Declare = (program, act) => {
+  program
+    .command('daemon')
+    .description('runs all folders in the background; other commands start it by themselves')
+    .addOption(foregroundOption())
+    .action((options: DaemonOptions) => act(context => daemon(context, options)))
+}
+
 /** `backer daemon`: runs all folders of this home, in the background or, with `--foreground`, in this process. Throws LOCKED where a process that does not answer holds the home, and with `--foreground` where any does. */
-export async function daemon(context: Context, { foreground }: DaemonOptions): Promise<ExitCode> {
+async function daemon(context: Context, { foreground }: DaemonOptions): Promise<ExitCode> {
   if (foreground === true) return runAll(context)
   const { client, printer } = context
   await findOrStart(context)

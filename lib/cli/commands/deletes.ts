@@ -6,17 +6,33 @@ import { EXIT, type ExitCode } from '../exit.js'
 import { formatNumberOf } from '../format.js'
 import { selectFolder, selectFolders } from '../select.js'
 import { wake } from '../start.js'
+import type { Declare } from '../command.js'
+import { FOLDER } from '../options.js'
 
-export interface DeletesOptions {
+interface DeletesOptions {
   readonly dryRun?: boolean
   readonly yes?: boolean
+}
+
+export const declare: Declare = (program, act) => {
+  program
+    .command('deletes')
+    .description('shows deletes that are held because they are so many; "accept" or "reject" decides about them')
+    .argument('[ACTION]', 'accept: they are carried out everywhere; reject: what they removed comes back everywhere')
+    .argument('[FOLDER]', FOLDER)
+    .option('--dry-run', 'only shows what it is about')
+    .option('--yes', 'does not ask')
+    .action((action: string | undefined, folder: string | undefined, options: DeletesOptions) => {
+      const words = [action, folder].filter(word => word !== undefined)
+      return act(context => deletes(context, words, options))
+    })
 }
 
 /**
  * `backer deletes [accept|reject] [FOLDER]`: shows the deletes that are held, or decides about them. Gives `held` where some are shown.
  * Throws USAGE where accepting would need `--yes`, and what the process refuses.
  */
-export async function deletes(context: Context, words: readonly string[], options: DeletesOptions): Promise<ExitCode> {
+async function deletes(context: Context, words: readonly string[], options: DeletesOptions): Promise<ExitCode> {
   const [action, choice] = words
   await wake(context)
   if (action !== 'accept' && action !== 'reject') {

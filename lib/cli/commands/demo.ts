@@ -7,6 +7,7 @@ import { runDhtNode, type DhtNode } from '../../net/dht-node.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { pause } from '../signals.js'
+import type { Declare } from '../command.js'
 
 const STEP_DEADLINE_MS = 20_000
 const LOOK_MS = 10
@@ -18,8 +19,15 @@ interface Stage {
   readonly say: (...lines: string[]) => void
 }
 
+export const declare: Declare = (program, act) => {
+  program
+    .command('demo')
+    .description('shows two devices syncing on this computer, without a network, and cleans up')
+    .action(() => act(demo))
+}
+
 /** `backer demo`: two devices sync over a DHT of their own on this computer's loopback. Throws TIMEOUT where anything does not arrive. */
-export async function demo({ printer }: Context): Promise<ExitCode> {
+async function demo({ printer }: Context): Promise<ExitCode> {
   const place = await mkdtemp(join(tmpdir(), 'backer-demo-'))
   const say = (...lines: string[]): void => {
     if (!printer.json) printer.result(...lines)

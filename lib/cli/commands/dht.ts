@@ -1,14 +1,28 @@
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { aborted, catchStop } from '../signals.js'
+import type { Declare } from '../command.js'
+import { port } from '../options.js'
 
-export interface DhtOptions {
+interface DhtOptions {
   readonly host: string
   readonly port: number
 }
 
+/** The port on which DHT nodes are usually looked for. */
+const DHT_PORT = 49737
+
+export const declare: Declare = (program, act) => {
+  program
+    .command('dht')
+    .description('runs a node of a DHT of your own: other devices find each other by it with BACKER_BOOTSTRAP')
+    .option('--host <HOST>', 'the address to listen at', '0.0.0.0')
+    .option('--port <PORT>', 'the port to listen at; 0: any', port, DHT_PORT)
+    .action((options: DhtOptions) => act(context => dht(context, options)))
+}
+
 /** `backer dht`: runs a bootstrap node of a DHT of one's own, until a signal comes. Throws USAGE where it can't listen there. */
-export async function dht({ printer }: Context, { host, port }: DhtOptions): Promise<ExitCode> {
+async function dht({ printer }: Context, { host, port }: DhtOptions): Promise<ExitCode> {
   const stop = catchStop()
   const { runDhtNode } = await import('../../net/dht-node.js')
   const node = await runDhtNode({ host, port })

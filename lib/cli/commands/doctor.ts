@@ -6,6 +6,7 @@ import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { formatBytes } from '../format.js'
 import { pause } from '../signals.js'
+import type { Declare } from '../command.js'
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -35,8 +36,16 @@ const FAILURES: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'it stopped answering'
 }
 
+export const declare: Declare = (program, act) => {
+  program
+    .command('doctor')
+    .description('tells what works in the network, what does not, and what to do')
+    .argument('[PEER]', 'a device: its name or the start of its id')
+    .action((peer: string | undefined) => act(context => doctor(context, peer)))
+}
+
 /** `backer doctor [PEER]`: what works in the network, what does not, and what to do. Exits with 1 where something is bad. */
-export async function doctor(context: Context, choice: string | undefined): Promise<ExitCode> {
+async function doctor(context: Context, choice: string | undefined): Promise<ExitCode> {
   const { client, printer, config } = context
   const key = await openHome(config.home).deviceKeyPair()
   const device = Buffer.from(key.publicKey).toString('hex')

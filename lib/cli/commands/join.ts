@@ -13,8 +13,10 @@ import { runFolder } from '../foreground.js'
 import { readKey, sortJoinWords } from '../key-input.js'
 import { syncOnce } from '../once.js'
 import { INTERRUPTED } from '../prompt.js'
+import type { Declare } from '../command.js'
+import { foregroundOption, peerOption, seconds } from '../options.js'
 
-export interface JoinOptions {
+interface JoinOptions {
   readonly keyFile?: string
   readonly name?: string
   readonly peer?: readonly string[]
@@ -24,8 +26,33 @@ export interface JoinOptions {
   readonly timeout: number
 }
 
+const FIND_PEER_SECONDS = 30
+
+export const declare: Declare = (program, act) => {
+  program
+    .command('join')
+    .description('mirrors a folder of another device into a directory')
+    .argument('[KEY]', 'its key; "-": from stdin. Other users of this computer can see it here: better leave it out')
+    .argument('[DIR]', 'the directory; default: where it is already, or the current one')
+    .option('--key-file <FILE>', 'reads the key from a file')
+    .option('--name <NAME>', "what the folder is called here; default: the directory's name")
+    .option('--once', 'ends as soon as this device and another one hold the same')
+    .option(
+      '--timeout <SECONDS>',
+      'with --once: how long to look for another device; 0: for ever',
+      seconds,
+      FIND_PEER_SECONDS
+    )
+    .addOption(peerOption())
+    .addOption(foregroundOption())
+    .action((key: string | undefined, directory: string | undefined, options: JoinOptions) => {
+      const words = [key, directory].filter(word => word !== undefined)
+      return act(context => join(context, words, options))
+    })
+}
+
 /** `backer join [KEY] [DIR]`: mirrors a folder of another device. */
-export async function join(context: Context, words: readonly string[], options: JoinOptions): Promise<ExitCode> {
+async function join(context: Context, words: readonly string[], options: JoinOptions): Promise<ExitCode> {
   const { process, printer, config } = context
   const home = openHome(config.home)
   const sorted = await sortJoinWords(words, process.cwd())

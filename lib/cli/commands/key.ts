@@ -6,8 +6,10 @@ import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { qrCode } from '../qr.js'
 import { selectFolder } from '../select.js'
+import type { Declare } from '../command.js'
+import { FOLDER } from '../options.js'
 
-export interface KeyOptions {
+interface KeyOptions {
   readonly write?: boolean
   readonly readOnly?: boolean
   readonly storeOnly?: boolean
@@ -20,8 +22,20 @@ const MAY = {
   store: 'This key names the folder and reveals nothing of it. No device can join with it yet.'
 } as const
 
+export const declare: Declare = (program, act) => {
+  program
+    .command('key')
+    .description('prints a key of a folder')
+    .argument('[FOLDER]', FOLDER)
+    .option('--write', 'to read and change it')
+    .option('--read-only', 'to read it')
+    .option('--store-only', 'names the folder, and reveals nothing of it')
+    .option('--qr', 'shows it as a QR code too')
+    .action((folder: string | undefined, options: KeyOptions) => act(context => key(context, folder, options)))
+}
+
 /** `backer key [FOLDER]`: prints a key of a folder of this device. Needs no running process. */
-export async function key(context: Context, choice: string | undefined, options: KeyOptions): Promise<ExitCode> {
+async function key(context: Context, choice: string | undefined, options: KeyOptions): Promise<ExitCode> {
   const { printer, process, config } = context
   const folder = await selectFolder(await openHome(config.home).folders(), choice, process.cwd())
   const held = parseKey(folder.key)

@@ -6,8 +6,9 @@ import { parseRate, parseTimetable, type Limits, type Rates } from '../../net/ra
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { formatBytes } from '../format.js'
+import type { Declare } from '../command.js'
 
-export interface LimitOptions {
+interface LimitOptions {
   readonly up?: string
   readonly down?: string
   readonly schedule?: string
@@ -15,8 +16,20 @@ export interface LimitOptions {
   readonly lan?: boolean
 }
 
+export const declare: Declare = (program, act) => {
+  program
+    .command('limit')
+    .description('shows or sets how many bytes a second go up and down; not within a LAN')
+    .option('--up <RATE>', 'such as 512k or 2M; off: as much as there is')
+    .option('--down <RATE>', 'the same, for what is fetched')
+    .option('--schedule <TIMETABLE>', 'other rates from times of the day on: "08:00,512k 23:00,off"; off: none')
+    .option('--lan', 'within a LAN too')
+    .option('--no-lan', 'not within a LAN')
+    .action((options: LimitOptions) => act(context => limit(context, options)))
+}
+
 /** `backer limit`: shows or sets the rates that this device keeps to, from now on and for good. Throws USAGE. */
-export async function limit(context: Context, options: LimitOptions): Promise<ExitCode> {
+async function limit(context: Context, options: LimitOptions): Promise<ExitCode> {
   const before = await current(context)
   const limits = changed(before, options)
   if (Object.keys(options).length > 0) await keep(context, limits)

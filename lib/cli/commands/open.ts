@@ -4,11 +4,19 @@ import { BackerError } from '../../core/error.js'
 import { SCHEMA } from '../../daemon/document.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
+import type { Declare } from '../command.js'
 
 const OPENERS: Readonly<Partial<Record<NodeJS.Platform, string>>> = { linux: 'xdg-open', darwin: 'open' }
 
+export const declare: Declare = (program, act) => {
+  program
+    .command('open')
+    .description('opens the page of the running backer in a browser, and prints its address')
+    .action(() => act(open))
+}
+
 /** `backer open`: prints the address of the page, with what unlocks it, and opens it where a person sits at a terminal. */
-export async function open({ client, printer, process }: Context): Promise<ExitCode> {
+async function open({ client, printer, process }: Context): Promise<ExitCode> {
   const { page } = await client.status()
   if (page === undefined)
     throw new BackerError('NOT_RUNNING', 'the running backer has no page', { hint: 'Stop it and start it again.' })

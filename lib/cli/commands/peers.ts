@@ -5,9 +5,19 @@ import { formatTable } from '../format.js'
 import { selectFolders } from '../select.js'
 import { wake } from '../start.js'
 import { describePeer } from './status.js'
+import type { Declare } from '../command.js'
+import { FOLDER } from '../options.js'
+
+export const declare: Declare = (program, act) => {
+  program
+    .command('peers')
+    .description('lists the devices that are connected now')
+    .argument('[FOLDER]', FOLDER)
+    .action((folder: string | undefined) => act(context => peers(context, folder)))
+}
 
 /** `backer peers [FOLDER]`: the devices that are connected now. */
-export async function peers(context: Context, choice: string | undefined): Promise<ExitCode> {
+async function peers(context: Context, choice: string | undefined): Promise<ExitCode> {
   const { client, printer, process } = context
   await wake(context)
   const running = await client.status()

@@ -1,11 +1,14 @@
+import { Option } from 'commander'
 import z32 from 'z32'
 import { BackerError } from '../../core/error.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { formatBytes, formatNumberOf } from '../format.js'
 import { catchStop, pause } from '../signals.js'
+import type { Declare } from '../command.js'
+import { count, deviceIds, port, rate } from '../options.js'
 
-export interface RelayOptions {
+interface RelayOptions {
   readonly host: string
   readonly port: number
   /** Ids of devices, in hexadecimal. */
@@ -21,8 +24,28 @@ const TELL_EVERY_MS = 60_000
 /** Devices that may wait beside those of the pairs. */
 const WAITING_DEVICES = 64
 
+/** The port of a relay where none is given. */
+const RELAY_PORT = 49740
+
+export const declare: Declare = (program, act) => {
+  program
+    .command('relay')
+    .description(
+      'carries what devices say to each other that cannot meet directly; prints the public key that BACKER_RELAY takes'
+    )
+    .option('--host <HOST>', 'the address to listen at, which others can reach', '0.0.0.0')
+    .option('--port <PORT>', 'the UDP port to listen at; 0: any', port, RELAY_PORT)
+    .addOption(new Option('--device <ID>', 'a device to serve; may be given several times').argParser(deviceIds))
+    .option('--open', 'serves anybody who knows the public key')
+    .option('--max-pairs <N>', 'pairs of devices that are served at once', count, 64)
+    .addOption(
+      new Option('--max-rate <RATE>', 'ends the busiest pair while more is carried, such as 10M').argParser(rate)
+    )
+    .action((options: RelayOptions) => act(context => relay(context, options)))
+}
+
 /** `backer relay`: carries what pairs of devices say to each other that can't meet otherwise, until a signal comes. Throws USAGE. */
-export async function relay({ printer, config }: Context, options: RelayOptions): Promise<ExitCode> {
+async function relay({ printer, config }: Context, options: RelayOptions): Promise<ExitCode> {
   const { host, port, device = [], open = false, maxPairs, maxRate } = options
   if (device.length === 0 && !open) {
     throw new BackerError('USAGE', 'nobody is named whom the relay may serve', {

@@ -6,8 +6,9 @@ import { EXIT, type ExitCode } from '../exit.js'
 import { formatNumberOf } from '../format.js'
 import { selectPaths } from '../select-path.js'
 import { wake } from '../start.js'
+import type { Declare } from '../command.js'
 
-export interface RestoreOptions {
+interface RestoreOptions {
   readonly revision?: string
   readonly at?: string
   readonly to?: string
@@ -15,11 +16,24 @@ export interface RestoreOptions {
   readonly yes?: boolean
 }
 
+export const declare: Declare = (program, act) => {
+  program
+    .command('restore')
+    .description('brings back what was replaced or deleted; what stands there now is kept as well')
+    .argument('<PATH...>', 'files as they were called')
+    .option('--revision <ID>', 'that version: see backer revisions PATH; default: the latest')
+    .option('--at <TIME>', 'as it was then, such as 2026-01-31T18:00')
+    .option('--to <DIR>', 'puts it there, and changes nothing in the folder')
+    .option('--dry-run', 'only shows what would be done')
+    .option('--yes', 'does not ask')
+    .action((paths: string[], options: RestoreOptions) => act(context => restore(context, paths, options)))
+}
+
 /**
  * `backer restore PATH…`: brings kept versions back, into the folder or, with `--to`, beside it. Gives `incomplete` where some could not be
  * had. Throws NO_VERSION, NO_FOLDER, and USAGE where it needs `--yes`.
  */
-export async function restore(context: Context, words: readonly string[], options: RestoreOptions): Promise<ExitCode> {
+async function restore(context: Context, words: readonly string[], options: RestoreOptions): Promise<ExitCode> {
   await wake(context)
   const { client, process } = context
   const { folders } = await client.status()

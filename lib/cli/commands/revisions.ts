@@ -6,20 +6,27 @@ import { formatBytes, formatNumberOf, formatTable } from '../format.js'
 import { selectFolder } from '../select.js'
 import { selectPaths } from '../select-path.js'
 import { wake } from '../start.js'
+import type { Declare } from '../command.js'
 
-export interface RevisionsOptions {
+interface RevisionsOptions {
   readonly tidy?: boolean
+}
+
+export const declare: Declare = (program, act) => {
+  program
+    .command('revisions')
+    .alias('versions')
+    .description('lists the versions that are kept of a file, or of what stood in a directory')
+    .argument('[PATH]', 'the file or directory; with --tidy: the folder')
+    .option('--tidy', 'lets go of what is too much now, and says what the rest takes')
+    .action((path: string | undefined, options: RevisionsOptions) => act(context => revisions(context, path, options)))
 }
 
 /**
  * `backer revisions PATH`: the kept versions of an item, or of what stood in a directory, the latest first. `--tidy`: lets go of what is too much
  * now, and says what the rest takes. Throws NO_VERSION where nothing is kept of it.
  */
-export async function revisions(
-  context: Context,
-  word: string | undefined,
-  options: RevisionsOptions
-): Promise<ExitCode> {
+async function revisions(context: Context, word: string | undefined, options: RevisionsOptions): Promise<ExitCode> {
   await wake(context)
   const { folders } = await context.client.status()
   const cwd = context.process.cwd()

@@ -4,16 +4,32 @@ import { chooseDirectory } from '../default-directory.js'
 import type { ExitCode } from '../exit.js'
 import { runFolder } from '../foreground.js'
 import { qrCode } from '../qr.js'
+import type { Declare } from '../command.js'
+import { foregroundOption, peerOption } from '../options.js'
 
-export interface ShareOptions {
+interface ShareOptions {
   readonly name?: string
   readonly peer?: readonly string[]
   readonly qr?: boolean
   readonly foreground?: boolean
 }
 
+export const declare: Declare = (program, act) => {
+  program
+    .command('share')
+    .description('makes a directory a folder, and prints the key with which other devices join it')
+    .argument('[DIR]', 'the directory; default: the current one')
+    .option('--name <NAME>', "what the folder is called here; default: the directory's name")
+    .option('--qr', 'shows the key as a QR code too')
+    .addOption(peerOption())
+    .addOption(foregroundOption())
+    .action((directory: string | undefined, options: ShareOptions) =>
+      act(context => share(context, directory, options))
+    )
+}
+
 /** `backer share [DIR]`: makes a directory a folder, or finds that it is one, and prints its key. */
-export function share(context: Context, named: string | undefined, options: ShareOptions): Promise<ExitCode> {
+function share(context: Context, named: string | undefined, options: ShareOptions): Promise<ExitCode> {
   const directory = chooseDirectory(named, context.process.cwd())
   return runFolder(context, {
     request: { directory, name: options.name, peers: options.peer, createDirectory: false },

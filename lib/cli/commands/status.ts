@@ -8,6 +8,8 @@ import { formatBytes, formatNumberOf, formatProgress, formatTable } from '../for
 import { selectFolders } from '../select.js'
 import { catchStop, pause } from '../signals.js'
 import { wake } from '../start.js'
+import type { Declare } from '../command.js'
+import { FOLDER } from '../options.js'
 
 const WATCH_INTERVAL_MS = 1000
 const PROBLEMS_SHOWN = 20
@@ -23,12 +25,21 @@ const STATES = {
   stopped: 'STOPPED'
 } as const
 
-export interface StatusOptions {
+interface StatusOptions {
   readonly watch?: boolean
 }
 
+export const declare: Declare = (program, act) => {
+  program
+    .command('status')
+    .description('shows what each folder is doing, its problems and its peers')
+    .argument('[FOLDER]', FOLDER)
+    .option('--watch', 'goes on showing it until Ctrl-C')
+    .action((folder: string | undefined, options: StatusOptions) => act(context => status(context, folder, options)))
+}
+
 /** `backer status [FOLDER]`: the truth about each folder, now or, with `--watch`, every second. */
-export async function status(context: Context, choice: string | undefined, options: StatusOptions): Promise<ExitCode> {
+async function status(context: Context, choice: string | undefined, options: StatusOptions): Promise<ExitCode> {
   await wake(context)
   if (options.watch !== true) {
     await show(context, choice, lines => context.printer.result(...lines))

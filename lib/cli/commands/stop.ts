@@ -7,13 +7,21 @@ import { systemCode } from '../../home/private-file.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { pause } from '../signals.js'
+import type { Declare } from '../command.js'
 
 /** How long closing all folders may take. */
 const STOP_DEADLINE_MS = 20_000
 const LOOK_MS = 20
 
+export const declare: Declare = (program, act) => {
+  program
+    .command('stop')
+    .description('ends the backer that runs, and returns when all is closed')
+    .action(() => act(stop))
+}
+
 /** `backer stop`: ends the process that runs this home, and returns once it has closed everything. Done as well where none runs. Throws TIMEOUT. */
-export async function stop({ config, printer }: Context): Promise<ExitCode> {
+async function stop({ config, printer }: Context): Promise<ExitCode> {
   const lock = join(config.home, 'lock')
   const pid = await lockHolder(lock)
   if (pid !== undefined) await end(lock, pid)

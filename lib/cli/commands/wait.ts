@@ -6,6 +6,8 @@ import { formatNumberOf } from '../format.js'
 import { selectFolders } from '../select.js'
 import { pause } from '../signals.js'
 import { wake } from '../start.js'
+import type { Declare } from '../command.js'
+import { FOLDER, count, seconds } from '../options.js'
 
 /** Longest single question: the API's own bound is a minute. */
 const QUESTION_SECONDS_MAX = 50
@@ -15,14 +17,26 @@ const START_GRACE_MS = 5000
 const OPENING_GRACE_MS = 20_000
 const START_LOOK_MS = 50
 
-export interface WaitOptions {
+interface WaitOptions {
   readonly peers: number
   /** Seconds; 0: for ever. */
   readonly timeout: number
 }
 
+const WAIT_SECONDS = 600
+
+export const declare: Declare = (program, act) => {
+  program
+    .command('wait')
+    .description('waits until this device and others hold the same and nothing is pending')
+    .argument('[FOLDER]', FOLDER)
+    .option('--peers <N>', 'how many other devices; 0: just this one, scanned and idle', count, 1)
+    .option('--timeout <SECONDS>', 'gives up after that time, with exit code 4; 0: never', seconds, WAIT_SECONDS)
+    .action((folder: string | undefined, options: WaitOptions) => act(context => wait(context, folder, options)))
+}
+
 /** `backer wait [FOLDER]`: 0 once enough connected peers hold the same as this device and nothing is pending. Throws TIMEOUT, HELD, or what stopped the folder. */
-export async function wait(context: Context, choice: string | undefined, options: WaitOptions): Promise<ExitCode> {
+async function wait(context: Context, choice: string | undefined, options: WaitOptions): Promise<ExitCode> {
   const deadline = options.timeout === 0 ? Number.POSITIVE_INFINITY : Date.now() + options.timeout * 1000
   const folders = await findFolders(context, choice, deadline)
   const answers: FolderDocument[] = []

@@ -1,0 +1,43 @@
+import type { Declare } from './command.js'
+
+/** One command: what it is called, under which heading the help has it, and how the file that declares it is loaded. */
+interface Listed {
+  readonly names: readonly [string, ...string[]]
+  readonly group: string
+  readonly load: () => Promise<{ readonly declare: Declare }>
+}
+
+/** The command that stands for none. */
+export const GUIDE = 'guide'
+
+const BASICS = 'Basics:'
+const FILES = 'Files and history:'
+const NETWORK = 'Network:'
+const SYSTEM = 'System:'
+
+/**
+ * All commands, in the order of the help. Only the file of the one that is called is loaded, so that each starts as fast as if it were alone; all
+ * of them for the help.
+ */
+export const COMMANDS: readonly Listed[] = [
+  { names: [GUIDE], group: BASICS, load: () => import('./commands/guide.js') },
+  { names: ['share'], group: BASICS, load: () => import('./commands/share.js') },
+  { names: ['join'], group: BASICS, load: () => import('./commands/join.js') },
+  { names: ['status'], group: BASICS, load: () => import('./commands/status.js') },
+  { names: ['wait'], group: BASICS, load: () => import('./commands/wait.js') },
+  { names: ['key'], group: BASICS, load: () => import('./commands/key.js') },
+  { names: ['demo'], group: BASICS, load: () => import('./commands/demo.js') },
+  { names: ['revisions', 'versions'], group: FILES, load: () => import('./commands/revisions.js') },
+  { names: ['restore'], group: FILES, load: () => import('./commands/restore.js') },
+  { names: ['deletes'], group: FILES, load: () => import('./commands/deletes.js') },
+  { names: ['peers'], group: NETWORK, load: () => import('./commands/peers.js') },
+  { names: ['doctor'], group: NETWORK, load: () => import('./commands/doctor.js') },
+  { names: ['limit'], group: NETWORK, load: () => import('./commands/limit.js') },
+  { names: ['relay'], group: NETWORK, load: () => import('./commands/relay.js') },
+  { names: ['dht'], group: NETWORK, load: () => import('./commands/dht.js') },
+  { names: ['daemon'], group: SYSTEM, load: () => import('./commands/daemon.js') },
+  { names: ['stop'], group: SYSTEM, load: () => import('./commands/stop.js') },
+  { names: ['open'], group: SYSTEM, load: () => import('./commands/open.js') },
+  { names: ['events'], group: SYSTEM, load: () => import('./commands/events.js') },
+  { names: ['version'], group: SYSTEM, load: () => import('./commands/version.js') }
+]

@@ -1,0 +1,53 @@
+import { InvalidArgumentError, Option } from 'commander'
+import { messageOf } from '../core/error.js'
+import { parseAddress } from '../net/address.js'
+import { parseRate } from '../net/rate.js'
+
+/** What a command says of its argument FOLDER. */
+export const FOLDER = 'its path, its name or the start of its id; may be left out inside it'
+
+/** `--foreground`. */
+export function foregroundOption(): Option {
+  return new Option('--foreground', 'stays, and runs in this process until Ctrl-C')
+}
+
+/** `--peer`. */
+export function peerOption(): Option {
+  return new Option(
+    '--peer <HOST:PORT>',
+    'where another device of the folder takes TCP; may be given several times'
+  ).argParser((text: string, before: readonly string[] | undefined) => {
+    if (parseAddress(text) === undefined) throw new InvalidArgumentError('It is host:port, such as 192.0.2.1:49738.')
+    return [...(before ?? []), text]
+  })
+}
+
+/** One more id of a device, after those `before`. Throws InvalidArgumentError, as all here do. */
+export function deviceIds(text: string, before: readonly string[] | undefined): readonly string[] {
+  if (!/^[0-9a-f]{64}$/.test(text)) throw new InvalidArgumentError('It is the id of a device: 64 hexadecimal letters.')
+  return [...(before ?? []), text]
+}
+
+/** Bytes per second; undefined for `off`. */
+export function rate(text: string): number | undefined {
+  try {
+    return parseRate(text)
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error))
+  }
+}
+
+export function seconds(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It is a number of seconds.')
+  return Number(text)
+}
+
+export function count(text: string): number {
+  if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError('It is a number from 0 to 9999.')
+  return Number(text)
+}
+
+export function port(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) throw new InvalidArgumentError('It is a number from 0 to 65535.')
+  return Number(text)
+}
