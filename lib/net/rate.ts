@@ -26,7 +26,7 @@ export const NO_LIMITS: Limits = { up: undefined, down: undefined, timetable: []
 const BURST_SECONDS = 0.05
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9 }
 /** The least rate: below it a chunk would take longer than a peer waits. */
-const LEAST_BYTES_PER_SECOND = 16_000
+export const LEAST_BYTES_PER_SECOND = 16_000
 const MINUTES_PER_DAY = 24 * 60
 
 /** `512k`, `2M`, `1.5M`, `off` as bytes per second; `off` is undefined. Throws USAGE. */

@@ -1,4 +1,5 @@
 import { AddPage } from './pages/AddPage.js'
+import { DevicePage } from './pages/DevicePage.js'
 import { FolderPage } from './pages/FolderPage.js'
 import { FoldersPage } from './pages/FoldersPage.js'
 import { LockedPage } from './pages/LockedPage.js'
@@ -22,6 +23,11 @@ export function App() {
             <li>
               <a href={href()} aria-current={route.value.length === 0 ? 'page' : undefined}>
                 Folders
+              </a>
+            </li>
+            <li>
+              <a href={href('device')} aria-current={route.value[0] === 'device' ? 'page' : undefined}>
+                This device
               </a>
             </li>
           </ul>
@@ -58,6 +64,7 @@ function Place() {
   if (daemon.value === undefined) return <p aria-busy={connection.value === 'connecting'}>Connecting to backer …</p>
   const [first, id, tab] = route.value
   if (first === 'add' || first === 'join') return <AddPage joins={first === 'join'} key={first} />
+  if (first === 'device') return <DevicePage />
   if (first === 'folders' && id !== undefined) return <FolderPage id={id} tab={tab ?? 'overview'} key={id} />
   return <FoldersPage />
 }

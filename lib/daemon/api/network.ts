@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import { SCHEMA } from '../document.js'
 import type { Host } from '../host.js'
+import { LEAST_BYTES_PER_SECOND } from '../../net/rate.js'
 import { parseLimits } from '../network-settings.js'
 
 const ENTRIES_MAX = 64
-const rate = { type: ['integer', 'null'], minimum: 1 } as const
+const rate = { type: ['integer', 'null'], minimum: LEAST_BYTES_PER_SECOND } as const
 const limitsBody = {
   type: 'object',
   additionalProperties: false,

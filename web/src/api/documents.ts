@@ -1,4 +1,5 @@
 import type { FolderDocument } from '../../../lib/daemon/document.js'
+import type { NetworkReport } from '../../../lib/net/report.js'
 
 export type {
   ConflictDocument,
@@ -6,6 +7,9 @@ export type {
   FolderDocument,
   ItemDocument,
   PeerDocument,
+  RestoredDocument,
+  RevisionDocument,
+  RevisionsDocument,
   StatusDocument
 } from '../../../lib/daemon/document.js'
 
@@ -19,6 +23,17 @@ export interface DirectoriesDocument {
   readonly path: string
   readonly parent?: string
   readonly entries: readonly { readonly name: string; readonly path: string; readonly folder?: boolean }[]
+}
+
+/** `GET /v1/network`: `dht` is missing where no folder runs. */
+export type NetworkDocument = Omit<NetworkReport, 'dht'> & { readonly dht?: NetworkReport['dht'] }
+
+/** `GET /v1/limits`: bytes per second; none: as much as there is. */
+export interface LimitsDocument {
+  readonly up?: number | null
+  readonly down?: number | null
+  readonly includeLan: boolean
+  readonly timetable: readonly { readonly minute: number; readonly up?: number | null; readonly down?: number | null }[]
 }
 
 export type Peer = FolderDocument['peers'][number]

@@ -5,6 +5,10 @@ import type {
   FolderDocument,
   ItemDocument,
   KeysDocument,
+  LimitsDocument,
+  NetworkDocument,
+  RestoredDocument,
+  RevisionsDocument,
   StatusDocument
 } from './documents.js'
 
@@ -36,6 +40,15 @@ export const api = {
       `${folderPath(id)}/ignore/preview`,
       { text }
     ),
+  decideDeletes: (id: string, action: 'accept' | 'reject') =>
+    request<{ readonly count: number }>('POST', `${folderPath(id)}/deletes`, { action }),
+  revisions: (id: string, path: string) =>
+    request<RevisionsDocument>('GET', `${folderPath(id)}/revisions?${query({ path })}`),
+  restore: (id: string, what: { paths: readonly string[]; revision?: string; at?: string; dryRun?: boolean }) =>
+    request<RestoredDocument>('POST', `${folderPath(id)}/restore`, what),
+  network: () => request<NetworkDocument>('GET', '/v1/network'),
+  limits: () => request<LimitsDocument>('GET', '/v1/limits'),
+  setLimits: (limits: LimitsDocument) => request<LimitsDocument>('POST', '/v1/limits', limits),
   directories: (path?: string) => request<DirectoriesDocument>('GET', `/v1/directories?${query({ path })}`)
 }
 

@@ -6,6 +6,7 @@ import { bytes, moment, safeName } from '../../format.js'
 import { itemChanges } from '../../state.js'
 import { Failure } from '../../ui/Failure.js'
 import { VirtualList } from '../../ui/VirtualList.js'
+import { VersionsDialog } from './VersionsDialog.js'
 
 const ROW_PIXELS = 44
 
@@ -19,6 +20,7 @@ const STATES = {
 /** The folder's files as a tree, one directory at a time, each item with its state. */
 export function FilesTab({ folder }: { readonly folder: FolderDocument }) {
   const directory = useSignal('')
+  const versionsOf = useSignal<string | undefined>(undefined)
   const entries = useSignal<readonly ItemDocument[]>([])
   const next = useSignal<string | undefined>(undefined)
   const isLoading = useSignal(false)
@@ -61,8 +63,17 @@ export function FilesTab({ folder }: { readonly folder: FolderDocument }) {
           keyOf={entry => entry.name}
           onend={loadMore}
         >
-          {entry => <FileRow entry={entry} onopen={() => open(joined(directory.value, entry.name))} />}
+          {entry => (
+            <FileRow
+              entry={entry}
+              onopen={() => open(joined(directory.value, entry.name))}
+              onversions={() => (versionsOf.value = joined(directory.value, entry.name))}
+            />
+          )}
         </VirtualList>
+      )}
+      {versionsOf.value !== undefined && (
+        <VersionsDialog folder={folder} path={versionsOf.value} onclose={() => (versionsOf.value = undefined)} />
       )}
     </>
   )
@@ -103,7 +114,13 @@ function Crumbs({
   )
 }
 
-function FileRow({ entry, onopen }: { readonly entry: ItemDocument; readonly onopen: () => void }) {
+interface FileRowProps {
+  readonly entry: ItemDocument
+  readonly onopen: () => void
+  readonly onversions: () => void
+}
+
+function FileRow({ entry, onopen, onversions }: FileRowProps) {
   const { name, kind, size, mtime, state, reason, target } = entry
   return (
     <div class="file">
@@ -122,6 +139,9 @@ function FileRow({ entry, onopen }: { readonly entry: ItemDocument; readonly ono
       </span>
       <span class="size">{kind === 'file' ? bytes(size) : ''}</span>
       <span class="time">{mtime === undefined ? '' : moment(mtime)}</span>
+      <button type="button" class="link" aria-label={`Kept versions of ${safeName(name)}`} onClick={onversions}>
+        Versions
+      </button>
     </div>
   )
 }

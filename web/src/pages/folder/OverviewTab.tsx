@@ -3,6 +3,7 @@ import { bytes, count, moment, rate, safeName } from '../../format.js'
 import { rates } from '../../state.js'
 import { FolderProgress } from '../../ui/FolderProgress.js'
 import { RateGraph } from '../../ui/RateGraph.js'
+import { HeldDeletes } from './HeldDeletes.js'
 import { roadOf } from '../../words.js'
 
 /** How the folder is doing: progress, rates, what is wrong, and who else has it. */
@@ -15,6 +16,7 @@ export function OverviewTab({ folder }: { readonly folder: FolderDocument }) {
           {folder.error.hint !== undefined && <small>{safeName(folder.error.hint)}</small>}
         </p>
       )}
+      <HeldDeletes folder={folder} />
       <FolderProgress folder={folder} />
       <dl class="facts">
         <div>

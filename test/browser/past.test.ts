@@ -1,0 +1,74 @@
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test, { type Test } from 'brittle'
+import { until } from '../make/backers.js'
+import { look, makeTwo, violations, type Device } from './devices.js'
+
+/** Enough that deleting them is held. */
+const MANY = 150
+
+/** Two devices that hold the same folder, in sync. */
+async function makeMirror(t: Test): Promise<[Device, Device, string]> {
+  const [a, b] = await makeTwo(t)
+  const { id, backer } = await a.daemon.add({ directory: a.directory, createDirectory: false })
+  await b.daemon.add({ directory: b.directory, key: backer.key, createDirectory: false })
+  await until('both are in sync', () => [a, b].every(({ daemon }) => daemon.folders[0]?.status().state === 'in-sync'))
+  return [a, b, id]
+}
+
+async function show({ page }: Device, id: string, tab: string): Promise<void> {
+  await page.goto(`${page.url().replace(/#.*/, '')}#/folders/${id}/${tab}`)
+}
+
+test('a version that another device replaced is brought back', { timeout: 120_000 }, async t => {
+  const [a, b, id] = await makeMirror(t)
+  await writeFile(join(a.directory, 'letter.txt'), 'first')
+  await until('it came', async () => (await readFile(join(b.directory, 'letter.txt'), 'utf8')) === 'first')
+  await writeFile(join(b.directory, 'letter.txt'), 'second, from B')
+  await until('it came back', async () => (await readFile(join(a.directory, 'letter.txt'), 'utf8')) !== 'first')
+  await show(a, id, 'files')
+  await a.page.getByRole('button', { name: 'Kept versions of letter.txt' }).click()
+  const restore = a.page.getByRole('button', { name: /^Bring back letter.txt/ })
+  await restore.waitFor()
+  t.alike(await violations(a.page), [])
+  await look(a.page, '9-versions')
+  await restore.click()
+  await a.page.getByText('1 item brought back').waitFor()
+  await until('it is everywhere', async () =>
+    (await Promise.all([a, b].map(one => readFile(join(one.directory, 'letter.txt'), 'utf8')))).every(
+      text => text === 'first'
+    )
+  )
+})
+
+test('deletes of many files are held, and rejected on the page', { timeout: 120_000 }, async t => {
+  const [a, b, id] = await makeMirror(t)
+  const names = Array.from({ length: MANY }, (_, i) => `file ${i}`)
+  await Promise.all(names.map(name => writeFile(join(a.directory, name), name)))
+  const count = async ({ directory }: Device): Promise<number> =>
+    (await readdir(directory)).filter(name => name.startsWith('file ')).length
+  await until('they came', async () => (await count(b)) === MANY)
+  await show(a, id, 'overview')
+  await Promise.all(names.map(name => rm(join(a.directory, name))))
+  await a.page.getByRole('heading', { name: 'Many files were deleted at once' }).waitFor()
+  t.is(await count(b), MANY, 'nothing is deleted on the other device')
+  t.alike(await violations(a.page), [])
+  await look(a.page, '10-held-deletes')
+  await a.page.getByRole('button', { name: 'Bring everything back' }).click()
+  await until('they are back', async () => (await count(a)) === MANY)
+  await a.page.getByRole('heading', { name: 'Many files were deleted at once' }).waitFor({ state: 'detached' })
+})
+
+test('rates are limited for this device', { timeout: 60_000 }, async t => {
+  const [{ page, daemon }] = await makeTwo(t)
+  await page.getByRole('link', { name: 'This device' }).click()
+  await page.getByLabel('Upload, KB/s').fill('512')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await until('it is kept', async () => (await daemon.limits()).up === 512_000)
+  await page.getByLabel('Download, KB/s').fill('1')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('alert').waitFor()
+  t.is((await daemon.limits()).down, undefined, 'a rate that is too low is refused, and said to be')
+  t.alike(await violations(page), [])
+  await look(page, '11-device')
+})
