@@ -6,6 +6,8 @@ import { Action } from '../ui/Action.js'
 import { Loading, useLoaded } from '../ui/Loading.js'
 
 const BYTES_PER_UNIT = 1000
+/** What the daemon takes at least. */
+const LEAST_KILOBYTES = 16
 
 /** What holds for this device and all its folders: how it stands in the network, and how much it may send and fetch. */
 export function DevicePage() {
@@ -83,7 +85,7 @@ function LimitsForm({ limits, onsaved }: { readonly limits: LimitsDocument; read
           Upload, KB/s
           <input
             type="number"
-            min={16}
+            min={LEAST_KILOBYTES}
             placeholder="no limit"
             value={up.value}
             onInput={e => (up.value = e.currentTarget.value)}
@@ -93,7 +95,7 @@ function LimitsForm({ limits, onsaved }: { readonly limits: LimitsDocument; read
           Download, KB/s
           <input
             type="number"
-            min={16}
+            min={LEAST_KILOBYTES}
             placeholder="no limit"
             value={down.value}
             onInput={e => (down.value = e.currentTarget.value)}
@@ -147,6 +149,11 @@ function kilobytes(bytesPerSecond: number | null | undefined): string {
   return bytesPerSecond == null ? '' : String(Math.round(bytesPerSecond / BYTES_PER_UNIT))
 }
 
+/** Throws where the rate is lower than any that is kept to. */
 function perSecond(text: string): number | null {
-  return text.trim() === '' ? null : Math.round(Number(text) * BYTES_PER_UNIT)
+  if (text.trim() === '') return null
+  const kilobytesPerSecond = Number(text)
+  if (!(kilobytesPerSecond >= LEAST_KILOBYTES))
+    throw new Error(`A rate is ${LEAST_KILOBYTES} KB/s at least; leave the field empty for no limit.`)
+  return Math.round(kilobytesPerSecond * BYTES_PER_UNIT)
 }
