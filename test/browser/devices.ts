@@ -7,8 +7,8 @@ import { runDhtNode } from '../../lib/net/dht-node.js'
 import { Daemon } from '../../lib/daemon/daemon.js'
 
 /** Where Debian's package has it; CHROMIUM names another one. */
-const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
-const FLAGS = [
+export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
+export const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',

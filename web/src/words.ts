@@ -41,7 +41,7 @@ export function roadOf({ route }: Peer): string {
     case 'lan':
       return 'local network'
     case 'direct':
-      return 'direct over the internet'
+      return 'direct'
     case 'relay':
       return 'through a relay'
     case 'stream':
