@@ -45,7 +45,7 @@ export async function makeTwo(t: Test): Promise<[Device, Device]> {
   return [await device('a'), await device('b')]
 }
 
-async function openPage(browser: Browser, daemon: Daemon): Promise<Page> {
+export async function openPage(browser: Browser, daemon: Daemon): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, reducedMotion: 'reduce' })
   const page = await context.newPage()
   await page.goto(daemon.status().page ?? '')
