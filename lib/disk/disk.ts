@@ -120,6 +120,13 @@ export interface DiskTraits {
   readonly canExchange: boolean
 }
 
+/** What lies in `.backer/tmp`: how many items, the hashes of the paths that they are about (see names.ts), and what the last batch of changes meant. */
+export interface Leftovers {
+  readonly count: number
+  readonly pathHashes: readonly string[]
+  readonly intent: Uint8Array | undefined
+}
+
 /** What recovery after a crash did. */
 export interface Recovered {
   /** Paths at which the user's own file stands again. */
@@ -156,10 +163,13 @@ export interface Disk {
   stage(name: string, size: number): Promise<{ readonly file: StagedFile; readonly resumed: boolean }>
   /** Writes small whole files into `.backer/tmp` at one go: cheaper than `stage` for each. */
   stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void>
-  /** Carries out a batch and syncs it to the disk: when it returns, what is `done` survives a power loss. */
-  install(steps: readonly InstallStep[]): Promise<readonly InstallResult[]>
-  /** What a crash left in `.backer/tmp`: the hashes of the paths that it is about (see names.ts). */
-  leftovers(): Promise<{ readonly count: number; readonly pathHashes: readonly string[] }>
+  /**
+   * Carries out a batch and syncs it to the disk: when it returns, what is `done` survives a power loss. `intent`: what it means, in bytes that are
+   * durable before anything is changed and are given back by `leftovers` until there is a next one.
+   */
+  install(steps: readonly InstallStep[], intent?: Uint8Array): Promise<readonly InstallResult[]>
+  /** What the last run left in `.backer/tmp`. */
+  leftovers(): Promise<Leftovers>
   /** Puts right what a crash left (see recover.ts), before anything else is done. `paths`: those that the hashes stand for, where known. */
   recover(paths: ReadonlyMap<string, RelativePath>): Promise<Recovered>
   /** True while the folder's marker is there with the right id: else nothing may be concluded from what is missing. */

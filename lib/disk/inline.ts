@@ -60,8 +60,8 @@ export class InlineDisk implements Disk {
     return this.#do(operations => operations.stageSmall(files))
   }
 
-  install(steps: readonly InstallStep[]): Promise<readonly InstallResult[]> {
-    return this.#do(operations => operations.install(steps, changeWorld(this.#runtime, steps.length)))
+  install(steps: readonly InstallStep[], intent?: Uint8Array): Promise<readonly InstallResult[]> {
+    return this.#do(operations => operations.install(steps, changeWorld(this.#runtime, steps.length), intent))
   }
 
   leftovers(): ReturnType<Disk['leftovers']> {

@@ -23,6 +23,8 @@ export interface InstallOptions {
   readonly bytes: (length: number) => Uint8Array
   /** True for what the ignore rules call deletable junk; nothing is where this is missing. */
   readonly isDeletable?: (path: RelativePath) => boolean
+  /** What the batch means: see intent.ts. */
+  readonly intent?: Uint8Array | undefined
 }
 
 type StepOf<Kind extends InstallStep['kind']> = Extract<InstallStep, { kind: Kind }>
@@ -57,7 +59,7 @@ export function installBatch(
           touched: new Set(),
           opened: new Map()
         }
-        const ready = readyStaged(work, root, steps)
+        const ready = readyStaged(work, root, steps, options.intent)
         const results = steps.map((step, i) => carryOut(work, step, ready[i]))
         closeAgain(work)
         syncTouched(work, root)

@@ -3,7 +3,7 @@ import { hashBytes, hashKey, type Hash } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
 
 /**
- * The names in `.backer/tmp`. Each tells what a crash left there, so that no other record of an intent is needed:
+ * The names in `.backer/tmp`. Each tells what a crash left there (what of it was done and only not put down in the index, `intent.ts` tells):
  *
  * - `CONTENT-PATH`: a file being put together. It is never under this name while it is exchanged with a user's file.
  * - `swap-CONTENT-PATH`: what is to stand at a path, or, once it was exchanged, what the user had there: the content tells.

@@ -1,13 +1,24 @@
 import { BackerError } from '../core/error.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Runtime } from '../runtime.js'
-import type { DiskTraits, Extent, Hashed, InstallResult, InstallStep, Listed, Listing, Recovered } from './disk.js'
+import type {
+  DiskTraits,
+  Extent,
+  Hashed,
+  InstallResult,
+  InstallStep,
+  Leftovers,
+  Listed,
+  Listing,
+  Recovered
+} from './disk.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
 import { contentRootOf, hashFiles, SETTLED, type Settle } from './hash.js'
 import { historyOf } from './history.js'
 import type { HistoryOperations } from './kept.js'
 import { parseIgnore } from './ignore.js'
 import { installBatch } from './install.js'
+import { readIntent } from './intent.js'
 import { keepWritten } from './keep-written.js'
 import { listDirectory, statPaths } from './list.js'
 import { checkMarker, type Marker } from './marker.js'
@@ -140,22 +151,29 @@ export class DiskOperations {
     this.#withTmp(tmp => discardStaged(this.#fs, tmp, name))
   }
 
-  install(steps: readonly InstallStep[], { nowMs, randomness }: ChangeWorld): readonly InstallResult[] {
+  install(
+    steps: readonly InstallStep[],
+    { nowMs, randomness }: ChangeWorld,
+    intent?: Uint8Array
+  ): readonly InstallResult[] {
     const { traits } = this.#options
     const isDeletable = (path: RelativePath): boolean => this.#junk.deletable(path)
     return this.#withMarkedRoot(root =>
-      installBatch(this.#fs, root, steps, { traits, nowMs, bytes: drawFrom(randomness), isDeletable })
+      installBatch(this.#fs, root, steps, { traits, nowMs, bytes: drawFrom(randomness), isDeletable, intent })
     )
   }
 
-  /** What a crash left in `.backer/tmp`: how many items, and the hashes of the paths that they are about. */
-  leftovers(): { readonly count: number; readonly pathHashes: readonly string[] } {
-    const names = this.#withTmp(tmp => this.#fs.names(tmp)).map(bytes => Buffer.from(bytes).toString())
+  leftovers(): Leftovers {
+    const { found, intent } = this.#withTmp(tmp => ({
+      found: this.#fs.names(tmp),
+      intent: readIntent(this.#fs, tmp)
+    }))
+    const names = found.map(bytes => Buffer.from(bytes).toString())
     const pathHashes = names.map(parseTmpName).flatMap(meaning => {
       if (meaning.kind === 'move') return [meaning.from, meaning.path]
       return 'path' in meaning ? [meaning.path] : []
     })
-    return { count: names.length, pathHashes }
+    return { count: names.length, pathHashes, intent }
   }
 
   /** See `recover`. `paths`: of the hashes that `leftovers` named, those that are known. */

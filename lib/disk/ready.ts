@@ -1,5 +1,6 @@
 import type { InstallResult, InstallStep } from './disk.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
+import { writeIntent } from './intent.js'
 import { awayName, swapName } from './names.js'
 import type { Source, Workspace } from './workspace.js'
 import { codeOf, problemOf } from './problem.js'
@@ -19,16 +20,32 @@ interface Opened {
 /**
  * Makes the staged files of a batch ready to be installed: their mode and mtime, and, when those and what they hold are durable, their names
  * (`swap-…`, so that recovery can tell what a crash left: one whose bytes a power loss took would look like something of the user's). From here
- * on a rename is all that is missing. Returns, for each step, its source, or why there is none; undefined for steps that install no staged file.
+ * on a rename is all that is missing. `intent` is durable by then as well. Returns, for each step, its source, or why there is none; undefined for steps that install no staged file.
  * Throws the system's error where a sync fails.
  */
 export function readyStaged(
   work: Workspace,
   root: DirectoryHandle,
-  steps: readonly InstallStep[]
+  steps: readonly InstallStep[],
+  intent?: Uint8Array
+): readonly (Source | InstallResult | undefined)[] {
+  const note = intent === undefined ? undefined : writeIntent(work.fs, work.tmp, intent)
+  try {
+    return readyAll(work, root, steps, note)
+  } finally {
+    if (note !== undefined) work.fs.close(note)
+  }
+}
+
+function readyAll(
+  work: Workspace,
+  root: DirectoryHandle,
+  steps: readonly InstallStep[],
+  note: FileHandle | undefined
 ): readonly (Source | InstallResult | undefined)[] {
   const ready: (Source | InstallResult | undefined)[] = new Array<undefined>(steps.length).fill(undefined)
   const files = steps.flatMap((step, i) => (step.kind === 'file' ? [{ step, i }] : []))
+  if (files.length === 0 && note !== undefined) work.fs.sync(note)
   for (let start = 0; start < files.length; start += OPEN_MAX) {
     const open = new Map<number, Opened>()
     try {
@@ -37,11 +54,8 @@ export function readyStaged(
         if ('kind' in opened) ready[i] = opened
         else open.set(i, opened)
       }
-      syncAll(
-        work,
-        root,
-        [...open.values()].map(({ file }) => file)
-      )
+      const opened = [...open.values()].map(({ file }) => file)
+      syncAll(work, root, note === undefined || start > 0 ? opened : [note, ...opened])
       for (const [i, opened] of open) ready[i] = attempt(() => nameOne(work, opened))
       if (open.size > 0) work.fs.syncDirectory(work.tmp)
     } finally {

@@ -96,8 +96,8 @@ export class WorkerDisk implements Disk {
     return this.#changer.hand(buffers, 'stageSmall', copies)
   }
 
-  install(steps: readonly InstallStep[]): Promise<readonly InstallResult[]> {
-    return this.#changer.run('install', steps, changeWorld(this.#runtime, steps.length))
+  install(steps: readonly InstallStep[], intent?: Uint8Array): Promise<readonly InstallResult[]> {
+    return this.#changer.run('install', steps, changeWorld(this.#runtime, steps.length), intent)
   }
 
   leftovers(): ReturnType<Disk['leftovers']> {

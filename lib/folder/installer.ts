@@ -10,6 +10,7 @@ import { stagedName } from '../disk/names.js'
 import type { Entry, EntryChange } from '../store/store.js'
 import type { FolderContext } from './context.js'
 import { isHeld } from './held-losses.js'
+import { encodeIntent, type Meant } from './intent.js'
 import { reviveDirectory } from './revive.js'
 import type { Apply, Want } from './want.js'
 
@@ -77,7 +78,12 @@ export class Installer {
     chunkLists: ReadonlyMap<string, Uint8Array>,
     results: Map<Want, Installed>
   ): Promise<void> {
-    const outcomes = await this.#context.disk.install(planned.map(({ step }) => step))
+    const meant = planned.flatMap(plan => this.#meant(plan))
+    const intent = meant.every(({ record }) => !isLive(record)) ? undefined : encodeIntent(this.#context.store, meant)
+    const outcomes = await this.#context.disk.install(
+      planned.map(({ step }) => step),
+      intent
+    )
     const changes: EntryChange[] = []
     planned.forEach((plan, i) => {
       const outcome = outcomes[i]
@@ -231,11 +237,26 @@ export class Installer {
     if (want !== undefined) results.set(want, failureOf(outcome))
   }
 
-  #concludeDone(
-    { step, apply, want, source }: Planned,
-    outcome: InstallResult & { kind: 'done' },
-    changes: EntryChange[]
-  ): void {
+  /** What a step that succeeds makes of the index: of its own path, of the path that a move leaves, of a conflict copy. */
+  #meant({ step, apply, source }: Planned): Meant[] {
+    const { record, keep } = apply
+    const meant: Meant[] = [{ path: step.path, record: keep === undefined ? record : noteLoss(record, keep) }]
+    if (source !== undefined) meant.push({ path: source.path, record: source.apply.record })
+    const path = keep === undefined ? undefined : conflictPath(step.path, keep.payload)
+    // A conflict copy gets none of its own where that would have its own name.
+    if (keep !== undefined && path !== undefined && path !== step.path) {
+      const known = this.#context.store.get(path)?.record
+      meant.push({
+        path,
+        record: known === undefined ? conflictRecord(keep) : mergeRecords(known, conflictRecord(keep)),
+        isCopy: true
+      })
+    }
+    return meant
+  }
+
+  #concludeDone(plan: Planned, outcome: InstallResult & { kind: 'done' }, changes: EntryChange[]): void {
+    const { step, apply, want, source } = plan
     const { onChange, onConflict, store, losses } = this.#context
     const path = step.path
     const before = store.get(path)
@@ -250,17 +271,13 @@ export class Installer {
               ? 'changed'
               : 'created'
     if (apply.payload.kind === 'directory') this.#watchNew(path)
-    const record = apply.keep === undefined ? apply.record : noteLoss(apply.record, apply.keep)
-    changes.push({ path, entry: { record, stamp: outcome.stamp } })
     losses.settled(path)
-    if (source !== undefined)
-      changes.push({ path: source.path, entry: { record: source.apply.record, stamp: undefined } })
-    if (apply.keep !== undefined && outcome.conflictStamp !== undefined) {
-      const copy = conflictPath(path, apply.keep.payload)
-      const known = store.get(copy)?.record
-      const record = known === undefined ? conflictRecord(apply.keep) : mergeRecords(known, conflictRecord(apply.keep))
-      changes.push({ path: copy, entry: { record, stamp: outcome.conflictStamp } })
-      onConflict({ path, copy })
+    for (const { path: at, record, isCopy = false } of this.#meant(plan)) {
+      // Where the bytes went to the revisions instead, there is no conflict copy.
+      if (isCopy && outcome.conflictStamp === undefined) continue
+      const stamp = isCopy ? outcome.conflictStamp : at === path ? outcome.stamp : undefined
+      changes.push({ path: at, entry: { record, stamp } })
+      if (isCopy) onConflict({ path, copy: at })
     }
     onChange({
       path,

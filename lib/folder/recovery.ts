@@ -1,13 +1,15 @@
 import type { RelativePath } from '../core/model/path.js'
 import { pathHash } from '../disk/names.js'
 import type { FolderContext } from './context.js'
+import { finishIntent } from './intent.js'
 
 /** How many entries are looked through in one turn of the event loop. */
 const ENTRIES_PER_TURN = 2000
 
 /** Puts right what a crash left in the middle of a change. The index is looked through for the paths that this is about only where there is something. */
-export async function recoverFolder({ disk, store, runtime }: FolderContext): Promise<void> {
-  const { pathHashes } = await disk.leftovers()
+export async function recoverFolder(context: FolderContext): Promise<void> {
+  const { disk, store, runtime } = context
+  const { pathHashes, intent } = await disk.leftovers()
   const wanted = new Set(pathHashes)
   const paths = new Map<string, RelativePath>()
   let count = 0
@@ -20,4 +22,6 @@ export async function recoverFolder({ disk, store, runtime }: FolderContext): Pr
   const { putBack, keptCount } = await disk.recover(paths)
   if (putBack.length + keptCount > 0)
     runtime.trace(`a crash left changes half done: ${putBack.length} files put back, ${keptCount} kept as revisions`)
+  const finished = intent === undefined ? 0 : await finishIntent(context, intent)
+  if (finished > 0) runtime.trace(`${finished} changes that were made before a crash are put down in the index`)
 }

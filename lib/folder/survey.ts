@@ -124,8 +124,11 @@ class SurveyWalk {
     this.#context.problems.set({ path: directory ?? '.', code: problem.code, message: problem.message })
   }
 
+  /** What the index has below a directory that is not there is not there either, even where the directory's own record says so already. */
   #absent(directory: RelativePath | undefined): void {
-    if (directory !== undefined) this.#queue.push(parentOf(directory))
+    if (directory === undefined) return
+    this.#queue.push(parentOf(directory))
+    this.#goneBelow(directory)
   }
 
   #listed(

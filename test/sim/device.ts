@@ -10,6 +10,8 @@ import { Folder } from '../../lib/folder/folder.js'
 import { makeIdentity, type Identity } from '../../lib/folder/identity.js'
 import type { Runtime } from '../../lib/runtime.js'
 import { MemoryIndex, MemoryStore } from '../../lib/store/memory.js'
+import type { Entry } from '../../lib/store/store.js'
+import { Killed } from '../disk/watched-filesystem.js'
 import { LaggingDisk } from './lagging-disk.js'
 import { MemoryFileSystem, type Gate } from './memory-filesystem.js'
 import { SeededRandom } from './random.js'
@@ -115,7 +117,10 @@ export class Device {
       trace: line => trace(`${this.name} ${line}`)
     })
     const fs = new MemoryFileSystem(this.volume, {
-      gate,
+      gate: call => {
+        if (life.isOver) throw new Killed()
+        gate(call)
+      },
       canExchange,
       rootOf: () => (this.isMounted ? this.root : this.#bare)
     })
@@ -164,6 +169,11 @@ export class Device {
 
   overflow(): void {
     this.#watch?.overflow()
+  }
+
+  /** What the index has, by path. */
+  get entries(): ReadonlyMap<RelativePath, Entry> {
+    return this.#image.entries
   }
 
   /** What the index says of a path, for people. */

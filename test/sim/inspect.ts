@@ -5,13 +5,13 @@ import type { Witness } from './witness.js'
 
 const CONFLICT = / \(conflict [0-9a-f]{8}\)/g
 
-/** Holds against each other what devices show that say that they are equal. Throws Broken. */
-export function inspectEqual(witnesses: readonly Witness[], ledger: Ledger): void {
+/** Holds against each other what devices show that say that they are equal, but for paths whose version is gone for good. Throws Broken. */
+export function inspectEqual(witnesses: readonly Witness[], ledger: Ledger, gone: ReadonlySet<string>): void {
   const [first, ...others] = witnesses
   if (first === undefined) return
   for (const other of others) {
-    compare(first, other)
-    compare(other, first)
+    compare(first, other, gone)
+    compare(other, first, gone)
   }
   for (const path of first.view.visible.keys()) {
     const marks = path.split('/').some(name => (name.match(CONFLICT)?.length ?? 0) > 1)
@@ -35,8 +35,9 @@ export function inspectResting({ name, running }: Device): void {
   if (openCount > 0) throw new Broken('S21', `${name} rests with ${openCount} files and directories open`)
 }
 
-function compare(a: Witness, b: Witness): void {
+function compare(a: Witness, b: Witness, gone: ReadonlySet<string>): void {
   for (const [path, seen] of a.view.visible) {
+    if (gone.has(path)) continue
     const other = b.view.visible.get(path)
     if (other === undefined) throw new Broken('L1', `${path} is at ${a.name} and not at ${b.name}`, path)
     const [one, two] = [textOf(seen), textOf(other)]

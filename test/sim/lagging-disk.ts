@@ -58,8 +58,8 @@ export class LaggingDisk implements Disk {
     return this.#later(() => this.#disk.stageSmall(files))
   }
 
-  install(steps: readonly InstallStep[]): Promise<readonly InstallResult[]> {
-    return this.#later(() => this.#disk.install(steps))
+  install(steps: readonly InstallStep[], intent?: Uint8Array): Promise<readonly InstallResult[]> {
+    return this.#later(() => this.#disk.install(steps, intent))
   }
 
   leftovers(): ReturnType<Disk['leftovers']> {

@@ -3,6 +3,7 @@ import { hashBytes, hashKey, type Hash } from '../../lib/core/model/hash.js'
 import { RESERVED_NAME } from '../../lib/core/model/path.js'
 import type { Manifest } from '../../lib/disk/kept.js'
 import { decodeManifest } from '../../lib/disk/manifest.js'
+import { parseRevisionName } from '../../lib/disk/revisions.js'
 import { decodeChunkFile } from '../../lib/disk/chunk-file.js'
 import type { Inode, Volume } from './volume.js'
 
@@ -22,12 +23,20 @@ export interface Seen {
   readonly mtimeNs: bigint
 }
 
+/** A kept version: what it is, and when it was replaced (milliseconds since 1970). */
+export interface Revision {
+  readonly label: Label
+  readonly atMs: number
+}
+
 /** All that is on a device's disk, as a checker sees it. */
 export interface View {
   /** What the user sees, by path. */
   readonly visible: ReadonlyMap<string, Seen>
   /** What lies in the revisions, packed or not. */
   readonly kept: ReadonlySet<Label>
+  /** The revisions of each path, as their names tell it. */
+  readonly past: ReadonlyMap<string, readonly Revision[]>
   /** What lies in `.backer/tmp` under a name that says that it may be the user's. */
   readonly held: ReadonlySet<Label>
   /** What is put together in `.backer/tmp`: copies of what others have. */
@@ -68,12 +77,18 @@ export function look(root: Inode): View {
     return true
   })
   const kept = new Set<Label>()
-  walk(own?.entries.get('revisions'), '', (_path, inode) => {
-    if (inode.kind !== 'directory') kept.add(note(inode))
+  const past = new Map<string, Revision[]>()
+  const keep = (storedAt: string, label: Label): void => {
+    kept.add(label)
+    const { path, atMs } = revisionAt(storedAt)
+    past.set(path, [...(past.get(path) ?? []), { label, atMs }])
+  }
+  walk(own?.entries.get('revisions'), '', (path, inode) => {
+    if (inode.kind !== 'directory') keep(path, note(inode))
     return true
   })
-  for (const [label, inode] of packed(own?.entries.get('history'))) {
-    kept.add(label)
+  for (const { storedAt, label, inode } of packed(own?.entries.get('history'))) {
+    keep(storedAt, label)
     inodes.set(label, [...(inodes.get(label) ?? []), inode])
   }
   const held = new Set<Label>()
@@ -82,33 +97,82 @@ export function look(root: Inode): View {
     if (/^(swap|away|move)-/.test(name) && inode.kind !== 'directory') held.add(note(inode))
     else if (/^[0-9a-f]{64}-/.test(name)) staged.add(labelOf(inode))
   }
-  return { visible, kept, held, staged, inodes }
+  return { visible, kept, past, held, staged, inodes }
+}
+
+/** The path of a revision and when it was replaced, as its name tells them. */
+function revisionAt(storedAt: string): { readonly path: string; readonly atMs: number } {
+  const slash = storedAt.lastIndexOf('/') + 1
+  const parsed = parseRevisionName(storedAt.slice(slash))
+  return { path: storedAt.slice(0, slash) + (parsed?.name ?? ''), atMs: parsed?.atMs ?? 0 }
+}
+
+interface PackedRevision {
+  readonly storedAt: string
+  readonly label: Label
+  readonly inode: Inode
 }
 
 /** What is kept in the history and can be had from it, with a file that it takes. */
-function packed(history: Inode | undefined): [Label, Inode][] {
-  const found: [Label, Inode][] = []
-  walk(history?.entries.get('revisions'), '', (_path, inode) => {
-    const manifest = inode.kind === 'file' ? decodeManifest(inode.bytes) : undefined
-    if (manifest?.kind === 'symlink') found.push([`link ${manifest.target}`, inode])
-    const bytes = manifest?.kind === 'file' ? joined(history, manifest) : undefined
-    if (bytes !== undefined) found.push([hashKey(hashBytes(bytes)).slice(0, 16), inode])
+function packed(history: Inode | undefined): PackedRevision[] {
+  const found: PackedRevision[] = []
+  walk(history?.entries.get('revisions'), '', (storedAt, inode) => {
+    const manifest = inode.kind === 'file' ? manifestOf(inode.bytes) : undefined
+    const label = manifest === undefined ? undefined : packedLabel(history, manifest)
+    if (label !== undefined) found.push({ storedAt, label, inode })
     return true
   })
   return found
 }
 
-function joined(history: Inode | undefined, { size, content }: Extract<Manifest, { kind: 'file' }>) {
-  if (size === 0) return new Uint8Array(0)
+const manifests = new WeakMap<Uint8Array, Manifest>()
+
+function manifestOf(bytes: Uint8Array): Manifest | undefined {
+  const manifest = manifests.get(bytes) ?? decodeManifest(bytes)
+  if (manifest !== undefined) manifests.set(bytes, manifest)
+  return manifest
+}
+
+/** What the files of a history give for one content, as long as they are the same ones. */
+const joinedLabels = new WeakMap<
+  Manifest,
+  { readonly files: readonly Uint8Array[]; readonly label: Label | undefined }
+>()
+
+function packedLabel(history: Inode | undefined, manifest: Manifest): Label | undefined {
+  if (manifest.kind === 'symlink') return `link ${manifest.target}`
+  if (manifest.size === 0) return EMPTY
+  const files = filesOf(history, manifest)
+  if (files === undefined) return undefined
+  const known = joinedLabels.get(manifest)
+  if (known?.files.length === files.length && known.files.every((file, i) => file === files[i])) return known.label
+  const hashes = hashesOf(files[0], manifest)
+  const chunks = hashes.flatMap((hash, i) => decodeChunkFile(files[i + 1] ?? new Uint8Array(0), hash) ?? [])
+  const isWhole = chunks.length === hashes.length
+  const label = isWhole ? hashKey(hashBytes(Buffer.concat(chunks))).slice(0, 16) : undefined
+  joinedLabels.set(manifest, { files, label })
+  return label
+}
+
+/** The chunk list of a content (empty where it has none) and its chunks, as the history has them; undefined where one is missing. */
+function filesOf(history: Inode | undefined, manifest: FileManifest): readonly Uint8Array[] | undefined {
   const file = (kind: string, hash: Hash): Uint8Array | undefined =>
     history?.entries.get(kind)?.entries.get(hashKey(hash).slice(0, 2))?.entries.get(hashKey(hash))?.bytes
-  const bytes = content.height > 0 ? file('contents', content.root) : undefined
-  if (content.height > 0 && bytes === undefined) return undefined
-  const list = bytes === undefined ? undefined : new ChunkList(bytes)
-  const hashes = list === undefined ? [content.root] : Array.from({ length: list.count }, (_, i) => list.hash(i))
-  const chunks = hashes.flatMap(hash => decodeChunkFile(file('chunks', hash) ?? new Uint8Array(0), hash) ?? [])
-  return chunks.length === hashes.length ? Buffer.concat(chunks) : undefined
+  const { content } = manifest
+  const list = content.height > 0 ? file('contents', content.root) : NO_LIST
+  if (list === undefined) return undefined
+  const chunks = hashesOf(list, manifest).map(hash => file('chunks', hash))
+  return chunks.every(bytes => bytes !== undefined) ? [list, ...chunks] : undefined
 }
+
+function hashesOf(bytes: Uint8Array | undefined, { content }: FileManifest): readonly Hash[] {
+  if (bytes === undefined || content.height === 0) return [content.root]
+  const list = new ChunkList(bytes)
+  return Array.from({ length: list.count }, (_, i) => list.hash(i))
+}
+
+type FileManifest = Extract<Manifest, { kind: 'file' }>
+const NO_LIST = new Uint8Array(0)
 
 /** True where a power loss may take an inode without anybody's fault: its bytes, or a name that leads to it, are a user's and not synced. */
 export function isExposed(volume: Volume, inode: Inode): boolean {

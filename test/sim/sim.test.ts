@@ -15,7 +15,7 @@ for (let seed = 1; seed <= SEEDS; seed++) {
   })
 }
 
-for (const [title, plan] of FOUND) {
+for (const { title, plan } of FOUND) {
   test(`a run that was found keeps every promise: ${title}`, { timeout: 60_000 }, async t => {
     const { broken, trace } = await runPlan(plan)
     t.absent(broken, broken === undefined ? '' : [...trace.slice(-50), broken.sentence].join('\n'))

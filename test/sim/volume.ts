@@ -143,6 +143,11 @@ export class Volume {
     this.journal.clear()
   }
 
+  /** What the wall clock shows: milliseconds since 1970. */
+  wallMs(): number {
+    return this.#options.wallMs()
+  }
+
   stampOf(inode: Inode): Stamp {
     const { kind, number, mtimeNs, ctimeNs, mode } = inode
     return {

@@ -1,3 +1,4 @@
+import { retained } from '../../lib/core/engine/retention.js'
 import { Broken, type Ledger } from './ledger.js'
 import { DIRECTORY, EMPTY, isExposed, look, type Label, type View } from './look.js'
 import type { Inode, Volume } from './volume.js'
@@ -56,8 +57,9 @@ export class Witness {
       else if (cause !== 'engine' && (known.mode !== mode || known.mtimeNs !== mtimeNs))
         this.#ledger.touched(path, label)
     }
-    if (cause === 'power') for (const label of this.view.inodes.keys()) this.#ledger.left(label)
-    return this.#takeStock(cause)
+    // What a user writes into a file that the engine has just taken away may show as well.
+    if (cause === 'power' || cause === 'user') for (const label of this.view.inodes.keys()) this.#ledger.left(label)
+    return this.#takeStock(cause, before)
   }
 
   /** The engine's step is over: what it took from users' eyes must have been removed by somebody who saw it, or stand beside it as a conflict copy. */
@@ -66,8 +68,11 @@ export class Witness {
     for (const { path, label } of this.#taken.splice(0)) {
       if (label === DIRECTORY || label === EMPTY || this.view.visible.get(path)?.label === label) continue
       const wasReplaced = this.#ledger.wasEverRemoved(label) || this.#ledger.wasTouched(path, label)
+      // A crash cut the step off: what becomes of it is for recovery to say.
+      if (this.view.held.has(label)) this.#taken.push({ path, label })
       // What recovery takes back before anybody was told of it is staged again.
-      if (wasReplaced || this.view.staged.has(label) || this.#hasCopy(path, label)) continue
+      if (this.view.held.has(label) || wasReplaced || this.view.staged.has(label) || this.#hasCopy(path, label))
+        continue
       throw new Broken('S8', `${this.name}: ${path} lost ${label}, which nobody who saw it removed`, path)
     }
   }
@@ -114,7 +119,7 @@ export class Witness {
       throw new Broken('S7', `${this.name}: ${label} came back to ${path} after all devices had seen it go`, path)
   }
 
-  #takeStock(cause: Cause): readonly Label[] {
+  #takeStock(cause: Cause, before: View): readonly Label[] {
     const { visible, kept, held } = this.view
     const now = new Set(kept)
     for (const { label } of visible.values()) now.add(label)
@@ -128,20 +133,38 @@ export class Witness {
         continue
       }
       this.#owed.delete(label)
-      this.#judgeLoss(label, cause)
+      this.#judgeLoss(label, cause, before)
       left.push(label)
     }
     this.holdings = now
     return left
   }
 
-  #judgeLoss(label: Label, cause: Cause): void {
+  #judgeLoss(label: Label, cause: Cause, before: View): void {
     if (cause === 'user' || label === DIRECTORY) return
     // What recovery takes back before anybody was told of it is staged again, to be installed anew.
     if (cause === 'engine' && this.view.staged.has(label)) return
+    if (cause === 'engine' && this.#wasLetGo(label, before)) return
     if (cause === 'engine') throw new Broken('S2', `${this.name}: the last copy of ${label} here was destroyed`)
     if (!this.#exposed.has(label))
       throw new Broken('S19', `${this.name}: ${label} was synced, and a power loss took it`)
+  }
+
+  /** True for a version that somebody replaced and whose every revision the rule about the past lets go. */
+  #wasLetGo(label: Label, before: View): boolean {
+    if (this.#ledger.isOwed(label) || [...before.visible.values()].some(seen => seen.label === label)) return false
+    const nowMs = this.#volume.wallMs()
+    let count = 0
+    for (const revisions of before.past.values()) {
+      if (!revisions.some(revision => revision.label === label)) continue
+      count++
+      const stays = retained(
+        revisions.map(({ atMs }) => atMs),
+        nowMs
+      )
+      if (revisions.some((revision, i) => revision.label === label && stays[i] === true)) return false
+    }
+    return count > 0
   }
 
   #hasCopy(path: string, label: Label): boolean {

@@ -1,0 +1,169 @@
+import { decodeWith, encodeWith, fixed, list, type Codec } from '../core/codec.js'
+import { hashBytes, hashKey } from '../core/model/hash.js'
+import { pathCodec, type RelativePath } from '../core/model/path.js'
+import { payloadOf, recordCodec, sameContent, type Payload, type Record } from '../core/model/record.js'
+import { sameStamp, type Stamp } from '../core/model/stamp.js'
+import { REPLICA_BYTES } from '../core/model/version.js'
+import { isBackerError } from '../core/error.js'
+import type { Listed } from '../disk/disk.js'
+import { INTENT_BYTES_MAX } from '../disk/intent.js'
+import type { EntryChange, Store } from '../store/store.js'
+import type { FolderContext } from './context.js'
+
+const SUM_BYTES = 16
+/** More entries than any batch has. */
+const ENTRIES_MAX = 10_000
+/** How far a file's time may be from the one that it was given: the coarsest file system counts in two seconds. */
+const TIME_SLACK_NS = 2_000_000_000n
+
+/** What a change of the disk will make of one entry of the index. */
+export interface Meant {
+  readonly path: RelativePath
+  readonly record: Record
+  /** It is the conflict copy of what stood at the path. */
+  readonly isCopy?: true
+}
+
+interface Intended extends Meant {
+  /** A hash of the record that the index had before. */
+  readonly before: Uint8Array
+}
+
+interface Intent {
+  readonly replica: Uint8Array
+  readonly entries: readonly Intended[]
+}
+
+const sumCodec = fixed(SUM_BYTES)
+const intendedCodec: Codec<Intended> = {
+  preencode(state, { path, before, record }) {
+    pathCodec.preencode(state, path)
+    sumCodec.preencode(state, before)
+    recordCodec.preencode(state, record)
+  },
+  encode(state, { path, before, record }) {
+    pathCodec.encode(state, path)
+    sumCodec.encode(state, before)
+    recordCodec.encode(state, record)
+  },
+  decode: state => ({
+    path: pathCodec.decode(state),
+    before: sumCodec.decode(state),
+    record: recordCodec.decode(state)
+  })
+}
+const replicaCodec = fixed(REPLICA_BYTES)
+const entriesCodec = list(intendedCodec, ENTRIES_MAX, 'an intent')
+const intentCodec: Codec<Intent> = {
+  preencode(state, { replica, entries }) {
+    replicaCodec.preencode(state, replica)
+    entriesCodec.preencode(state, entries)
+  },
+  encode(state, { replica, entries }) {
+    replicaCodec.encode(state, replica)
+    entriesCodec.encode(state, entries)
+  },
+  decode: state => ({ replica: replicaCodec.decode(state), entries: entriesCodec.decode(state) })
+}
+
+/** What a batch of changes is about to mean, in bytes; undefined where it is too much to be kept. */
+export function encodeIntent(store: Store, meant: readonly Meant[]): Uint8Array | undefined {
+  const entries = meant.map(one => ({ ...one, before: sumOf(store.get(one.path)?.record) }))
+  const bytes = encodeWith(intentCodec, { replica: Buffer.from(store.replica, 'hex'), entries })
+  return bytes.byteLength > INTENT_BYTES_MAX ? undefined : bytes
+}
+
+/**
+ * Puts down in the index what the last batch did to the disk before a crash. Without it, what was installed a moment before looks like something that
+ * this device's user made: a version of its own, which comes back where others remove theirs, and gets into conflicts with what they write
+ * next. An entry counts only where the index still has what it had before the batch, and the disk shows just what the batch was to make.
+ * Returns how many did.
+ */
+export async function finishIntent(context: FolderContext, bytes: Uint8Array): Promise<number> {
+  const { disk, store, ledger } = context
+  const intent = decodeIntent(bytes)
+  if (intent === undefined || Buffer.from(intent.replica).toString('hex') !== store.replica) return 0
+  const open = intent.entries.filter(({ path, before }) => Buffer.compare(sumOf(store.get(path)?.record), before) === 0)
+  if (open.length === 0) return 0
+  return ledger.lock.run(async () => {
+    const there = await disk.stat(open.map(({ path }) => path))
+    const shown = open.flatMap(({ path, record }, i) => {
+      const found = there[i]
+      if (found === 'unknown' || !isShown(payloadOf(record), found, disk.traits.hasModes)) return []
+      return [{ path, record, stamp: found?.stamp }]
+    })
+    const chunkLists = new Map<string, Uint8Array>()
+    const changes = await confirmed(context, shown, chunkLists)
+    if (changes.length === 0 || !(await disk.checkMarker())) return 0
+    await ledger.commit(changes, chunkLists)
+    return changes.length
+  })
+}
+
+interface Shown extends Meant {
+  readonly stamp: Stamp | undefined
+}
+
+/** Reads the files: only those that hold what they are meant to hold count. */
+async function confirmed(
+  { disk }: FolderContext,
+  shown: readonly Shown[],
+  chunkLists: Map<string, Uint8Array>
+): Promise<EntryChange[]> {
+  const files = shown.filter(({ record }) => payloadOf(record).kind === 'file')
+  const hashed = await disk.hash(files.map(({ path }) => path))
+  const refused = new Set<RelativePath>()
+  files.forEach(({ path, record, stamp }, i) => {
+    const payload = payloadOf(record)
+    const found = hashed[i]
+    const holds =
+      payload.kind === 'file' &&
+      found?.kind === 'hashed' &&
+      stamp !== undefined &&
+      sameStamp(found.stamp, stamp) &&
+      sameContent(payload, { ...payload, size: found.stamp.size, content: found.content })
+    if (!holds) refused.add(path)
+    else if (payload.content.height > 0) chunkLists.set(hashKey(payload.content.root), found.chunks)
+  })
+  return shown
+    .filter(({ path }) => !refused.has(path))
+    .map(({ path, record, stamp }) => ({ path, entry: { record, stamp } }))
+}
+
+/** True where the disk shows, as far as can be told without reading it, what a payload says. */
+function isShown(payload: Payload, found: Listed | undefined, hasModes: boolean): boolean {
+  if (payload.kind === 'deleted') return found === undefined
+  if (found?.stamp.kind !== payload.kind) return false
+  const { stamp } = found
+  switch (payload.kind) {
+    case 'directory':
+      return !hasModes || stamp.mode === payload.mode
+    case 'symlink':
+      return found.target === payload.target && isNear(stamp.mtimeNs, payload.mtimeNs)
+    case 'file':
+      return (
+        stamp.size === payload.size &&
+        isNear(stamp.mtimeNs, payload.mtimeNs) &&
+        (!hasModes || stamp.mode === payload.mode)
+      )
+  }
+}
+
+function isNear(a: bigint, b: bigint): boolean {
+  return a - b < TIME_SLACK_NS && b - a < TIME_SLACK_NS
+}
+
+function decodeIntent(bytes: Uint8Array): Intent | undefined {
+  try {
+    return decodeWith(intentCodec, bytes, 'an intent')
+  } catch (error) {
+    if (!isBackerError(error, 'MALFORMED') && !isBackerError(error, 'LIMIT') && !isBackerError(error, 'BAD_PATH'))
+      throw error
+    return undefined
+  }
+}
+
+function sumOf(record: Record | undefined): Uint8Array {
+  if (record === undefined) return new Uint8Array(SUM_BYTES)
+  return hashBytes(encodeWith(recordCodec, record)).subarray(0, SUM_BYTES)
+}

@@ -1,0 +1,102 @@
+import { hashKey } from '../../lib/core/model/hash.js'
+import { EMPTY_ROOT } from '../../lib/core/tree/node.js'
+import { RESCAN_MS, type Device } from './device.js'
+import { inspectConflicts, inspectEqual, inspectResting } from './inspect.js'
+import { Broken } from './ledger.js'
+import { differsOnlyAt, goneForGood } from './unobtainable.js'
+import type { World } from './world.js'
+
+/** How long all devices may take to become equal once nothing stands in their way: what the watcher missed is found within one look through everything. */
+const CONVERGE_MS = 5 * RESCAN_MS
+/** How often everything is looked through once all devices are equal. */
+const RESCANS = 3
+/** More events than any healthy run takes to become equal. */
+const CONVERGE_EVENTS = 150_000
+
+/** Heals everything, waits until all devices are equal, and looks closely at what they have become. Throws Broken. */
+export async function settle(world: World): Promise<void> {
+  world.note('settles')
+  for (const device of world.devices) heal(world, device)
+  world.network.heal()
+  await world.pass(1000)
+  for (const device of world.devices) restartIfStopped(world, device)
+  await untilEqual(world, 'L1', 'not equal in time')
+  world.note('equal')
+  for (const witness of world.witnesses) witness.bury(world.ever)
+  await inspect(world)
+}
+
+async function untilEqual(world: World, promise: string, sentence: string): Promise<void> {
+  const began = { at: world.scheduler.nowMs, events: world.eventCount }
+  while (!isEqual(world)) {
+    if (world.scheduler.nowMs - began.at > CONVERGE_MS) throw new Broken(promise, `${sentence}: ${states(world)}`)
+    if (world.eventCount - began.events > CONVERGE_EVENTS) throw new Broken('L2', `no end of work: ${states(world)}`)
+    await world.pass(500)
+  }
+}
+
+async function inspect(world: World): Promise<void> {
+  const writers = world.witnesses.filter((_, index) => !world.plan.readers.includes(index))
+  inspectEqual(writers, world.ledger, goneForGood(world.devices, world.witnesses))
+  if (world.plan.isSingleWriter) for (const witness of writers) inspectConflicts(witness)
+  await lookAgain(world)
+  for (const device of world.devices) inspectResting(device)
+}
+
+/** Looking through everything again, some times, makes no version and moves no content. */
+async function lookAgain(world: World): Promise<void> {
+  const before = roots(world)
+  const { chunkCount } = world.network.traffic
+  for (let i = 0; i < RESCANS; i++) {
+    for (const { running } of world.devices) running?.folder.rescan()
+    await world.pass(1000)
+  }
+  // What the last look made them say is still on its way.
+  await untilEqual(world, 'L8', 'looking again has no end')
+  if (roots(world) !== before) throw new Broken('S11', 'looking again made new versions')
+  if (world.network.traffic.chunkCount !== chunkCount) throw new Broken('S11', 'looking again moved content')
+}
+
+function heal(world: World, device: Device): void {
+  world.disarm(device)
+  device.isDeaf = false
+  device.isMounted = true
+  for (const { inode } of world.witnesses[device.index]!.view.visible.values()) inode.isDenied = false
+  device.overflow()
+}
+
+function restartIfStopped(world: World, device: Device): void {
+  if (device.running === undefined) return
+  if (device.running.folder.status().state === 'stopped') world.kill(device, 100)
+}
+
+function isEqual({ devices, witnesses, network, plan }: World): boolean {
+  if (!network.isWhole) return false
+  // A reader that has written by itself has a root of its own, for good.
+  const isReader = ({ index }: Device): boolean => plan.readers.includes(index)
+  if (!devices.every(({ running }) => running?.isReady === true && running.folder.isIdle)) return false
+  const writers = devices.filter(device => !isReader(device))
+  const [root, ...others] = writers.map(({ running }) => hashKey(running?.store.root ?? EMPTY_ROOT))
+  if (others.some(other => other !== root)) return differsOnlyAt(writers, goneForGood(devices, witnesses))
+  return plan.readers.length > 0 || writers.every(({ running }) => running?.folder.status().state === 'in-sync')
+}
+
+function roots({ devices }: World): string {
+  return devices.map(({ running }) => hashKey(running?.store.root ?? EMPTY_ROOT)).join()
+}
+
+function states({ devices }: World): string {
+  return devices
+    .map(({ name, running }) => {
+      if (running === undefined) return `${name} is down`
+      const { state, root, idle, problems, error } = running.folder.status()
+      const why = [
+        ...problems.map(
+          ({ path, code, message }) => `${path ?? '?'} ${code}${path === undefined ? `: ${message}` : ''}`
+        ),
+        error?.message ?? ''
+      ].join(', ')
+      return `${name} ${state} ${idle ? 'idle' : 'busy'} ${root.slice(0, 8)} ${why}`
+    })
+    .join('; ')
+}
