@@ -27,6 +27,8 @@ declare module 'brittle' {
     (name: string, body: Body): Promise<void>
     (name: string, options: Options, body: Body): Promise<void>
   }
+  /** Before the first test of a process. `timeout`: milliseconds that each test may take. */
+  export function configure(config: { timeout: number }): void
   const test: TestFunction
   export default test
 }

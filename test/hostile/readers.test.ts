@@ -2,6 +2,7 @@ import test from 'brittle'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
+import { pipeline } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -141,8 +142,8 @@ test('B5: who asks without end gets a share, and no more', async t => {
   await until('it is there', async () => (await readFile(join(honest.directory, 'one chunk'))).length === 500_000)
   await untilRest()
   const server = createServer(socket => {
-    socket.on('error', () => undefined)
-    socket.pipe(victim.createStream()).pipe(socket)
+    const stream = victim.createStream()
+    pipeline(socket, stream, socket, () => stream.destroy())
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())

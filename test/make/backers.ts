@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Test } from 'brittle'
+import { configure, type Test } from 'brittle'
 import { backer, type Backer, type BackerOptions } from '../../lib/index.js'
 
-const DEADLINE_MS = 30_000
+/** How long something may take, and a test as a whole: for ever on a machine that does nothing else, and enough on one that does much. */
+const DEADLINE_MS = 90_000
+configure({ timeout: 150_000 })
 
 /** What ends what was made for it: a test, or a scene that several tests share. */
 export type Scope = Pick<Test, 'teardown'>
@@ -40,6 +42,9 @@ export function connect(a: Backer, b: Backer): () => void {
   left.on('error', () => undefined)
   right.on('error', () => undefined)
   left.pipe(right).pipe(left)
+  // As on any network: where one end goes the other hears of it.
+  left.once('close', () => right.destroy())
+  right.once('close', () => left.destroy())
   return () => {
     left.destroy()
     right.destroy()

@@ -34,14 +34,17 @@ export async function writeTree(root: string, tree: Tree): Promise<void> {
 
 /**
  * All that a directory shows, one line an item: kind, mode, mtime (milliseconds; not of directories) and content or target. Leaves
- * `.backer` at the root out.
+ * out what is called `without` at the root.
  */
-export async function readTree(root: string, options: { readonly metadata?: boolean } = {}): Promise<string[]> {
+export async function readTree(
+  root: string,
+  options: { readonly metadata?: boolean; readonly without?: string } = {}
+): Promise<string[]> {
   const lines: string[] = []
   const walk = async (directory: string): Promise<void> => {
     for (const name of (await readdir(join(root, directory))).sort()) {
       const path = directory === '' ? name : `${directory}/${name}`
-      if (path === '.backer') continue
+      if (path === (options.without ?? '.backer')) continue
       const stat = await lstat(join(root, path))
       const mode = options.metadata === false ? '' : ` ${(stat.mode & 0o777).toString(8)}`
       const mtime = options.metadata === false ? '' : ` ${Math.floor(stat.mtimeMs)}`

@@ -3,14 +3,13 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'brittle'
 import { connect, makeBacker, makeDirectory, until, type Scope } from './backers.js'
+import { CostMeter, MEMORY_BYTES_MAX } from './cost-meter.js'
 import { readTree, writeTree } from './tree.js'
 import type { Backer, BackerOptions } from '../../lib/index.js'
 
 /** What an attack may cost (reliability: threat model, method). */
-const MEMORY_BYTES_MAX = 64 * 1024 * 1024
 const DESCRIPTORS_MAX = 64
 const LAG_MS_MAX = 200
-const LAG_INTERVAL_MS = 10
 
 /** A device that is attacked, an honest one beside it, and what must come out of it unchanged. */
 export interface Scene {
@@ -56,22 +55,21 @@ export async function makeScene(options: BackerOptions = {}): Promise<Scene> {
   connect(victim, honest)
   await until('the honest device has it', async () => (await readTree(honest.directory)).length === 3)
   const before = await sentinels(outside)
-  const lag = new LagMeter()
-  scope.teardown(() => lag.stop())
-  let memory = 0
+  const cost = new CostMeter()
+  scope.teardown(() => cost.stop())
   let descriptors = 0
   const begin = (): void => {
-    memory = process.memoryUsage().rss
     descriptors = countDescriptors()
-    lag.reset()
+    cost.reset()
   }
   begin()
   let checks = 0
   const check = async (t: Test): Promise<void> => {
     t.alike(await sentinels(outside), before, 'nothing outside the folder has changed')
-    t.ok(process.memoryUsage().rss - memory < MEMORY_BYTES_MAX, `memory grew by ${mebibytes(memory)} MiB`)
+    const grewBytes = cost.memoryGrewBytes()
+    t.ok(grewBytes < MEMORY_BYTES_MAX, `memory grew by ${Math.round(grewBytes / 1024 / 1024)} MiB`)
     t.ok(countDescriptors() - descriptors < DESCRIPTORS_MAX, `${countDescriptors() - descriptors} descriptors more`)
-    const lagMs = lag.worstMs
+    const lagMs = cost.worstLagMs
     t.ok(lagMs < LAG_MS_MAX, `the event loop was held up ${Math.round(lagMs)} ms`)
     const text = `still going ${++checks}`
     await writeFile(join(honest.directory, 'after'), text)
@@ -81,47 +79,11 @@ export async function makeScene(options: BackerOptions = {}): Promise<Scene> {
   return { victim, honest, outside, begin, check, close: () => scope.close() }
 }
 
-/**
- * How long the event loop was held up at worst, by this process itself: a turn counts for no more than the CPU time that went by in it, since
- * the machine may have had other things to do.
- */
-class LagMeter {
-  worstMs = 0
-  readonly #timer: NodeJS.Timeout
-  #at = performance.now()
-  #cpu = process.cpuUsage()
-
-  constructor() {
-    this.#timer = setInterval(() => this.#tick(), LAG_INTERVAL_MS)
-    this.#timer.unref()
-  }
-
-  reset(): void {
-    this.worstMs = 0
-  }
-
-  stop(): void {
-    clearInterval(this.#timer)
-  }
-
-  #tick(): void {
-    const now = performance.now()
-    const { user, system } = process.cpuUsage(this.#cpu)
-    this.worstMs = Math.max(this.worstMs, Math.min(now - this.#at - LAG_INTERVAL_MS, (user + system) / 1000))
-    this.#at = now
-    this.#cpu = process.cpuUsage()
-  }
-}
-
 /** All that lies beside the folder. */
-async function sentinels(outside: string): Promise<string[]> {
-  return (await readTree(outside)).filter(line => !/^\w+ folder[/ ]/.test(line))
+function sentinels(outside: string): Promise<string[]> {
+  return readTree(outside, { without: 'folder' })
 }
 
 function countDescriptors(): number {
   return process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0
-}
-
-function mebibytes(before: number): number {
-  return Math.round((process.memoryUsage().rss - before) / 1024 / 1024)
 }
