@@ -1,3 +1,7 @@
+/// <reference path="./untyped/hypercore-crypto.d.ts" preserve="true" />
+/// <reference path="./untyped/hyperswarm.d.ts" preserve="true" />
+/// <reference path="./untyped/protomux.d.ts" preserve="true" />
+/// <reference path="./untyped/secret-stream.d.ts" preserve="true" />
 export { backer, Backer, type BackerOptions, type JoinOptions } from './backer.js'
 export { BackerError, type ErrorCode } from './core/error.js'
 export type { ProblemCode } from './disk/disk.js'
