@@ -8,6 +8,7 @@ import { Outlet } from './outlet.js'
 import { OPEN_GATE, type Gate, type Line, type Road } from './line.js'
 import type { RoadsMessage } from './messages.js'
 import type { FolderLink } from './peer-link.js'
+import { RequestWindow } from './request-window.js'
 import { channelId, type SessionFacts } from './proof.js'
 import { CHANNEL_PROTOCOL, Session } from './session.js'
 
@@ -34,6 +35,7 @@ export class Connection {
   readonly #stream: NoiseStream
   readonly #line: Line
   readonly #sessions = new Map<FolderLink, Session>()
+  readonly #window = new RequestWindow()
   #bytesReceived = 0
   #heardAt: number
   readonly #roundTrips: number[] = []
@@ -76,6 +78,7 @@ export class Connection {
       runtime,
       bytesReceived: () => connection.#bytesReceived,
       bytesAskedFor: () => connection.#bytesAskedFor(),
+      windowBytes: () => connection.#window.bytes(connection.leastRoundTripMs ?? 0),
       onproven: () => connection.#isProven(),
       tornFor: () => connection.#tornFor,
       finish: () => connection.#finish()
@@ -204,6 +207,7 @@ export class Connection {
   #heard(bytes: number): void {
     this.#bytesReceived += bytes
     this.#heardAt = this.#line.runtime.clock.monotonic()
+    this.#window.note(this.#heardAt, this.#bytesReceived, this.#leastRoundTripMs ?? 0, this.isBusy)
   }
 
   #isProven(): void {

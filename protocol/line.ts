@@ -47,6 +47,8 @@ export interface Line {
   readonly bytesReceived: () => number
   /** Bytes of chunks that were asked for over all folders and are not here. */
   readonly bytesAskedFor: () => number
+  /** How many bytes of chunks to ask for at once: what the line holds. */
+  readonly windowBytes: () => number
   /** The peer has proven that it knows a folder's key. */
   readonly onproven: () => void
   /** Why this side tore the connection down, where it did. */

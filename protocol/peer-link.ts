@@ -37,6 +37,8 @@ export interface PeerLink {
   /** Bytes of chunks, and requests for them, that are asked for and not answered. */
   readonly outstandingBytes: number
   readonly requestsInFlight: number
+  /** How many bytes of chunks to ask for at once: what keeps its line full. */
+  readonly windowBytes: number
 
   sendHead(update: HeadUpdate): void
   /** Other writers' signed heads whose trees this device holds whole. */

@@ -208,6 +208,10 @@ export class Session implements PeerLink, Wire {
     return this.#chunks?.outstandingBytes ?? 0
   }
 
+  get windowBytes(): number {
+    return this.#line.windowBytes()
+  }
+
   get requestsInFlight(): number {
     return this.#chunks?.waiting ?? 0
   }

@@ -1,5 +1,5 @@
 import { BackerError, isBackerError } from '../core/error.js'
-import { choosePeer, PEER_WINDOW_REQUESTS } from '../core/engine/schedule.js'
+import { choosePeer, PEER_WINDOW_REQUESTS, type Candidate } from '../core/engine/schedule.js'
 import { hashKey, type Hash, type HashKey } from '../core/model/hash.js'
 import type { Peer } from './peer.js'
 
@@ -123,6 +123,7 @@ export class ChunkQueue {
   }
 }
 
-function candidateOf({ peer, isSource }: Supplier): { outstandingBytes: number; isSource: boolean; failures: number } {
-  return { outstandingBytes: peer.link.outstandingBytes, isSource, failures: peer.failures }
+function candidateOf({ peer, isSource }: Supplier): Candidate {
+  const { outstandingBytes, windowBytes } = peer.link
+  return { outstandingBytes, windowBytes, isSource, failures: peer.failures }
 }

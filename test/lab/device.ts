@@ -43,6 +43,11 @@ export class LabDevice {
     return device
   }
 
+  /** The process that goes on; undefined where none does. */
+  get pid(): number | undefined {
+    return this.#running?.pid
+  }
+
   get output(): string {
     return this.#output
   }

@@ -26,6 +26,7 @@ export class FastLink implements PeerLink {
   #hello: Hello | undefined
   #handlers: PeerHandlers | undefined
   #isClosed = false
+  readonly windowBytes = 4 * 1024 * 1024
   outstandingBytes = 0
 
   /** `deviceId`: of the device at the other end. */

@@ -2,14 +2,14 @@
 export interface Candidate {
   /** Bytes that are asked for and not here yet. */
   readonly outstandingBytes: number
+  /** How many bytes may be asked of it at once. */
+  readonly windowBytes: number
   /** True where it has the whole file in its tree; false where it is still fetching it itself. */
   readonly isSource: boolean
   /** Answers that it owed and did not give, lately. */
   readonly failures: number
 }
 
-/** How many bytes may be asked of one peer at once: more than a fast, far link holds on its way, and little beside memory. */
-export const PEER_WINDOW_BYTES = 4 * 1024 * 1024
 /** So much is asked of a peer that is still fetching itself before a source with less to do is asked instead. */
 const PARTIAL_FIRST_BYTES = 1024 * 1024
 /** How many requests may be open with one peer. */
@@ -24,7 +24,7 @@ export const PEER_WINDOW_REQUESTS = 512
 export function choosePeer(candidates: readonly Candidate[], length: number): number | undefined {
   let best: number | undefined
   candidates.forEach((candidate, i) => {
-    const busy = candidate.outstandingBytes > 0 && candidate.outstandingBytes + length > PEER_WINDOW_BYTES
+    const busy = candidate.outstandingBytes > 0 && candidate.outstandingBytes + length > candidate.windowBytes
     if (busy) return
     const rival = best === undefined ? undefined : candidates[best]
     if (rival === undefined || isBetter(candidate, rival)) best = i
