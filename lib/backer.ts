@@ -45,6 +45,11 @@ export interface BackerOptions {
   readonly network?: Network | undefined
   /** Makes the directory where it is missing. */
   readonly createDirectory?: boolean | undefined
+  /**
+   * Makes a new marker where the home knows the directory as a folder and its marker is gone: only when the user says so, since it would otherwise be
+   * made in the empty mount point of a disk that is not there.
+   */
+  readonly makeMarker?: boolean | undefined
   /** Milliseconds between two looks through everything. Default: an hour. */
   readonly rescanIntervalMs?: number | undefined
   /** Hears one line for everything that happens. */
@@ -237,9 +242,10 @@ export class Backer extends EventEmitter<FolderEvents> {
         'a store key only holds what others encrypted: a folder is joined with its write or read key'
       )
     }
-    if (options.createDirectory === true) await makeDirectory(directory)
-    const marked = await checkDirectory(directory)
     const home = openHome(options.home ?? join(directory, RESERVED_NAME, 'home'))
+    const isKnown = options.makeMarker !== true && (await home.folder(directory)) !== undefined
+    if (options.createDirectory === true && !isKnown) await makeDirectory(directory)
+    const marked = await checkDirectory(directory)
     const key = given ?? (await this.#ownKey(home, marked))
     const identity = makeIdentity(
       key,
@@ -254,7 +260,7 @@ export class Backer extends EventEmitter<FolderEvents> {
       root: directory,
       folderId: identity.folderId,
       runtime: this.#runtime,
-      isKnown: marked !== undefined
+      isKnown: isKnown || marked !== undefined
     })
     const opened: { close(): Promise<void> }[] = [disk]
     try {

@@ -35,10 +35,11 @@ export class Client {
   }
 
   /** Has the process run one more folder. */
-  async add({ directory, key, name, createDirectory, peers }: FolderRequest): Promise<AddedDocument> {
+  async add({ directory, key, name, createDirectory, makeMarker, peers }: FolderRequest): Promise<AddedDocument> {
     const body = {
       directory,
       createDirectory,
+      ...(makeMarker === undefined ? {} : { makeMarker }),
       ...(key === undefined ? {} : { key }),
       ...(name === undefined ? {} : { name }),
       ...(peers === undefined ? {} : { peers })

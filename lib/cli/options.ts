@@ -11,6 +11,14 @@ export function foregroundOption(): Option {
   return new Option('--foreground', 'stays, and runs in this process until Ctrl-C')
 }
 
+/** `--make-marker`. */
+export function markerOption(): Option {
+  return new Option(
+    '--make-marker',
+    'makes the marker of a known folder anew: only where it was deleted, never where a disk is not mounted'
+  )
+}
+
 /** `--peer`. */
 export function peerOption(): Option {
   return new Option(

@@ -184,7 +184,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     return this.#closing
   }
 
-  async #add({ directory, key, name, createDirectory, peers }: FolderRequest): Promise<HostedFolder> {
+  async #add({ directory, key, name, createDirectory, makeMarker, peers }: FolderRequest): Promise<HostedFolder> {
     if (this.#closing !== undefined) throw new BackerError('CLOSED', 'backer is stopping')
     const id = key === undefined ? undefined : folderId(parseKey(key))
     const known = await this.home.folders()
@@ -199,7 +199,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     await refuseSecondCopy(known, path, id)
     const remembered = known.find(folder => folder.path === path)
     const isNews = remembered !== undefined && this.#absent.expect(remembered)
-    const opened = await this.#openAt(path, { key, createDirectory }).catch((error: unknown) => {
+    const opened = await this.#openAt(path, { key, createDirectory, makeMarker }).catch((error: unknown) => {
       if (isNews) this.#absent.forget(remembered.id)
       throw error
     })
@@ -218,7 +218,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     return hosted
   }
 
-  async #openAt(path: string, options: Pick<FolderRequest, 'key' | 'createDirectory'>): Promise<Backer> {
+  async #openAt(path: string, options: Pick<FolderRequest, 'key' | 'createDirectory' | 'makeMarker'>): Promise<Backer> {
     const network = await this.#openNetwork()
     return this.#open(backer(path, { ...options, home: this.home.directory, network, trace: this.#config.trace }))
   }

@@ -15,6 +15,8 @@ export interface FolderRequest {
   readonly peers?: readonly string[] | undefined
   /** Makes the directory where it is missing. */
   readonly createDirectory: boolean
+  /** Makes a new marker where that of a known folder is gone. */
+  readonly makeMarker?: boolean | undefined
 }
 
 /** What a daemon tells whoever listens. */

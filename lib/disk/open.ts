@@ -19,7 +19,7 @@ export interface OpenDiskOptions {
   readonly root: string
   readonly folderId: string
   readonly runtime: Runtime
-  /** The directory was a folder already when it was looked at: a marker that is gone since is never made anew. */
+  /** The directory is a folder already: a marker that is gone is never made anew. */
   readonly isKnown: boolean
 }
 
@@ -92,13 +92,20 @@ export function claimDirectory(
 ): OperationsOptions {
   const instance = Buffer.from(runtime.random.bytes(16)).toString('hex')
   let marker: Marker | undefined = readMarker(fs, handle)
-  if (marker === undefined && isKnown) throw new BackerError('MARKER', `the marker of ${root} is gone`, { path: root })
+  if (marker === undefined && isKnown) throw markerGone(root)
   if (marker === undefined) {
     createMarker(fs, handle, { folder: folderId, instance })
     marker = { folder: folderId, instance }
   }
   if (marker.folder !== folderId) throw new BackerError('MARKER', `${root} belongs to another folder`, { path: root })
   return { root, marker, traits: withTmp(fs, handle, tmp => probeTraits(fs, tmp)) }
+}
+
+function markerGone(root: string): BackerError {
+  return new BackerError('MARKER', `the marker of ${root} is gone: it may be the empty mount point of another disk`, {
+    path: root,
+    hint: 'Mount its disk. If it is the right directory, run backer share or join with --make-marker: nothing is deleted then.'
+  })
 }
 
 function withFileSystem<T>(root: string, fn: (fs: FileSystem, handle: ReturnType<FileSystem['openRoot']>) => T): T {

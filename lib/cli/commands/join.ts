@@ -14,7 +14,7 @@ import { readKey, sortJoinWords } from '../key-input.js'
 import { syncOnce } from '../once.js'
 import { INTERRUPTED } from '../prompt.js'
 import type { Declare } from '../command.js'
-import { foregroundOption, peerOption, seconds } from '../options.js'
+import { foregroundOption, markerOption, peerOption, seconds } from '../options.js'
 
 interface JoinOptions {
   readonly keyFile?: string
@@ -22,6 +22,7 @@ interface JoinOptions {
   readonly peer?: readonly string[]
   readonly once?: boolean
   readonly foreground?: boolean
+  readonly makeMarker?: boolean
   /** Seconds. */
   readonly timeout: number
 }
@@ -44,6 +45,7 @@ export const declare: Declare = (program, act) => {
       FIND_PEER_SECONDS
     )
     .addOption(peerOption())
+    .addOption(markerOption())
     .addOption(foregroundOption())
     .action((key: string | undefined, directory: string | undefined, options: JoinOptions) => {
       const words = [key, directory].filter(word => word !== undefined)
@@ -65,7 +67,14 @@ async function join(context: Context, words: readonly string[], options: JoinOpt
   const target = chooseDirectory(directory, process.cwd())
   const hadFiles = await hasFiles(target)
   return runFolder(context, {
-    request: { directory: target, key, name: options.name, peers: options.peer, createDirectory: true },
+    request: {
+      directory: target,
+      key,
+      name: options.name,
+      peers: options.peer,
+      createDirectory: true,
+      makeMarker: options.makeMarker
+    },
     stays: options.foreground === true,
     announce: folder => announce(context, folder, hadFiles),
     ...(options.once === true

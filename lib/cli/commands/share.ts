@@ -5,13 +5,14 @@ import type { ExitCode } from '../exit.js'
 import { runFolder } from '../foreground.js'
 import { qrCode } from '../qr.js'
 import type { Declare } from '../command.js'
-import { foregroundOption, peerOption } from '../options.js'
+import { foregroundOption, markerOption, peerOption } from '../options.js'
 
 interface ShareOptions {
   readonly name?: string
   readonly peer?: readonly string[]
   readonly qr?: boolean
   readonly foreground?: boolean
+  readonly makeMarker?: boolean
 }
 
 export const declare: Declare = (program, act) => {
@@ -22,6 +23,7 @@ export const declare: Declare = (program, act) => {
     .option('--name <NAME>', "what the folder is called here; default: the directory's name")
     .option('--qr', 'shows the key as a QR code too')
     .addOption(peerOption())
+    .addOption(markerOption())
     .addOption(foregroundOption())
     .action((directory: string | undefined, options: ShareOptions) =>
       act(context => share(context, directory, options))
@@ -32,7 +34,13 @@ export const declare: Declare = (program, act) => {
 function share(context: Context, named: string | undefined, options: ShareOptions): Promise<ExitCode> {
   const directory = chooseDirectory(named, context.process.cwd())
   return runFolder(context, {
-    request: { directory, name: options.name, peers: options.peer, createDirectory: false },
+    request: {
+      directory,
+      name: options.name,
+      peers: options.peer,
+      createDirectory: false,
+      makeMarker: options.makeMarker
+    },
     stays: options.foreground === true,
     announce: folder => announce(context, folder, options)
   })

@@ -19,6 +19,7 @@ const addBody = {
     key: text,
     name: text,
     createDirectory: { type: 'boolean' },
+    makeMarker: { type: 'boolean' },
     peers: { type: 'array', maxItems: PEERS_MAX, items: text }
   }
 } as const
@@ -55,6 +56,7 @@ interface AddBody {
   readonly name?: string
   readonly peers?: readonly string[]
   readonly createDirectory: boolean
+  readonly makeMarker?: boolean
 }
 
 interface FolderParams {
