@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'TREE_CORRUPT' // a tree node that is not in canonical form, or is missing
   | 'STORE_CORRUPT' // the index can't be read
   | 'STORE_CLOSED' // used after close
+  | 'ROLLED_BACK' // the whole device was put back to an earlier state
   | 'FORGED' // a signature or proof that does not hold
   | 'PEER_MISBEHAVED' // a peer broke the protocol
   | 'PEER_GONE' // the connection ended

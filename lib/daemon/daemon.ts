@@ -160,8 +160,29 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     const { path } = hosted
     const options = { home: this.home.directory, network: await this.#openNetwork(), trace: this.#config.trace }
     hosted.resume(await this.#open(backer(path, options)))
-    hosted.listen(event => this.emit('event', event))
+    this.#listen(hosted)
     this.#meetPeers(hosted, undefined)
+  }
+
+  #listen(hosted: HostedFolder): void {
+    hosted.listen(event => {
+      this.emit('event', event)
+      if (event.type === 'error' && event.name === 'ROLLED_BACK') void this.#openAnew(hosted)
+    })
+  }
+
+  /** Closes a folder and opens it again: its index is made anew. */
+  async #openAnew(hosted: HostedFolder): Promise<void> {
+    try {
+      await this.#inTurn(async () => {
+        if (hosted.isPaused || this.#folders.get(hosted.id) !== hosted) return
+        await hosted.pause()
+        await this.#resume(hosted)
+      })
+      this.#tellFolder(hosted.id)
+    } catch (error) {
+      this.#config.trace?.(`${hosted.path} could not be opened anew: ${messageOf(error)}`)
+    }
   }
 
   #tellFolder(id: string): void {
@@ -209,7 +230,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
       (await this.home.folder(opened.id))?.name ?? basename(path),
       this.runtime.clock
     )
-    hosted.listen(event => this.emit('event', event))
+    this.#listen(hosted)
     this.#folders.set(hosted.id, hosted)
     this.#absent.forget(hosted.id)
     if (remembered?.paused === true) await hosted.pause()

@@ -32,8 +32,6 @@ export class Announcer {
   #timer: Timer | undefined
   #lastAt = -Infinity
   #intervalMs = INTERVAL_MS
-  #telling = false
-  #again = false
 
   constructor(context: FolderContext, peers: () => Iterable<Peer>, sign: SignHead, isIdle: () => boolean) {
     this.#context = context
@@ -47,20 +45,20 @@ export class Announcer {
     if (this.#timer !== undefined || this.#context.closed.aborted) return
     const { clock, timers } = this.#context.runtime
     const wait = this.#isIdle() ? 0 : this.#lastAt + this.#intervalMs - clock.monotonic()
-    if (wait <= 0) void this.#tell()
+    if (wait <= 0) this.#tell()
     else {
       this.#intervalMs = Math.min(INTERVAL_MAX_MS, this.#intervalMs * INTERVAL_GROWTH)
       this.#timer = timers.after(wait, () => {
         this.#timer = undefined
-        void this.#tell()
+        this.#tell()
       })
     }
   }
 
   /** Tells one peer that has just come; and all others, if what it is told is news for them as well. */
-  async greet(peer: Peer): Promise<void> {
+  greet(peer: Peer): void {
     try {
-      const isNews = await this.#update()
+      const isNews = this.#update()
       for (const one of isNews ? [...this.#peers()] : [peer]) this.#send(one)
     } catch (error) {
       this.#context.onFatal(error)
@@ -78,33 +76,18 @@ export class Announcer {
     this.#timer?.cancel()
   }
 
-  async #tell(): Promise<void> {
-    if (this.#telling) {
-      this.#again = true
-      return
-    }
-    this.#telling = true
+  #tell(): void {
     try {
-      for (this.#again = true; this.#takeAgain();) {
-        if (!(await this.#update())) continue
-        this.#lastAt = this.#context.runtime.clock.monotonic()
-        for (const peer of this.#peers()) this.#send(peer)
-      }
+      if (!this.#update()) return
+      this.#lastAt = this.#context.runtime.clock.monotonic()
+      for (const peer of this.#peers()) this.#send(peer)
     } catch (error) {
       this.#context.onFatal(error)
-    } finally {
-      this.#telling = false
     }
-  }
-
-  #takeAgain(): boolean {
-    const again = this.#again
-    this.#again = false
-    return again
   }
 
   /** Brings what is to be told up to date; true where it differs from what was told last. */
-  async #update(): Promise<boolean> {
+  #update(): boolean {
     const { store } = this.#context
     const idle = this.#isIdle()
     if (idle) this.#intervalMs = INTERVAL_MS
@@ -113,8 +96,7 @@ export class Announcer {
       this.#told = { ...before, idle }
       return before.idle !== idle
     }
-    const sequence = await store.nextSequence()
-    const root = store.root
+    const { root, sequence } = store
     this.#told = { root, idle, sequence, head: this.#sign(root, sequence) }
     this.#recent.push({ root, at: this.#context.runtime.clock.monotonic() })
     if (this.#recent.length > RECENT_MAX) this.#recent.shift()

@@ -293,9 +293,10 @@ export class Folder extends EventEmitter<FolderEvents> {
   #makePeers(heads: Heads): Peers {
     return new Peers(this.#context, heads, {
       puller: this.#puller,
-      onpeer: peer => void this.#announcer.greet(peer),
+      onpeer: peer => this.#announcer.greet(peer),
       onevent: event => this.emit('peer', event),
       onstate: () => this.#changed(),
+      onrolledback: () => void this.#rolledBack(),
       mayWalk: () => this.#observer.scanned
     })
   }
@@ -365,6 +366,31 @@ export class Folder extends EventEmitter<FolderEvents> {
     const isNews = this.#fatal?.code !== reason.code || this.#fatal.message !== reason.message
     this.#fatal = reason
     if (isNews && this.listenerCount('error') > 0) this.emit('error', reason)
+    this.#changed()
+  }
+
+  /**
+   * Another device holds a head that this one signed and does not know: the whole device was put back to an earlier state. What its index claims to have
+   * seen, and which counters are free, is not true any more: from here on nothing is changed, and the next opening makes a fresh index (invariant S13).
+   */
+  async #rolledBack(): Promise<void> {
+    if (this.#fatal?.code === 'ROLLED_BACK') return
+    const reason = new BackerError(
+      'ROLLED_BACK',
+      'this device was put back to an earlier state: other devices know more of it than it does',
+      {
+        hint: 'Its index is made anew from the files; what differs from other devices is kept beside theirs.'
+      }
+    )
+    this.#fatal = reason
+    this.#peers.part(reason)
+    try {
+      await this.#parts.store.condemn()
+    } catch (error) {
+      this.#stopped(error)
+      return
+    }
+    if (this.listenerCount('error') > 0) this.emit('error', reason)
     this.#changed()
   }
 

@@ -29,20 +29,31 @@ export class Heads {
     }
   }
 
+  /** A signed head. Throws FORGED or MALFORMED. */
+  read(bytes: Uint8Array): SignedHead {
+    const head = decodeWith(signedHeadCodec, bytes, 'a head')
+    verifySignedHead(head, this.#folderPublicKey, this.#known.get(deviceOf(head))?.head.certificate)
+    return head
+  }
+
   /**
    * Takes in a signed head: gives it where it is as new as any known one of its replica. undefined: an old one, to be passed over. Throws
    * FORGED or MALFORMED.
    */
   accept(bytes: Uint8Array): SignedHead | undefined {
-    const head = decodeWith(signedHeadCodec, bytes, 'a head')
-    verifySignedHead(head, this.#folderPublicKey)
+    const head = this.read(bytes)
+    return this.keep(head, bytes) ? head : undefined
+  }
+
+  /** Keeps a head that was read; false for one that is older than a known one of its replica. Throws LIMIT. */
+  keep(head: SignedHead, bytes: Uint8Array): boolean {
     const device = deviceOf(head)
     const known = this.#known.get(device)?.head
-    if (known?.head.replica === head.head.replica && known.head.sequence > head.head.sequence) return undefined
+    if (known?.head.replica === head.head.replica && known.head.sequence > head.head.sequence) return false
     if (known === undefined && this.#known.size >= WRITERS_MAX)
       throw new BackerError('LIMIT', 'too many devices have written this folder')
     this.#known.set(device, { head, bytes: Uint8Array.from(bytes) })
-    return head
+    return true
   }
 
   /** Makes what was accepted last durable. */
@@ -53,6 +64,11 @@ export class Heads {
   /** The newest heads whose roots satisfy `isHeld`, in their wire bytes. */
   held(isHeld: (root: Hash) => boolean): Uint8Array[] {
     return [...this.#known.values()].filter(({ head }) => isHeld(head.head.root)).map(({ bytes }) => bytes)
+  }
+
+  /** The newest head of a device that was seen, in its wire bytes. */
+  of(device: string): Uint8Array | undefined {
+    return this.#known.get(device)?.bytes
   }
 
   roots(): Hash[] {

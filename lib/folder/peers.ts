@@ -1,5 +1,6 @@
 import { BackerError, messageOf } from '../core/error.js'
 import { hashesEqual, hashKey, type Hash } from '../core/model/hash.js'
+import type { Head } from '../core/model/head.js'
 import type { ReplicaId } from '../core/model/version.js'
 import type { FolderLink, HeadUpdate, PeerHandlers, PeerLink } from '../../protocol/peer-link.js'
 import type { FolderContext } from './context.js'
@@ -21,6 +22,8 @@ export interface PeersHost {
   readonly onevent: (event: FolderEvents['peer'][0]) => void
   /** What some peer has or does has changed. */
   readonly onstate: () => void
+  /** A peer has a head of this very device that its index knows nothing of. */
+  readonly onrolledback: () => void
   /** True once the first scan is over: before it, nothing can be decided. */
   readonly mayWalk: () => boolean
 }
@@ -60,6 +63,11 @@ export class Peers implements Iterable<Peer> {
   /** The first scan is over. */
   walkAll(): void {
     this.#allowWalks()
+  }
+
+  /** Ends all connections. */
+  part(reason: BackerError): void {
+    for (const peer of [...this]) peer.link.close(reason)
   }
 
   /** Every peer is walked once more, from what this device's disk shows. */
@@ -111,6 +119,9 @@ export class Peers implements Iterable<Peer> {
    * to say, by speaking on it, so that both use the same.
    */
   #attach(link: PeerLink, route: (link: PeerLink) => Route): PeerHandlers {
+    // Before anything else: a device that was put back to an earlier state can't know it otherwise.
+    const own = this.#heads.of(link.deviceId)
+    if (own !== undefined) link.relayHeads([own])
     const known = this.#peers.get(link.deviceId)
     if (known?.isSame(link) === true) {
       known.join(link)
@@ -197,11 +208,21 @@ export class Peers implements Iterable<Peer> {
 
   #onRelayed(peer: Peer, heads: readonly Uint8Array[]): void {
     for (const bytes of heads) {
-      const signed = this.#heads.accept(bytes)
-      if (signed !== undefined) this.#follow(peer, deviceOf(signed), signed.head.root)
+      const signed = this.#heads.read(bytes)
+      const device = deviceOf(signed)
+      if (device === this.#ownId && this.#isUnknown(signed.head)) return this.#host.onrolledback()
+      if (device !== this.#ownId && this.#heads.keep(signed, bytes)) this.#follow(peer, device, signed.head.root)
     }
     this.#saveHeads()
     this.#host.onstate()
+  }
+
+  /** True for a head that this replica signed, as it seems, and that does not fit its index. */
+  #isUnknown({ replica, sequence, root }: Head): boolean {
+    const { store } = this.#context
+    if (replica !== store.replica) return false
+    const known = store.rootAt(sequence)
+    return sequence > store.sequence || (known !== undefined && !hashesEqual(known, root))
   }
 
   #follow(peer: Peer, signer: string, root: Hash): void {

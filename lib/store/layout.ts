@@ -1,6 +1,6 @@
 import { bytesOf, encodeWith, decodeWith, int64, need, uint, type Codec, type CodecState } from '../core/codec.js'
 import { BackerError } from '../core/error.js'
-import { hashBytes, type Hash } from '../core/model/hash.js'
+import { asHash, hashBytes, type Hash } from '../core/model/hash.js'
 import { recordCodec } from '../core/model/record.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Stamp } from '../core/model/stamp.js'
@@ -119,6 +119,18 @@ export function encodePlace(offset: number, length: number): Uint8Array {
 export function decodePlace(bytes: Uint8Array): { readonly offset: number; readonly length: number } {
   const buffer = Buffer.from(bytes)
   return { offset: buffer.readDoubleLE(), length: buffer.readUInt32LE(8) }
+}
+
+/** What is kept of a commit: its number, and the root that it led to. */
+export function encodeRootAt(sequence: number, root: Hash): Uint8Array {
+  const number = Buffer.alloc(8)
+  number.writeDoubleLE(sequence)
+  return Buffer.concat([number, root])
+}
+
+export function decodeRootAt(bytes: Uint8Array): { readonly sequence: number; readonly root: Hash } {
+  const buffer = Buffer.from(bytes)
+  return { sequence: buffer.readDoubleLE(), root: asHash(Uint8Array.from(buffer.subarray(8))) }
 }
 
 /** The first key after all that begin with `prefix`. */

@@ -8,13 +8,18 @@ import { EMPTY_NODE, EMPTY_ROOT } from '../core/tree/node.js'
 import type { Random } from '../runtime.js'
 import * as layout from './layout.js'
 import { childrenOf, entriesBelow } from './listing.js'
-import type { Commit, Entry, EntryChange, Place, Store, StoredHead } from './store.js'
+import {
+  ROOTS_KNOWN,
+  type Commit,
+  type Entry,
+  type EntryChange,
+  type Place,
+  type Store,
+  type StoredHead
+} from './store.js'
 import { Sweep } from './sweep.js'
 import { ROWS_PER_TURN, write, type Batch } from './rows.js'
 import type { Tables } from './tables.js'
-
-/** Head numbers are reserved this many at a time: a crash skips the rest, which nobody minds. */
-const SEQUENCE_BLOCK = 1000
 
 /** A folder's index in an LMDB environment: one that may be believed (see open-index.ts). */
 export class LmdbStore implements Store {
@@ -24,7 +29,6 @@ export class LmdbStore implements Store {
   readonly #sweep: Sweep
   #root: Hash
   #sequence: number
-  #sequenceReserved: number
   #openings: number
   /** What is done once the file is closed; `isSound` where nothing was found wrong with it. */
   onclosed: (isSound: boolean) => Promise<void> = () => Promise.resolve()
@@ -37,7 +41,7 @@ export class LmdbStore implements Store {
     this.replica = replicaFromBytes(replica ?? random.bytes(REPLICA_BYTES))
     const root = this.#metaValue('root')
     this.#root = root === undefined ? EMPTY_ROOT : asHash(root)
-    this.#sequence = this.#sequenceReserved = Number(this.#metaValue('sequence')?.toString() ?? 0)
+    this.#sequence = Number(this.#metaValue('sequence')?.toString() ?? 0)
     this.#openings = Number(this.#metaValue('openings')?.toString() ?? 0)
   }
 
@@ -165,13 +169,32 @@ export class LmdbStore implements Store {
 
   async commit({ entries, root, nodes, chunkLists }: Commit): Promise<void> {
     await this.#putChunkPlaces(chunkLists)
+    const sequence = this.#sequence + 1
     await this.#write(batch => {
       batch.put(this.#tables.meta, metaKey('root'), root)
+      batch.put(this.#tables.meta, metaKey('sequence'), Buffer.from(String(sequence)))
+      batch.put(this.#tables.meta, rootKey(sequence), layout.encodeRootAt(sequence, root))
       this.#putNodes(batch, nodes)
       for (const [key, list] of chunkLists) batch.put(this.#tables.chunkLists, hashFromKey(key as HashKey), list)
       for (const change of entries) this.#putEntry(batch, change)
     })
     this.#root = root
+    this.#sequence = sequence
+  }
+
+  rootAt(sequence: number): Hash | undefined {
+    const bytes = this.#tables.meta.get(rootKey(sequence))
+    const found = bytes === undefined ? undefined : layout.decodeRootAt(bytes)
+    return found?.sequence === sequence ? found.root : undefined
+  }
+
+  /** True for an index that nothing is to be believed of any more. */
+  get isCondemned(): boolean {
+    return this.#metaValue('condemned') !== undefined
+  }
+
+  condemn(): Promise<void> {
+    return this.#write(batch => batch.put(this.#tables.meta, metaKey('condemned'), Buffer.from('1')))
   }
 
   /** Where chunks lie is only a hint: it may be written piece by piece before what it is about. */
@@ -204,17 +227,6 @@ export class LmdbStore implements Store {
     const place = key ?? hashBytes(Buffer.from(path))
     if (entry === undefined) return batch.remove(rows, place)
     batch.put(rows, place, key === undefined ? layout.encodeLongEntry(path, entry) : layout.encodeEntry(entry))
-  }
-
-  async nextSequence(): Promise<number> {
-    const next = this.#sequence + 1
-    this.#sequence = next
-    if (next > this.#sequenceReserved) {
-      const reserved = next + SEQUENCE_BLOCK
-      await this.#write(batch => batch.put(this.#tables.meta, metaKey('sequence'), Buffer.from(String(reserved))))
-      this.#sequenceReserved = Math.max(this.#sequenceReserved, reserved)
-    }
-    return next
   }
 
   putHeads(heads: readonly StoredHead[]): Promise<void> {
@@ -260,4 +272,8 @@ export class LmdbStore implements Store {
 
 function metaKey(name: string): Uint8Array {
   return Buffer.from(name)
+}
+
+function rootKey(sequence: number): Uint8Array {
+  return metaKey(`root-${sequence % ROOTS_KNOWN}`)
 }

@@ -7,13 +7,16 @@ import { REPLICA_BYTES, replicaFromBytes, type ReplicaId } from '../core/model/v
 import { EMPTY_NODE, EMPTY_ROOT } from '../core/tree/node.js'
 import { nodeHashes } from '../core/tree/read.js'
 import type { Runtime } from '../runtime.js'
-import type { Commit, Entry, Place, Store, StoredHead } from './store.js'
+import { ROOTS_KNOWN, type Commit, type Entry, type Place, type Store, type StoredHead } from './store.js'
 
 /** What is on the disk of an index in memory: it outlives the store that is opened over it, as a file does, and can be copied and put back. */
 export class MemoryIndex {
   replica: ReplicaId | undefined
   root: Hash = EMPTY_ROOT
   sequence = 0
+  isCondemned = false
+  /** By the number of their commit, as far as they are known. */
+  readonly roots = new Map<number, Hash>()
   readonly entries = new Map<RelativePath, Entry>()
   readonly nodes = new Map<string, Uint8Array>()
   readonly chunkLists = new Map<string, Uint8Array>()
@@ -26,7 +29,8 @@ export class MemoryIndex {
     copy.replica = this.replica
     copy.root = this.root
     copy.sequence = this.sequence
-    for (const table of ['entries', 'nodes', 'chunkLists', 'heads', 'facts'] as const)
+    copy.isCondemned = this.isCondemned
+    for (const table of ['roots', 'entries', 'nodes', 'chunkLists', 'heads', 'facts'] as const)
       for (const [key, value] of this[table]) (copy[table] as Map<unknown, unknown>).set(key, value)
     return copy
   }
@@ -124,12 +128,17 @@ export class MemoryStore implements Store {
         else index.entries.set(path, entry)
       }
       index.root = root
+      index.roots.set(++index.sequence, root)
+      index.roots.delete(index.sequence - ROOTS_KNOWN)
     })
   }
 
-  async nextSequence(): Promise<number> {
-    await this.#write(index => index.sequence++)
-    return this.#index.sequence
+  rootAt(sequence: number): Hash | undefined {
+    return this.#index.roots.get(sequence)
+  }
+
+  condemn(): Promise<void> {
+    return this.#write(index => void (index.isCondemned = true))
   }
 
   putHeads(heads: readonly StoredHead[]): Promise<void> {

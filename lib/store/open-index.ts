@@ -86,7 +86,9 @@ async function openOrRenew(options: IndexOptions, note: IndexNote | undefined): 
   if (note?.seal !== undefined) await writeNote(options.noteFile, { ...note, seal: undefined })
   let store = await openStore(options).catch(unlessDamaged)
   if (store === undefined || !isCurrent(store, note)) {
-    options.trace('the index is set aside and built anew: it is older than what was here last')
+    options.trace(
+      'the index is set aside and built anew: it is older than what was here last, or than what other devices know of it'
+    )
     await store?.close()
     await setAside(options.directory)
     store = await openStore(options)
@@ -114,8 +116,9 @@ function unlessDamaged(error: unknown): undefined {
   if (!isBackerError(error, 'STORE_CORRUPT')) throw error
 }
 
-/** True for an index that was opened as often as the note says, or once more: a crash may have come before the note was written. */
+/** True for an index that is not condemned and was opened as often as the note says, or once more: a crash may have come before the note was written. */
 function isCurrent(store: LmdbStore, note: IndexNote | undefined): boolean {
+  if (store.isCondemned) return false
   return store.fresh || (note !== undefined && [note.openings, note.openings + 1].includes(store.openings))
 }
 

@@ -50,7 +50,7 @@ export interface Store {
   /** True where this index was made just now: nothing may be concluded from what it lacks. */
   readonly fresh: boolean
   readonly root: Hash
-  /** The number of the last head that this replica has signed; every commit may be followed by a new one. */
+  /** How many commits there were, this replica's first being 1: the number of the head that states `root`. Never told before it is durable. */
   readonly sequence: number
   /** Told when the index is found damaged or does not take what is to be written: nothing may be changed any more. */
   onfailure: (error: BackerError) => void
@@ -72,8 +72,10 @@ export interface Store {
   places(chunk: Hash, limit: number): readonly Place[]
 
   commit(commit: Commit): Promise<void>
-  /** Takes the next head number: durable before it resolves. */
-  nextSequence(): Promise<number>
+  /** The root after the commit of this number; undefined where that is long ago, or has not been. */
+  rootAt(sequence: number): Hash | undefined
+  /** Nothing in this index is to be believed any more: when it is opened next, it is set aside and a fresh one is made. Durable when it resolves. */
+  condemn(): Promise<void>
   putHeads(heads: readonly StoredHead[]): Promise<void>
   heads(): readonly StoredHead[]
   /** Small facts by name, such as a device's last seen time. */
@@ -84,3 +86,6 @@ export interface Store {
   collect(roots: readonly Hash[]): Promise<{ readonly nodes: number; readonly chunkLists: number }>
   close(): Promise<void>
 }
+
+/** Of how many commits `rootAt` knows the roots. */
+export const ROOTS_KNOWN = 1024

@@ -141,19 +141,30 @@ export function testStore(name: string, makePlace: (t: Test) => Promise<StorePla
     await store.close()
   })
 
-  test(`${name}: head numbers never repeat, heads and facts are kept`, async t => {
+  test(`${name}: every commit has a number, and its root is known by it`, async t => {
     const place = await makePlace(t)
-    let last = 0
+    const roots: string[] = []
     for (let i = 0; i < 3; i++) {
       const store = await place.open()
+      t.is(store.sequence, roots.length)
       for (let j = 0; j < 3; j++) {
-        const next = await store.nextSequence()
-        t.ok(next > last)
-        t.is(store.sequence, next)
-        last = next
+        await commitRecords(store, new Map([[path(`${i}-${j}`), fileRecord(`${i}-${j}`)]]))
+        roots.push(hashKey(store.root))
+        t.is(store.sequence, roots.length)
       }
       await store.close()
     }
+    const store = await place.open()
+    t.alike(
+      roots.map((_, i) => hashKey(store.rootAt(i + 1) ?? EMPTY_ROOT)),
+      roots
+    )
+    t.is(store.rootAt(roots.length + 1), undefined)
+    await store.close()
+  })
+
+  test(`${name}: heads and facts are kept`, async t => {
+    const place = await makePlace(t)
     const store = await place.open()
     await store.putHeads([{ device: 'ab'.repeat(32), bytes: Buffer.from('a head') }])
     await store.putFact('one', Buffer.from('1'))

@@ -16,6 +16,7 @@ import { LaggingDisk } from './lagging-disk.js'
 import { MemoryFileSystem, type Gate } from './memory-filesystem.js'
 import { SeededRandom } from './random.js'
 import { makeRuntime, type Life, type Scheduler } from './scheduler.js'
+import { Snapshot } from './snapshot.js'
 import { SimWatch } from './sim-watch.js'
 import { Volume, type Happening, type Inode } from './volume.js'
 
@@ -38,6 +39,8 @@ export interface DeviceOptions {
   /** Asked ahead of every call that the engine makes to the disk. */
   readonly gate: Gate
   readonly trace: (line: string) => void
+  /** The engine says that the machine was put back to an earlier state, and is to be started anew. */
+  readonly onrolledback: (device: Device) => void
 }
 
 /** What runs on a device: from a start until it is closed or killed. */
@@ -65,6 +68,7 @@ export class Device {
   isDeaf = false
   running: Running | undefined
   #image = new MemoryIndex()
+  #snapshot: Snapshot | undefined
   #unwritten: (() => void)[] = []
   #wasStarted = false
   #starts = 0
@@ -125,6 +129,7 @@ export class Device {
       rootOf: () => (this.isMounted ? this.root : this.#bare)
     })
     const identity = makeIdentity(key, this.keyPair, this.name, EPOCH_MS)
+    if (this.#image.isCondemned) this.#image = new MemoryIndex()
     const store = new MemoryStore(this.#image, { random, timers: this.#lateTimers(runtime) })
     const disk = this.#openDisk(fs, identity, runtime)
     const folder = new Folder({
@@ -137,7 +142,11 @@ export class Device {
       rescanIntervalMs: RESCAN_MS,
       packIntervalMs: PACK_MS
     })
-    folder.on('error', error => trace(`${this.name} stopped: ${error.message}`))
+    folder.on('error', error => {
+      trace(`${this.name} stopped: ${error.message}`)
+      // Whoever runs folders opens such a one anew by itself.
+      if (error.code === 'ROLLED_BACK') this.#options.onrolledback(this)
+    })
     const running: Running = { life, runtime, fs, store, folder, isReady: false }
     this.running = running
     folder.start().then(
@@ -165,6 +174,19 @@ export class Device {
   /** The index is gone, or is an old copy that is found out: a new one is made at the next start. */
   loseIndex(): void {
     this.#image = new MemoryIndex()
+  }
+
+  /** Keeps the machine as it is now, to be put back to it later. */
+  takeSnapshot(): void {
+    this.#snapshot = new Snapshot(this.volume, this.#image)
+  }
+
+  /** The machine is put back to its last snapshot, disk and index and all; false where there is none. Only while it is down. */
+  rollBack(): boolean {
+    if (this.#snapshot === undefined) return false
+    this.#snapshot.restore()
+    this.#image = this.#snapshot.index.copy()
+    return true
   }
 
   overflow(): void {

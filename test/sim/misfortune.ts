@@ -33,6 +33,7 @@ function stop(world: World, misfortune: Extract<Misfortune, { readonly downMs: n
   const { downMs } = misfortune
   const isArmed = 'afterChanges' in misfortune && misfortune.afterChanges > 0 && device.running !== undefined
   if (misfortune.kind === 'restart') return close(world, device, downMs)
+  if (misfortune.kind === 'roll-back') return world.rollBack(device, downMs)
   const strike = (): void => {
     if (misfortune.kind === 'power') world.losePower(device, downMs)
     else world.kill(device, downMs)
@@ -60,6 +61,8 @@ function spoil(
 ): void {
   const device = world.devices[misfortune.device]!
   switch (misfortune.kind) {
+    case 'snapshot':
+      return device.takeSnapshot()
     case 'clock':
       device.clockOffMs += misfortune.byMs
       return

@@ -26,6 +26,9 @@ export type Misfortune =
   | { readonly kind: 'power'; readonly device: number; readonly afterChanges: number; readonly downMs: number }
   | { readonly kind: 'restart'; readonly device: number; readonly downMs: number }
   | { readonly kind: 'lose-index'; readonly device: number; readonly downMs: number }
+  /** A machine is kept as it is, and later put back to that, disk and index and all. */
+  | { readonly kind: 'snapshot'; readonly device: number }
+  | { readonly kind: 'roll-back'; readonly device: number; readonly downMs: number }
   | { readonly kind: 'clock'; readonly device: number; readonly byMs: number }
   | {
       readonly kind: 'fail'
@@ -193,6 +196,8 @@ function makeMisfortune(random: SeededRandom, { deviceCount, isSingleWriter }: M
     [5 * harsh, { kind: 'power', device, afterChanges, downMs }],
     [2, { kind: 'restart', device, downMs }],
     [2 * harsh, { kind: 'lose-index', device, downMs }],
+    [2 * harsh, { kind: 'snapshot', device }],
+    [2 * harsh, { kind: 'roll-back', device, downMs }],
     [1, { kind: 'clock', device, byMs: random.pick([-315_000_000_000, 315_000_000_000, -5000, 60_000]) }],
     [
       3,

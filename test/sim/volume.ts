@@ -148,6 +148,15 @@ export class Volume {
     return this.#options.wallMs()
   }
 
+  /** The disk was put back to an earlier state, in which these inodes are there: nothing is left that is not synced. */
+  putBack(inodes: readonly Inode[]): void {
+    const taken = new Set(inodes.map(({ number }) => number))
+    this.#freeNumbers.splice(0, Infinity, ...this.#freeNumbers.filter(number => !taken.has(number)))
+    this.dirty.clear()
+    this.journal.clear()
+    this.changes++
+  }
+
   stampOf(inode: Inode): Stamp {
     const { kind, number, mtimeNs, ctimeNs, mode } = inode
     return {

@@ -4,7 +4,7 @@ import { DIRECTORY, EMPTY, isExposed, look, type Label, type View } from './look
 import type { Inode, Volume } from './volume.js'
 
 /** Why a disk looks other than before. */
-export type Cause = 'engine' | 'user' | 'power'
+export type Cause = 'engine' | 'user' | 'power' | 'roll-back'
 
 const CONFLICT = / \(conflict [0-9a-f]{8}\)/
 
@@ -58,7 +58,7 @@ export class Witness {
         this.#ledger.touched(path, label)
     }
     // What a user writes into a file that the engine has just taken away may show as well.
-    if (cause === 'power' || cause === 'user') for (const label of this.view.inodes.keys()) this.#ledger.left(label)
+    if (cause !== 'engine') for (const label of this.view.inodes.keys()) this.#ledger.left(label)
     return this.#takeStock(cause, before)
   }
 
@@ -102,7 +102,7 @@ export class Witness {
   #gone(path: string, label: Label, cause: Cause): void {
     if (cause === 'user') this.#ledger.removed(path, label)
     else if (cause === 'engine') this.#taken.push({ path, label })
-    else this.#ledger.reverted(path, label)
+    else if (cause === 'power') this.#ledger.reverted(path, label)
   }
 
   #came(path: string, label: Label, cause: Cause): void {
@@ -112,7 +112,7 @@ export class Witness {
       this.#ledger.placed(path, label)
       return
     }
-    if (cause === 'power') return
+    if (cause === 'power' || cause === 'roll-back') return
     if (!this.#ledger.isKnown(label))
       throw new Broken('S3', `${this.name}: ${path} shows ${label}, which nobody wrote`, path)
     if (this.#dead.get(path)?.has(label) === true)
@@ -141,7 +141,7 @@ export class Witness {
   }
 
   #judgeLoss(label: Label, cause: Cause, before: View): void {
-    if (cause === 'user' || label === DIRECTORY) return
+    if (cause === 'user' || cause === 'roll-back' || label === DIRECTORY) return
     // What recovery takes back before anybody was told of it is staged again, to be installed anew.
     if (cause === 'engine' && this.view.staged.has(label)) return
     if (cause === 'engine' && this.#wasLetGo(label, before)) return

@@ -57,7 +57,8 @@ export class World {
         scheduler: this.scheduler,
         key: plan.readers.includes(index) ? toReadKey(key) : key,
         gate: call => this.#gate(index, call),
-        trace: line => this.note(line)
+        trace: line => this.note(line),
+        onrolledback: one => this.later(0, () => this.kill(one, 100))
       })
     })
     this.witnesses = this.devices.map(
@@ -107,7 +108,7 @@ export class World {
     const left = witness.refresh(cause)
     for (const label of left) {
       if (!this.ledger.isOwed(label) || this.witnesses.some(({ holdings }) => holdings.has(label))) continue
-      if (cause === 'power') this.ledger.lost(label)
+      if (cause === 'power' || cause === 'roll-back') this.ledger.lost(label)
       else throw new Broken('S1', `${label} is nowhere any more, and nobody who saw it removed it`)
     }
   }
@@ -224,8 +225,25 @@ export class World {
     const { damaged, droppedCount } = losePower(device.volume, this.#random)
     this.note(`${device.name} loses power: ${damaged.length} files damaged, ${droppedCount} changes dropped`)
     this.#judge(witness, 'power')
-    for (const [path, { label }] of witness.view.visible) for (const other of this.witnesses) other.unbury(path, label)
+    this.#unburyAll(witness)
     this.kill(device, downMs)
+  }
+
+  /** What a disk shows now may come back anywhere. */
+  #unburyAll(witness: Witness): void {
+    for (const [path, { label }] of witness.view.visible) for (const other of this.witnesses) other.unbury(path, label)
+  }
+
+  /** A machine is put back to its last snapshot. What only it had is lost, which is nobody's fault. */
+  rollBack(device: Device, downMs: number): void {
+    const witness = this.witnesses[device.index]!
+    this.#judge(witness, 'engine')
+    witness.conclude()
+    this.kill(device, downMs)
+    if (!device.rollBack()) return
+    this.note(`${device.name} is put back to its last snapshot`)
+    this.#judge(witness, 'roll-back')
+    this.#unburyAll(witness)
   }
 
   /** Does something after a while, whatever has become of whom by then. */

@@ -1,3 +1,4 @@
+import b4a from 'b4a'
 import crypto from 'hypercore-crypto'
 import { encodeWith, fixed, uint, type Codec } from '../codec.js'
 import { BackerError } from '../error.js'
@@ -34,6 +35,11 @@ export function verifyCertificate(certificate: DeviceCertificate, folderPublicKe
   if (!crypto.verify(message, certificate.signature, folderPublicKey)) {
     throw new BackerError('FORGED', 'a device certificate was not signed with the key of this folder')
   }
+}
+
+/** True where nothing tells two certificates apart. */
+export function sameCertificate(a: DeviceCertificate, b: DeviceCertificate): boolean {
+  return b4a.equals(a.device, b.device) && a.issuedMs === b.issuedMs && b4a.equals(a.signature, b.signature)
 }
 
 function signedBytes(folderPublicKey: Uint8Array, device: Uint8Array, issuedMs: number): Uint8Array {

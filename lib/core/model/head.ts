@@ -1,7 +1,13 @@
 import crypto from 'hypercore-crypto'
 import { bytesOf, encodeWith, fixed, need, uint, type Codec } from '../codec.js'
 import { BackerError } from '../error.js'
-import { certificateCodec, SIGNATURE_BYTES, verifyCertificate, type DeviceCertificate } from './certificate.js'
+import {
+  certificateCodec,
+  SIGNATURE_BYTES,
+  sameCertificate,
+  verifyCertificate,
+  type DeviceCertificate
+} from './certificate.js'
 import { hashCodec, type Hash } from './hash.js'
 import { PUBLIC_KEY_BYTES } from './keys.js'
 import { REPLICA_BYTES, replicaFromBytes, type ReplicaId } from './version.js'
@@ -85,9 +91,13 @@ export function signHead(
   }
 }
 
-/** Throws FORGED unless the folder certified the device, and the device signed the head for this folder. */
-export function verifySignedHead(signed: SignedHead, folderPublicKey: Uint8Array): void {
-  verifyCertificate(signed.certificate, folderPublicKey)
+/**
+ * Throws FORGED unless the folder certified the device, and the device signed the head for this folder. `verified`: a certificate that was verified
+ * before, for this folder: the same one need not be verified again.
+ */
+export function verifySignedHead(signed: SignedHead, folderPublicKey: Uint8Array, verified?: DeviceCertificate): void {
+  if (verified === undefined || !sameCertificate(signed.certificate, verified))
+    verifyCertificate(signed.certificate, folderPublicKey)
   if (!Buffer.from(signed.certificate.device).equals(signed.head.device)) {
     throw new BackerError('FORGED', "a head comes with another device's certificate")
   }
