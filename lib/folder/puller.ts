@@ -13,6 +13,7 @@ import { Fetcher, LARGE_UNDERWAY, SMALL_UNDERWAY } from './fetcher.js'
 import { Installer, type Installed, type WantBook } from './installer.js'
 import { COMMIT_ENTRIES } from './ledger.js'
 import type { Peer } from './peer.js'
+import { WaitingWants } from './waiting.js'
 import { filePayload, needsContent, Want } from './want.js'
 
 /**
@@ -20,15 +21,15 @@ import { filePayload, needsContent, Want } from './want.js'
  * there may be more of them, so that they hold up nothing else.
  */
 const WANTS_MAX = 5000
-const REMOVALS_MAX = 50_000
+const REMOVALS_MAX = 100_000
 const STUCK_MAX = 50_000
 /** How many are installed in one batch, and how long a batch that could grow waits. */
 const BATCH_MAX = 512
 const BATCH_WAIT_MS = 20
 /** One batch is staged while the one before is committed. */
 const BATCHES_UNDERWAY = 2
-/** From how many of those that wait the next one is drawn where several peers are there, so that devices fetching the same folder soon have different parts. */
-const DRAW_FROM = 1024
+/** How many large files are passed over to find a small one. */
+const DEFERRED_MAX = 1024
 /** When a want that could not be carried out is tried again. */
 const RETRY_SOON_MS = 250
 const RETRY_LATER_MS = 10_000
@@ -48,7 +49,7 @@ export interface PullerEvents {
  * Brings this disk to what peers have. Whatever happens (a walk finds a difference, content arrives, a batch is done, a record
  * changes here, a peer goes) changes the wants and then calls `#advance`, which alone decides what is begun next.
  *
- * What holds: a want that is in hand (in `#batch`) is not changed until its install has ended; every want is in `#wants`; those that wait are in `#waiting`, those at hand in `#ready`, removals in neither: they
+ * What holds: a want that is in hand (in `#batch`) is not changed until its install has ended; every want is in `#wants`; those that wait for their turn are in `#waiting`, those at hand in `#ready`, removals in neither: they
  * come last, when nothing else is left that could still need what they remove.
  */
 export class Puller implements WantBook {
@@ -58,7 +59,7 @@ export class Puller implements WantBook {
   readonly #peers: () => Iterable<Peer>
   readonly #installer: Installer
   readonly #wants = new Map<RelativePath, Want>()
-  readonly #waiting: Want[] = []
+  readonly #waiting: WaitingWants
   readonly #ready = new Set<Want>()
   readonly #removals = new Set<Want>()
   readonly #stuck = new Set<Want>()
@@ -86,6 +87,7 @@ export class Puller implements WantBook {
     this.#events = events
     this.fetcher = new Fetcher(context, peers, onbytes)
     this.#installer = new Installer(context, this)
+    this.#waiting = new WaitingWants(context.runtime.random)
     this.held = new HeldRemovals(context)
   }
 
@@ -128,10 +130,9 @@ export class Puller implements WantBook {
       this.#events.onwant(filePayload(want))
       this.#enqueue(want)
     }
-    if (this.#adoptions.size >= COMMIT_ENTRIES || this.#waiting.length + this.#ready.size < 256) this.#advance()
-    if (this.#hasRoom) return undefined
-    this.#advance()
-    return new Promise(resolve => this.#room.push(resolve))
+    if (this.#adoptions.size >= COMMIT_ENTRIES || this.#waiting.size + this.#ready.size < 256) this.#advance()
+    if (!this.#hasRoom) this.#advance()
+    return this.#hasRoom ? undefined : new Promise(resolve => this.#room.push(resolve))
   }
 
   /** Records of these paths changed here: what is wanted there must be decided anew. */
@@ -167,7 +168,7 @@ export class Puller implements WantBook {
   get #hasRoom(): boolean {
     const [removals, stuck, held] = [this.#removals.size, this.#stuck.size, this.held.size]
     if (removals >= REMOVALS_MAX || stuck >= STUCK_MAX || held >= HELD_MAX) return false
-    return this.#wants.size - removals - stuck - held < WANTS_MAX
+    return this.#wants.size - removals - stuck - held - this.#waiting.postponed < WANTS_MAX
   }
 
   #isInHand(want: Want): boolean {
@@ -177,7 +178,7 @@ export class Puller implements WantBook {
   #enqueue(want: Want): void {
     want.state = { kind: 'waiting' }
     if (want.isRemoval) this.#removals.add(want)
-    else if (needsContent(want, this.#context.store)) this.#waiting.push(want)
+    else if (needsContent(want, this.#context.store)) this.#waiting.add(want)
     else this.#setReady(want, undefined)
   }
 
@@ -208,10 +209,7 @@ export class Puller implements WantBook {
   #letGo(want: Want): void {
     if (want.state.kind === 'fetching') want.state.abort.abort()
     if (want.state.kind === 'ready') this.fetcher.release(want.state.content)
-    if (want.state.kind === 'waiting') {
-      const at = this.#waiting.indexOf(want)
-      if (at >= 0) this.#waiting.splice(at, 1)
-    }
+    this.#waiting.delete(want)
     this.#ready.delete(want)
     this.#removals.delete(want)
     this.#stuck.delete(want)
@@ -257,36 +255,26 @@ export class Puller implements WantBook {
   }
 
   #startFetches(): void {
+    if (!this.#walking) this.#waiting.bringBack()
     const deferred: Want[] = []
-    while (this.#waiting.length > 0 && this.#smallUnderway < SMALL_UNDERWAY && deferred.length < DRAW_FROM) {
-      const want = this.#draw()
-      const payload = filePayload(want)
-      if (payload === undefined) continue
-      if (this.#installer.canMove(want)) {
-        this.#setReady(want, undefined)
-        continue
-      }
+    const hasSeveralPeers = this.#hasSeveralPeers
+    while (this.#smallUnderway < SMALL_UNDERWAY && deferred.length < DEFERRED_MAX) {
+      const want = this.#waiting.draw({ inOrder: !hasSeveralPeers })
+      const payload = want && filePayload(want)
+      if (want === undefined || payload === undefined) break
       const isLarge = payload.content.height > 0
-      const mayMove = this.#walking && this.#context.store.pathsWithContent(payload.content.root, 1).length > 0
-      if (mayMove || (isLarge && this.#largeUnderway >= LARGE_UNDERWAY)) deferred.push(want)
+      if (this.#installer.canMove(want)) this.#setReady(want, undefined)
+      else if (this.#mayMoveLater(payload)) this.#waiting.postpone(want)
+      else if (isLarge && this.#largeUnderway >= LARGE_UNDERWAY) deferred.push(want)
       else void this.#fetch(want, payload, isLarge)
     }
-    this.#waiting.push(...deferred)
+    for (const want of deferred) this.#waiting.add(want)
   }
 
-  /** The next want; from a single peer they come in order, so that what is committed together lies together in the tree. */
-  #draw(): Want {
-    if (!this.#hasSeveralPeers) {
-      const next = this.#waiting.shift()
-      if (next === undefined) throw new Error('drawn from nothing')
-      return next
-    }
-    const at = this.#context.runtime.random.below(Math.min(this.#waiting.length, DRAW_FROM))
-    const drawn = this.#waiting[at]
-    const last = this.#waiting.pop()
-    if (drawn === undefined || last === undefined) throw new Error('drawn from nothing')
-    if (drawn !== last) this.#waiting[at] = last
-    return drawn
+  /** True where the content stands in this folder, and the walk under way may still find that it is to be moved from there. */
+  #mayMoveLater({ content }: FilePayload): boolean {
+    if (!this.#waiting.mayPostpone || !this.#walking) return false
+    return this.#context.store.pathsWithContent(content.root, 1).length > 0
   }
 
   async #fetch(want: Want, payload: FilePayload, isLarge: boolean): Promise<void> {
@@ -376,7 +364,7 @@ export class Puller implements WantBook {
   /** What is to be installed now: whatever is ready once it is worth it; removals when nothing else is left. */
   #takeBatch(): Want[] {
     if (this.#ready.size > 0) {
-      const underway = this.#smallUnderway + this.#largeUnderway > 0 || this.#waiting.length > 0
+      const underway = this.#smallUnderway + this.#largeUnderway > 0 || this.#waiting.size > 0
       const waited = this.#context.runtime.clock.monotonic() - (this.#readySince ?? 0)
       if (underway && this.#ready.size < BATCH_MAX && waited < BATCH_WAIT_MS) return []
       const batch = [...this.#ready].slice(0, BATCH_MAX)
@@ -385,7 +373,7 @@ export class Puller implements WantBook {
       return batch
     }
     const isTheirTurn =
-      this.#waiting.length === 0 && this.#smallUnderway + this.#largeUnderway + this.#installing === 0 && !this.#walking
+      this.#waiting.size === 0 && this.#smallUnderway + this.#largeUnderway + this.#installing === 0 && !this.#walking
     const isForced = this.#removals.size >= REMOVALS_MAX
     if ((!isTheirTurn && !isForced) || this.#judging) return []
     const unjudged = [...this.#removals].filter(want => !want.isMeant)

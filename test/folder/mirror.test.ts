@@ -1,5 +1,6 @@
 import test from 'brittle'
-import { mkdir, readFile, rename, rm, symlink, writeFile, chmod, utimes } from 'node:fs/promises'
+import { writeFileSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile, chmod, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connect, makeBacker, makeDevices, makeDirectory, until, untilSame } from '../make/backers.js'
 import { readTree, writeTree } from '../make/tree.js'
@@ -226,4 +227,24 @@ test('a reader mirrors, passes on, and its own changes stay with it', async t =>
   const kept = (await readTree(reader.directory, { metadata: false })).length
   t.is(kept, 3, 'the drift is kept beside it, and the own file too')
   t.is(third.status().files, 1)
+})
+
+test('a directory with more files than are wanted at once is moved, without a transfer, to a place that comes before it', async t => {
+  const directory = await makeDirectory(t)
+  await mkdir(join(directory, 'old'))
+  const count = 5200
+  for (let i = 0; i < count; i++) writeFileSync(join(directory, 'old', `file ${i}`), `${i}`)
+  const a = await makeBacker(t, { directory })
+  const b = await makeBacker(t, { key: a.key })
+  connect(a, b)
+  await untilSame([a, b])
+  const before = [...b.chunksReceived().values()][0] ?? 0
+  await rename(join(directory, 'old'), join(directory, 'new'))
+  await until('it is moved', async () => {
+    const names = await readdir(b.directory)
+    return names.includes('new') && !names.includes('old')
+  })
+  await untilSame([a, b])
+  t.is((await readdir(join(b.directory, 'new'))).length, count)
+  t.is([...b.chunksReceived().values()][0] ?? 0, before)
 })
