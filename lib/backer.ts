@@ -8,6 +8,7 @@ import { formatKey, parseKey } from './core/model/key-text.js'
 import { RESERVED_NAME } from './core/model/path.js'
 import { createWriteKey, toReadKey, toStoreKey, topicOf, type FolderKey } from './core/model/keys.js'
 import type { Disk } from './disk/disk.js'
+import { openAside } from './disk/aside.js'
 import { checkDirectory, makeDirectory, openDisk } from './disk/open.js'
 import { INDEX_NAME } from './disk/own.js'
 import { startWatch } from './disk/watch.js'
@@ -16,6 +17,7 @@ import type { FolderEvents } from './folder/events.js'
 import { Folder } from './folder/folder.js'
 import type { History } from './folder/history.js'
 import { makeIdentity, type Identity } from './folder/identity.js'
+import type { RestorePlan, RestoreReport } from './folder/past.js'
 import type { FolderStatus, Route } from './folder/status.js'
 import { openHome, type Home } from './home/home.js'
 import { takeLock, type Lock } from './home/lock.js'
@@ -52,6 +54,8 @@ export interface BackerOptions {
   readonly makeMarker?: boolean | undefined
   /** Milliseconds between two looks through everything. Default: an hour. */
   readonly rescanIntervalMs?: number | undefined
+  /** Keeps what is edited or deleted on this device as well, at the price of a copy of everything. Default: no. */
+  readonly keepLocal?: boolean | undefined
   /** Hears one line for everything that happens. */
   readonly trace?: ((line: string) => void) | undefined
 }
@@ -183,6 +187,24 @@ export class Backer extends EventEmitter<FolderEvents> {
     return this.#now().folder.history
   }
 
+  /** True where this device keeps what is edited or deleted on it as well. May be changed. Throws CLOSED before `ready`. */
+  get keepLocal(): boolean {
+    return this.#now().folder.history.holder.isOn
+  }
+
+  set keepLocal(isOn: boolean) {
+    this.#now().folder.history.holder.isOn = isOn
+  }
+
+  /**
+   * Restores to a directory outside the folder, which is made where it is missing; nothing that stands there is replaced. Throws the system's error
+   * where the directory can't be made.
+   */
+  async restoreTo(directory: string, plan: RestorePlan): Promise<RestoreReport> {
+    const { folder } = await this.#opening
+    return folder.history.restoreAside(plan, await openAside(directory))
+  }
+
   /** Carries out the deletes that are held (see `status().heldDeletes`). Returns of how many items. Throws MARKER. */
   async acceptDeletes(): Promise<number> {
     const { folder } = await this.#opening
@@ -307,7 +329,8 @@ export class Backer extends EventEmitter<FolderEvents> {
       store,
       runtime: this.#runtime,
       watch: handlers => startWatch(this.directory, handlers, this.#runtime),
-      rescanIntervalMs: this.#options.rescanIntervalMs ?? RESCAN_INTERVAL_MS
+      rescanIntervalMs: this.#options.rescanIntervalMs ?? RESCAN_INTERVAL_MS,
+      keepLocal: this.#options.keepLocal ?? false
     })
     this.#forward(folder)
     await folder.start()

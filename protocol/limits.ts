@@ -15,7 +15,7 @@ export const UNPROVEN_REJECTIONS = 64
 /** Channels that a peer may open on one connection over its life: each leaves eight bytes behind, and no pair shares as many folders. */
 export const CHANNEL_OPENS_MAX = 16_384
 /** Kinds of messages on a folder's channel, numbered from 0. */
-export const MESSAGE_KINDS = 13
+export const MESSAGE_KINDS = 15
 /** Milliseconds that a last word has to leave before the connection is torn down. */
 export const FAREWELL_MS = 1000
 /** Milliseconds for greeting and Noise handshake together. */
@@ -57,3 +57,9 @@ export const SLOWEST_BYTES_PER_SECOND = 8 * 1024
 /** Either side speaks at least this often, and takes a line for dead on which nothing came for some of these. */
 export const KEEP_ALIVE_MS = 2500
 export const SILENCE_MAX_MS = 25_000
+/** Requests of one peer for what is kept of the past that wait for an answer. */
+export const PAST_REQUESTS_OPEN = 8
+/** Snapshots in one answer: several times as many as the rule keeps. */
+export const SNAPSHOTS_TOLD = 1000
+/** Kept versions of one path in one answer: with the longest targets of symlinks they still fit into a frame. */
+export const REVISIONS_TOLD = 200

@@ -179,8 +179,9 @@ export class MerkleChannel {
       let bytes = 0
       for (let i = offset; i < hashes.length; i++) {
         const one = hashes.slice(i, i + 1)
-        const [node = new Uint8Array(0)] =
-          content === undefined ? handlers.onNodes(one) : await handlers.onContentNodes(content, one)
+        const [node = new Uint8Array(0)] = await (content === undefined
+          ? handlers.onNodes(one)
+          : handlers.onContentNodes(content, one))
         if (part.length > 0 && bytes + node.byteLength > NODES_ANSWER_BYTES) break
         part.push(node)
         bytes += node.byteLength

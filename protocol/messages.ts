@@ -2,6 +2,8 @@ import { bounded, fixed, list, text, uint, type Codec, type CodecState } from '.
 import { BackerError } from '../lib/core/error.js'
 import { hashCodec, type Hash } from '../lib/core/model/hash.js'
 import { REPLICA_BYTES, replicaFromBytes, type ReplicaId } from '../lib/core/model/version.js'
+import { pathCodec, type RelativePath } from '../lib/core/model/path.js'
+import { payloadCodec, type Payload } from '../lib/core/model/record.js'
 import * as limits from './limits.js'
 
 const PROOF_BYTES = 32
@@ -70,6 +72,34 @@ export interface RoadsMessage {
   readonly addresses: readonly string[]
   /** The public key under which it relays for the folder's devices. */
   readonly relay: Uint8Array | undefined
+}
+
+/** What a peer keeps: of the whole folder, or of one path. */
+export interface PastRequest {
+  readonly id: number
+  /** undefined: its snapshots; else its kept versions of what stood there. */
+  readonly path: RelativePath | undefined
+}
+
+/** A kept state of the folder: the signed head of the device that made it, then. */
+export interface ToldSnapshot {
+  readonly head: Uint8Array
+  /** Whoever tells keeps it until somebody says otherwise. */
+  readonly isPinned: boolean
+}
+
+/** A kept version of a path. */
+export interface ToldRevision {
+  /** When it was replaced: milliseconds since 1970. */
+  readonly atMs: number
+  /** A file or a symlink. */
+  readonly payload: Extract<Payload, { readonly kind: 'file' | 'symlink' }>
+}
+
+export interface PastAnswer {
+  readonly id: number
+  readonly snapshots: readonly ToldSnapshot[]
+  readonly revisions: readonly ToldRevision[]
 }
 
 /** A codec put together from the codecs of an object's fields, in this order. */
@@ -204,4 +234,31 @@ export const pongCodec: Codec<number> = uint
 export const roadsCodec = struct<RoadsMessage>({
   addresses: list(text(limits.ADDRESS_BYTES, 'an address'), limits.ADDRESSES_MAX, 'addresses'),
   relay: optional(owned(fixed(RELAY_KEY_BYTES)))
+})
+
+const keptPayload: Codec<ToldRevision['payload']> = {
+  preencode: payloadCodec.preencode,
+  encode: payloadCodec.encode,
+  decode(state) {
+    const payload = payloadCodec.decode(state)
+    if (payload.kind !== 'file' && payload.kind !== 'symlink')
+      throw new BackerError('MALFORMED', 'a kept version is neither a file nor a symlink')
+    return payload
+  }
+}
+
+export const pastRequestCodec = struct<PastRequest>({ id: uint, path: optional(pathCodec) })
+
+export const pastAnswerCodec = struct<PastAnswer>({
+  id: uint,
+  snapshots: list(
+    struct<ToldSnapshot>({ head: copied(limits.HEAD_BYTES, 'a snapshot'), isPinned: flag }),
+    limits.SNAPSHOTS_TOLD,
+    'snapshots'
+  ),
+  revisions: list(
+    struct<ToldRevision>({ atMs: uint, payload: keptPayload }),
+    limits.REVISIONS_TOLD,
+    'kept versions of a path'
+  )
 })

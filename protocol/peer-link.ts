@@ -1,7 +1,9 @@
 import type { BackerError } from '../lib/core/error.js'
 import type { Hash } from '../lib/core/model/hash.js'
 import type { ReplicaId } from '../lib/core/model/version.js'
+import type { RelativePath } from '../lib/core/model/path.js'
 import type { Road } from './line.js'
+import type { PastAnswer } from './messages.js'
 import type { FolderSecret } from './proof.js'
 
 /** What a device says of itself when a folder's channel opens. */
@@ -22,6 +24,9 @@ export interface HeadUpdate {
 }
 
 export type ChunkRanges = readonly (readonly [start: number, count: number])[]
+
+/** What a device keeps of what the folder was. */
+export type Past = Pick<PastAnswer, 'snapshots' | 'revisions'>
 
 /** A peer of one folder that has proven that it knows the key: what the engine can tell it and ask of it. */
 export interface PeerLink {
@@ -51,6 +56,8 @@ export interface PeerLink {
   requestContentNodes(content: Hash, hashes: readonly Hash[]): Promise<readonly (Uint8Array | undefined)[]>
   /** A chunk's bytes, verified. Rejects with UNAVAILABLE (the peer has it not, or `signal` aborted), PEER_GONE or TIMEOUT. */
   requestChunk(hash: Hash, length: number, signal: AbortSignal): Promise<Uint8Array>
+  /** What the peer keeps: its snapshots, or its kept versions of what stood at `path`. Nothing of it is verified. Rejects with PEER_GONE or TIMEOUT. */
+  requestPast(path: RelativePath | undefined): Promise<Past>
   /** Ends the connection and tells the peer why. */
   close(reason: BackerError): void
 }
@@ -60,12 +67,14 @@ export interface PeerHandlers {
   onHead(update: HeadUpdate): void
   onRelayedHeads(heads: readonly Uint8Array[]): void
   onHave(content: Hash, ranges: ChunkRanges): void
-  onNodes(hashes: readonly Hash[]): readonly (Uint8Array | undefined)[]
+  onNodes(hashes: readonly Hash[]): readonly (Uint8Array | undefined)[] | Promise<readonly (Uint8Array | undefined)[]>
   onContentNodes(
     content: Hash,
     hashes: readonly Hash[]
   ): readonly (Uint8Array | undefined)[] | Promise<readonly (Uint8Array | undefined)[]>
   onChunk(hash: Hash): Promise<Uint8Array | undefined>
+  /** Rejects only with what ends the connection. */
+  onPast(path: RelativePath | undefined): Promise<Past>
   /** The peer is gone; called once. `reason`: what this side, or the peer in its own words, ended it for. */
   onClose(reason: BackerError | undefined): void
 }

@@ -3,6 +3,7 @@ import c from 'compact-encoding'
 import { decodeWith, encodeWith, type Codec, type CodecState } from '../lib/core/codec.js'
 import { BackerError, messageOf, type ErrorCode } from '../lib/core/error.js'
 import type { Hash } from '../lib/core/model/hash.js'
+import type { RelativePath } from '../lib/core/model/path.js'
 import { ChunkChannel } from './chunk-channel.js'
 import { NAME_BYTES, REASON_BYTES } from './limits.js'
 import type { Gate, Line, Road } from './line.js'
@@ -18,7 +19,8 @@ import {
   type HelloMessage,
   type RoadsMessage
 } from './messages.js'
-import type { ChunkRanges, FolderLink, HeadUpdate, Hello, PeerHandlers, PeerLink } from './peer-link.js'
+import type { ChunkRanges, FolderLink, HeadUpdate, Hello, Past, PeerHandlers, PeerLink } from './peer-link.js'
+import { PastChannel } from './past-channel.js'
 import { channelId, isSameProof, proofOf } from './proof.js'
 import { Watchdog } from './watchdog.js'
 import type { Wire } from './wire.js'
@@ -51,6 +53,7 @@ export class Session implements PeerLink, Wire {
   #handlers: PeerHandlers | undefined
   #merkle: MerkleChannel | undefined
   #chunks: ChunkChannel | undefined
+  #past: PastChannel | undefined
   #sendHello: ((message: HelloMessage) => void) | undefined
   #isProven = false
   #sendClose: ((message: CloseMessage) => void) | undefined
@@ -69,10 +72,11 @@ export class Session implements PeerLink, Wire {
     this.#link = link
     this.#onclosed = onclosed
     this.#watchdog = new Watchdog(line, {
-      waiting: () => (this.#merkle?.waiting ?? 0) + (this.#chunks?.waiting ?? 0),
+      waiting: () => (this.#merkle?.waiting ?? 0) + (this.#chunks?.waiting ?? 0) + (this.#past?.waiting ?? 0),
       expire: (now, error) => {
         this.#merkle?.expire(now, error)
         this.#chunks?.expire(now, error)
+        this.#past?.expire(now, error)
       },
       hung: error => this.close(error)
     })
@@ -102,6 +106,7 @@ export class Session implements PeerLink, Wire {
     this.#chunks = new ChunkChannel(this, handlers)
     this.#sendClose = this.message(closeCodec, 'a farewell', message => this.#farewell(message))
     const sendRoads = this.#addRoadMessages()
+    this.#past = new PastChannel(this, handlers)
     this.#tellRoads = () => {
       const roads = this.#line.roads()
       if (roads !== undefined) sendRoads(roads)
@@ -244,6 +249,10 @@ export class Session implements PeerLink, Wire {
     return this.#ifOpen(this.#chunks).request(hash, length, signal)
   }
 
+  async requestPast(path: RelativePath | undefined): Promise<Past> {
+    return this.#ifOpen(this.#past).request(path)
+  }
+
   #ifOpen<T>(channel: T | undefined): T {
     if (channel === undefined || this.#closed) throw gone(this.#reason)
     return channel
@@ -336,6 +345,7 @@ export class Session implements PeerLink, Wire {
     const error = gone(this.#reason)
     this.#merkle?.fail(error)
     this.#chunks?.fail(error)
+    this.#past?.fail(error)
     this.#handlers?.onClose(this.#reason)
     this.#onclosed()
   }

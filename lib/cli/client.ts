@@ -3,9 +3,14 @@ import type {
   DaemonEvent,
   DecidedDocument,
   DeletesDocument,
+  DifferencesDocument,
   FolderDocument,
+  ItemsDocument,
+  PastItemsDocument,
   RestoredDocument,
   RevisionsDocument,
+  SnapshotDocument,
+  SnapshotsDocument,
   StatusDocument,
   TidiedDocument,
   WaitDocument
@@ -35,14 +40,16 @@ export class Client {
   }
 
   /** Has the process run one more folder. */
-  async add({ directory, key, name, createDirectory, makeMarker, peers }: FolderRequest): Promise<AddedDocument> {
+  async add(request: FolderRequest): Promise<AddedDocument> {
+    const { directory, key, name, createDirectory, makeMarker, peers, keepLocal } = request
     const body = {
       directory,
       createDirectory,
       ...(makeMarker === undefined ? {} : { makeMarker }),
       ...(key === undefined ? {} : { key }),
       ...(name === undefined ? {} : { name }),
-      ...(peers === undefined ? {} : { peers })
+      ...(peers === undefined ? {} : { peers }),
+      ...(keepLocal === undefined ? {} : { keepLocal })
     }
     return (await ask(this.#home, { method: 'POST', path: '/v1/folders', body })) as AddedDocument
   }
@@ -88,6 +95,57 @@ export class Client {
   async revisions(id: string, path: string): Promise<RevisionsDocument> {
     const query = new URLSearchParams({ path }).toString()
     return (await ask(this.#home, { method: 'GET', path: `${pathOf(id)}/revisions?${query}` })) as RevisionsDocument
+  }
+
+  /** Has a kept version stay whatever the rule says, or not any more. */
+  async pinRevision(id: string, path: string, revision: string, pinned: boolean): Promise<void> {
+    const body = { path, revision, pinned }
+    await ask(this.#home, { method: 'POST', path: `${pathOf(id)}/revisions/pin`, body })
+  }
+
+  /** Has the device keep what is edited or deleted on it as well, or not any more. */
+  async setKeepLocal(id: string, keepLocal: boolean): Promise<FolderDocument> {
+    return (await ask(this.#home, { method: 'PATCH', path: pathOf(id), body: { keepLocal } })) as FolderDocument
+  }
+
+  async snapshots(id: string): Promise<SnapshotsDocument> {
+    return (await ask(this.#home, { method: 'GET', path: `${pathOf(id)}/snapshots` })) as SnapshotsDocument
+  }
+
+  async createSnapshot(id: string, pinned: boolean): Promise<SnapshotDocument> {
+    const question = {
+      method: 'POST',
+      path: `${pathOf(id)}/snapshots`,
+      body: { pinned },
+      timeoutMs: LONG_TIMEOUT_MS
+    } as const
+    return (await ask(this.#home, question)) as SnapshotDocument
+  }
+
+  async pinSnapshot(id: string, snapshot: string, pinned: boolean): Promise<void> {
+    const path = `${pathOf(id)}/snapshots/${encodeURIComponent(snapshot)}`
+    await ask(this.#home, { method: 'PATCH', path, body: { pinned } })
+  }
+
+  async removeSnapshot(id: string, snapshot: string): Promise<void> {
+    await ask(this.#home, { method: 'DELETE', path: `${pathOf(id)}/snapshots/${encodeURIComponent(snapshot)}` })
+  }
+
+  /** What stood in a directory at a time, behind the name `after`. */
+  async filesAt(id: string, query: { at: string; path: string; after?: string }): Promise<PastItemsDocument> {
+    const path = `${pathOf(id)}/snapshots/files?${new URLSearchParams(query).toString()}`
+    return (await ask(this.#home, { method: 'GET', path, timeoutMs: LONG_TIMEOUT_MS })) as PastItemsDocument
+  }
+
+  /** What stands in a directory now, behind the name `after`. */
+  async files(id: string, query: { path: string; after?: string }): Promise<ItemsDocument> {
+    const path = `${pathOf(id)}/files?${new URLSearchParams(query).toString()}`
+    return (await ask(this.#home, { method: 'GET', path })) as ItemsDocument
+  }
+
+  async diff(id: string, query: { from: string; to?: string }): Promise<DifferencesDocument> {
+    const path = `${pathOf(id)}/snapshots/diff?${new URLSearchParams(query).toString()}`
+    return (await ask(this.#home, { method: 'GET', path, timeoutMs: LONG_TIMEOUT_MS })) as DifferencesDocument
   }
 
   async restore(id: string, body: object): Promise<RestoredDocument> {

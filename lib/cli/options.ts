@@ -19,6 +19,14 @@ export function markerOption(): Option {
   )
 }
 
+/** `--keep-local`; undefined where it is not given. */
+export function keepLocalOption(): Option {
+  return new Option(
+    '--keep-local',
+    'keeps what is edited or deleted on this device as well, with a copy of everything: see backer keep-local'
+  )
+}
+
 /** `--peer`. */
 export function peerOption(): Option {
   return new Option(

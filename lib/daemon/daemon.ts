@@ -137,6 +137,13 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     this.#tellFolder(id)
   }
 
+  async setKeepLocal(id: string, isOn: boolean): Promise<void> {
+    const { backer, path } = this.folder(id)
+    backer.keepLocal = isOn
+    await this.home.saveFolder({ id, path, key: backer.key, keepLocal: isOn })
+    this.#tellFolder(id)
+  }
+
   async rename(id: string, name: string): Promise<void> {
     const hosted = this.folder(id)
     const { backer, path } = hosted
@@ -157,9 +164,8 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
   }
 
   async #resume(hosted: HostedFolder): Promise<void> {
-    const { path } = hosted
-    const options = { home: this.home.directory, network: await this.#openNetwork(), trace: this.#config.trace }
-    hosted.resume(await this.#open(backer(path, options)))
+    const keepLocal = (await this.home.folder(hosted.id))?.keepLocal === true
+    hosted.resume(await this.#openAt(hosted.path, { createDirectory: false, keepLocal }))
     this.#listen(hosted)
     this.#meetPeers(hosted, undefined)
   }
@@ -205,26 +211,30 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     return this.#closing
   }
 
-  async #add({ directory, key, name, createDirectory, makeMarker, peers }: FolderRequest): Promise<HostedFolder> {
+  async #add({ directory, key, name, peers, ...options }: FolderRequest): Promise<HostedFolder> {
     if (this.#closing !== undefined) throw new BackerError('CLOSED', 'backer is stopping')
     const id = key === undefined ? undefined : folderId(parseKey(key))
     const known = await this.home.folders()
     const path = await checkDirectory({
       directory,
-      mayBeMissing: createDirectory,
+      mayBeMissing: options.createDirectory,
       home: this.home.directory,
       others: known.map(folder => folder.path)
     })
     const running = this.folders.find(folder => folder.path === path)
-    if (running !== undefined && (id === undefined || id === running.id)) return running
+    if (running !== undefined && (id === undefined || id === running.id)) {
+      if (options.keepLocal !== undefined) await this.setKeepLocal(running.id, options.keepLocal)
+      return running
+    }
     await refuseSecondCopy(known, path, id)
     const remembered = known.find(folder => folder.path === path)
     const isNews = remembered !== undefined && this.#absent.expect(remembered)
-    const opened = await this.#openAt(path, { key, createDirectory, makeMarker }).catch((error: unknown) => {
+    const keepLocal = options.keepLocal ?? remembered?.keepLocal === true
+    const opened = await this.#openAt(path, { ...options, key, keepLocal }).catch((error: unknown) => {
       if (isNews) this.#absent.forget(remembered.id)
       throw error
     })
-    await this.home.saveFolder({ id: opened.id, path, name, key: opened.key })
+    await this.home.saveFolder({ id: opened.id, path, name, key: opened.key, keepLocal })
     const hosted = new HostedFolder(
       opened,
       (await this.home.folder(opened.id))?.name ?? basename(path),
@@ -239,7 +249,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     return hosted
   }
 
-  async #openAt(path: string, options: Pick<FolderRequest, 'key' | 'createDirectory' | 'makeMarker'>): Promise<Backer> {
+  async #openAt(path: string, options: Omit<FolderRequest, 'directory' | 'name' | 'peers'>): Promise<Backer> {
     const network = await this.#openNetwork()
     return this.#open(backer(path, { ...options, home: this.home.directory, network, trace: this.#config.trace }))
   }

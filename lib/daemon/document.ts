@@ -2,7 +2,15 @@ import type { FolderStatus, HeldDeletes, PeerStatus, Problem, Progress } from '.
 import type { ErrorCode } from '../core/error.js'
 import type { Item } from '../folder/browse.js'
 import type { Change } from '../folder/events.js'
-import type { KeepingReport, PastVersion, RestoreFailure } from '../folder/past.js'
+import {
+  pastItem,
+  type KeepingReport,
+  type PastItem,
+  type PastState,
+  type PastVersion,
+  type RestoreReport,
+  type TreeDifference
+} from '../folder/past.js'
 
 /** The version of all documents here. Fields are only ever added. */
 export const SCHEMA = 1
@@ -17,6 +25,8 @@ export interface FolderDocument extends Omit<FolderStatus, 'peers'> {
   readonly name: string
   /** True where its user has paused it: what else is told is as it was then. */
   readonly paused?: boolean
+  /** True where this device keeps what is edited or deleted on it as well. */
+  readonly keepLocal?: boolean
   /** Content bytes per second, over the last five seconds. */
   readonly rates?: { readonly up: number; readonly down: number }
   readonly peers: readonly PeerDocument[]
@@ -50,6 +60,15 @@ export interface ItemDocument extends Omit<Item, 'mtimeMs'> {
   readonly mtime?: string
 }
 
+/** `GET /v1/folders/:id/files`. */
+export interface ItemsDocument {
+  readonly schema: typeof SCHEMA
+  readonly path: string
+  readonly entries: readonly ItemDocument[]
+  /** Where there are more: ask for those behind this name. */
+  readonly next?: string | undefined
+}
+
 /** Two versions of one file: `GET /v1/folders/:id/conflicts`. */
 export interface ConflictDocument {
   readonly path: string
@@ -79,7 +98,8 @@ export interface DecidedDocument {
 }
 
 /** A kept version. */
-export interface RevisionDocument extends Omit<PastVersion, 'atMs' | 'mtimeMs'> {
+export interface RevisionDocument extends Omit<PastVersion, 'atMs' | 'mtimeMs' | 'isPinned'> {
+  readonly pinned: boolean
   /** When it was replaced or deleted. */
   readonly at: string
   readonly mtime: string
@@ -92,15 +112,62 @@ export interface RevisionsDocument {
 }
 
 /** What a restore did, or would do: `POST /v1/folders/:id/restore`. */
-export interface RestoredDocument {
+export interface RestoredDocument extends RestoreReport {
   readonly schema: typeof SCHEMA
   readonly dryRun: boolean
-  readonly restored: number
-  /** How many stood there just so. */
-  readonly unchanged: number
-  readonly failed: readonly RestoreFailure[]
-  /** Some of the paths. */
-  readonly sample: readonly string[]
+  /** The state of the folder that it was taken from, where it was. */
+  readonly snapshot?: SnapshotDocument
+}
+
+/** A kept state of a folder. */
+export interface SnapshotDocument {
+  readonly id: string
+  readonly at: string
+  /** The device that made it: its id. */
+  readonly device: string
+  readonly kind: PastState['kind']
+  readonly pinned: boolean
+  /** Of its tree. */
+  readonly root: string
+}
+
+/** `GET /v1/folders/:id/snapshots`. */
+export interface SnapshotsDocument {
+  readonly schema: typeof SCHEMA
+  readonly snapshots: readonly SnapshotDocument[]
+}
+
+/** What stood at a path at a time. */
+export interface PastItemDocument extends Omit<PastItem, 'path' | 'mtimeMs'> {
+  readonly name: string
+  readonly mtime?: string
+}
+
+/** `GET /v1/folders/:id/snapshots/files`. */
+export interface PastItemsDocument {
+  readonly schema: typeof SCHEMA
+  readonly snapshot: SnapshotDocument
+  readonly path: string
+  readonly entries: readonly PastItemDocument[]
+  /** Where there are more: ask for those behind this name. */
+  readonly next?: string
+}
+
+/** A path at which two states of a folder differ. */
+export interface DifferenceDocument {
+  readonly path: string
+  readonly change: 'added' | 'removed' | 'changed'
+  readonly before?: PastItemDocument
+  readonly after?: PastItemDocument
+}
+
+/** `GET /v1/folders/:id/snapshots/diff`: at most 10,000. */
+export interface DifferencesDocument {
+  readonly schema: typeof SCHEMA
+  readonly from: SnapshotDocument
+  /** None: how the folder is now. */
+  readonly to?: SnapshotDocument
+  readonly differences: readonly DifferenceDocument[]
 }
 
 /** `POST /v1/folders/:id/revisions/tidy`. */
@@ -147,8 +214,26 @@ export function timeOf(timeMs: number): string {
   return new Date(timeMs).toISOString()
 }
 
-export function revisionDocument({ atMs, mtimeMs, ...version }: PastVersion): RevisionDocument {
-  return { ...version, at: timeOf(atMs), mtime: timeOf(mtimeMs) }
+export function revisionDocument({ atMs, mtimeMs, isPinned, ...version }: PastVersion): RevisionDocument {
+  return { ...version, pinned: isPinned, at: timeOf(atMs), mtime: timeOf(mtimeMs) }
+}
+
+export function snapshotDocument({ id, atMs, device, kind, isPinned, root }: PastState): SnapshotDocument {
+  return { id, at: timeOf(atMs), device, kind, pinned: isPinned, root: Buffer.from(root).toString('hex') }
+}
+
+export function pastItemDocument({ path, mtimeMs, ...item }: PastItem): PastItemDocument {
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  return { name, ...item, ...(mtimeMs === undefined ? {} : { mtime: timeOf(mtimeMs) }) }
+}
+
+export function differenceDocument({ path, before, after }: TreeDifference): DifferenceDocument {
+  return {
+    path,
+    change: before === undefined ? 'added' : after === undefined ? 'removed' : 'changed',
+    ...(before === undefined ? {} : { before: pastItemDocument(pastItem({ path, payload: before })) }),
+    ...(after === undefined ? {} : { after: pastItemDocument(pastItem({ path, payload: after })) })
+  }
 }
 
 export function peerDocument(peer: PeerStatus): PeerDocument {

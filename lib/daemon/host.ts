@@ -13,6 +13,8 @@ export interface FolderRequest {
   readonly name?: string | undefined
   /** `host:port` at which other devices of it take TCP. */
   readonly peers?: readonly string[] | undefined
+  /** Whether this device keeps what is edited or deleted on it as well; undefined: as it did, or else not. */
+  readonly keepLocal?: boolean | undefined
   /** Makes the directory where it is missing. */
   readonly createDirectory: boolean
   /** Makes a new marker where that of a known folder is gone. */
@@ -38,6 +40,8 @@ export interface Host extends Pick<EventEmitter<HostEvents>, 'on' | 'off'> {
   add(request: FolderRequest): Promise<HostedFolder>
   /** Pauses a folder, or lets it go on. Throws NO_FOLDER, and what opening throws. */
   setPaused(id: string, isPaused: boolean): Promise<void>
+  /** Has this device keep what is edited or deleted on it in a folder as well, or not any more. Throws NO_FOLDER, and CLOSED while it is paused. */
+  setKeepLocal(id: string, isOn: boolean): Promise<void>
   /** Gives a folder another name on this device. Throws NO_FOLDER. */
   rename(id: string, name: string): Promise<void>
   /** Ends a folder on this device and forgets its key; its files stay. Throws NO_FOLDER. */

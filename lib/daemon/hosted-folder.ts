@@ -75,7 +75,8 @@ export class HostedFolder {
     const status = this.status()
     const count = (key: 'bytesSent' | 'bytesReceived'): number => status.peers.reduce((sum, peer) => sum + peer[key], 0)
     const rates = this.#rates.note(this.#clock.monotonic(), { up: count('bytesSent'), down: count('bytesReceived') })
-    return { ...folderDocument(this.name, status), paused: this.isPaused, rates }
+    const keepLocal = this.#paused === undefined && this.#backer.keepLocal
+    return { ...folderDocument(this.name, status), paused: this.isPaused, keepLocal, rates }
   }
 
   added(): AddedDocument {

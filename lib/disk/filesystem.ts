@@ -47,6 +47,11 @@ export interface FileSystem {
   truncate(file: FileHandle, size: number): void
   /** Copies bytes between files inside the kernel where it can, else by reading and writing. Bytes copied. */
   copyRange(from: FileHandle, fromPosition: number, to: FileHandle, toPosition: number, length: number): number
+  /**
+   * Makes a new file, 0600, that shares all blocks of an open one until either is written to; EEXIST where the name is taken, and ENOTSUP, EXDEV or
+   * the like where the file system can't: then there is no new file.
+   */
+  clone(from: FileHandle, directory: DirectoryHandle, name: string): void
   /** Mode (undefined: as it is) and mtime (undefined: as it is) of an open file. */
   setFileMetadata(file: FileHandle, mode: number | undefined, mtimeNs: bigint | undefined): void
   sync(file: FileHandle): void

@@ -115,16 +115,26 @@ export class NewFiles {
 
   /** Writes what is to be the file at `path`, where there is none yet. */
   add(path: RelativePath, bytes: Uint8Array): void {
-    if (this.#written.has(path) || hasFile(this.#place, path)) return
     const { fs } = this.#place
+    this.make(path, (directory, name) => {
+      const file = fs.create(directory, name)
+      try {
+        fs.write(file, bytes, 0)
+      } finally {
+        fs.close(file)
+      }
+      return true
+    })
+  }
+
+  /** Has `write` make what is to be the file at `path`, where there is none yet. Where it gives false, what it made is removed. */
+  make(path: RelativePath, write: (directory: DirectoryHandle, name: string) => boolean): boolean {
+    if (this.#written.has(path) || hasFile(this.#place, path)) return true
     const name = String(this.#count++)
-    const file = fs.create(this.#directory, name)
     this.#written.set(path, name)
-    try {
-      fs.write(file, bytes, 0)
-    } finally {
-      fs.close(file)
-    }
+    const isMade = write(this.#directory, name)
+    if (!isMade) this.#remove(path, name)
+    return isMade
   }
 
   /** Makes all that was added durable, under its names. Throws the system's error; what has its name already keeps it. */
@@ -158,8 +168,13 @@ export class NewFiles {
   }
 
   #discard(): void {
-    for (const name of this.#written.values()) this.#place.fs.unlink(this.#directory, name)
-    this.#written.clear()
+    for (const [path, name] of this.#written) this.#remove(path, name)
+  }
+
+  #remove(path: RelativePath, name: string): void {
+    const { fs } = this.#place
+    this.#written.delete(path)
+    if (fs.lstat(this.#directory, name) !== undefined) fs.unlink(this.#directory, name)
   }
 }
 

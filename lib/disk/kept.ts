@@ -1,6 +1,8 @@
 import type { Hash } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
-import type { Content } from '../core/model/record.js'
+import type { Content, Payload } from '../core/model/record.js'
+import type { Snapshot } from '../core/model/snapshot.js'
+import type { Stamp } from '../core/model/stamp.js'
 
 /** What a packed revision was: the file that stands for it in the history. Its path and time are told by its own name. */
 export type Manifest =
@@ -26,6 +28,8 @@ export interface KeptRevision {
   /** Bytes; 0 for what is not a file. */
   readonly size: number
   readonly mtimeNs: bigint
+  /** Somebody wants it to stay, whatever the rule says. */
+  readonly isPinned: boolean
 }
 
 /** The revisions of the items of one directory, and the directories below it of which there are any. */
@@ -36,15 +40,80 @@ export interface RevisionListing {
   readonly damaged: readonly RelativePath[]
 }
 
+/** For whom something is pinned: for this device's user, or for the device that made it. */
+export type PinnedFor = 'user' | 'maker'
+
+export interface KeptSnapshot extends Snapshot {
+  /** Somebody wants it to stay, whatever the rule says. */
+  readonly isPinned: boolean
+  /** So does the other device that made it. */
+  readonly isPinnedByMaker: boolean
+}
+
+export interface SnapshotListing {
+  /** The latest first. */
+  readonly snapshots: readonly KeptSnapshot[]
+  /** The names of those that can't be told any more: their files are damaged. */
+  readonly damaged: readonly string[]
+}
+
+/** What stood at a path in a kept tree. */
+export interface TreeItem {
+  readonly path: RelativePath
+  readonly payload: Exclude<Payload, { readonly kind: 'deleted' }>
+}
+
+/** Some items of a kept tree, in the tree's order. */
+export interface TreePage {
+  readonly items: readonly TreeItem[]
+  /** Where to go on: behind this path. undefined: that was all. */
+  readonly next: RelativePath | undefined
+}
+
+/** What of a kept tree to read: what lies below `directory` (undefined: the root), behind `after`. */
+export interface TreeRange {
+  readonly root: Hash
+  readonly directory: RelativePath | undefined
+  readonly after: RelativePath | undefined
+  readonly limit: number
+}
+
+/** A path at which two kept trees show something else; undefined where one shows nothing. */
+export interface TreeDifference {
+  readonly path: RelativePath
+  readonly before: TreeItem['payload'] | undefined
+  readonly after: TreeItem['payload'] | undefined
+}
+
+/** What a sweep is told. */
+export interface SweepOptions {
+  /** Contents of which a copy is to be held: their roots, one behind the other. undefined: none is. */
+  readonly held: Uint8Array | undefined
+  /** How much the history may take of the bytes that are free or its own: 0 to 1. What is held does not count. */
+  readonly share: number
+  /** What is younger (milliseconds since 1970) is not counted among what may go for want of room. */
+  readonly untouchableMs: number
+}
+
 /** What the history takes on the disk after a sweep, and what the sweep removed. */
 export interface Swept {
-  /** How many chunks were removed, and the bytes that they took. */
+  /** How many chunks, lists of chunks and tree nodes were removed, and the bytes that they took. */
   readonly removed: number
   readonly removedBytes: number
+  /** How many there are still, and what they take, but for what is only there because a copy of what stands in the folder is held. */
   readonly chunks: number
   readonly bytes: number
-  /** Revisions whose files are damaged. While there are any nothing is removed: they may need it. */
-  readonly damaged: readonly RelativePath[]
+  /** What is held beside that. */
+  readonly heldBytes: number
+  /** How much `bytes` may be. */
+  readonly bytesMax: number
+  /**
+   * Where there is too much: what is not pinned and was kept at this time (milliseconds since 1970) or before has to go, and nothing else. It
+   * may be that even that is not enough.
+   */
+  readonly cutoffMs: number | undefined
+  /** Revisions and snapshots whose files are damaged. While there are any nothing is removed: they may need it. */
+  readonly damaged: readonly string[]
 }
 
 /** What packing did. */
@@ -57,6 +126,29 @@ export interface Packed {
   readonly left: readonly RelativePath[]
 }
 
+/** A file of the folder of which a copy is to be held. */
+export interface ToHold {
+  readonly path: RelativePath
+  /** How it looked when it had that content. */
+  readonly stamp: Stamp
+  readonly content: Content
+}
+
+/** What became of it. `gone`: it is another one by now. */
+export type Held = 'held' | 'gone' | 'full'
+
+/** A version that stood in the folder until it was replaced on this device. */
+export interface Replaced {
+  readonly path: RelativePath
+  readonly payload: Extract<Payload, { readonly kind: 'file' | 'symlink' }>
+}
+
+/** What names of revisions are made from: see RevisionNaming. `randomness`: 32 bytes for each. */
+export interface KeepWorld {
+  readonly nowMs: number
+  readonly randomness: Uint8Array
+}
+
 /** What can be done with the kept revisions of a folder, each call whole by itself. All throw MARKER where `.backer` is gone, and the system's error. */
 export interface HistoryOperations {
   /** See `packRevisions`. */
@@ -65,10 +157,35 @@ export interface HistoryOperations {
   list(directory: RelativePath | undefined): RevisionListing
   /** Removes revisions for good; what they consist of goes with the next sweep. Returns how many there were. */
   drop(storedAt: readonly RelativePath[]): number
-  /** Removes chunks and chunk lists that no revision needs. */
-  sweep(): Swept
+  /** See `sweepHistory`. */
+  sweep(options: SweepOptions): Swept
   /** The bytes of a chunk, verified; undefined where the history does not have it. */
   chunk(hash: Hash): Uint8Array | undefined
   /** The chunk list of a content that has several chunks. */
   chunkList(root: Hash): Uint8Array | undefined
+
+  /** All snapshots. */
+  snapshots(): SnapshotListing
+  /** Keeps a snapshot, durably; all nodes of its tree are in the history already. */
+  keepSnapshot(snapshot: Snapshot): void
+  /** Removes snapshots for good; what only they need goes with the next sweep. Returns how many there were. */
+  dropSnapshots(ids: readonly string[]): number
+  /** Has a revision or a snapshot stay whatever the rule says, or not any more. Durable when it returns. */
+  pin(id: string, isPinned: boolean, whom: PinnedFor): void
+  /** Those of the tree nodes that the history does not have whole. */
+  lackingNodes(hashes: readonly Hash[]): readonly Hash[]
+  /** Adds tree nodes, durably. The bytes of each are what its hash says. */
+  addNodes(nodes: readonly Uint8Array[]): void
+  /** A tree node, verified; undefined where the history does not have it. */
+  node(hash: Hash): Uint8Array | undefined
+  /** See `itemAt`, `childrenIn`, `itemsBelow` and `differencesOf`: they throw TREE_CORRUPT where a node is missing or damaged. */
+  treeItem(root: Hash, path: RelativePath): TreeItem | undefined
+  treeChildren(range: TreeRange): TreePage
+  treeBelow(range: TreeRange): TreePage
+  treeDifferences(a: Hash, b: Hash, limit: number): readonly TreeDifference[]
+
+  /** Takes a copy of files, which costs nothing where the file system can share their blocks, and else is kept as chunks. */
+  hold(files: readonly ToHold[]): readonly Held[]
+  /** Makes revisions of versions that are gone from the folder, out of what is held of them. Gives those of which nothing is. */
+  keepHeld(replaced: readonly Replaced[], world: KeepWorld): readonly RelativePath[]
 }

@@ -2,6 +2,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  copyFileSync,
   fchmodSync,
   fstatSync,
   fsyncSync,
@@ -115,6 +116,12 @@ export class LinuxFileSystem implements FileSystem {
     }
     // Some file systems say 0 where they can't, so that the end of the file is believed only of a plain read.
     return done + copyByReading(from, fromPosition + done, to, toPosition + done, length - done)
+  }
+
+  clone(from: FileHandle, directory: DirectoryHandle, name: string): void {
+    const how = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE
+    copyFileSync(`/proc/self/fd/${from}`, inside(directory, name), how)
+    changeMode(directory, name, OWN_MODE)
   }
 
   setFileMetadata(file: FileHandle, mode: number | undefined, mtimeNs: bigint | undefined): void {

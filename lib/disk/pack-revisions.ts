@@ -19,7 +19,7 @@ export const MANIFESTS = 'revisions' as RelativePath
 const FILES_AT_ONCE = 256
 const BYTES_AT_ONCE = 32 * 1024 * 1024
 /** So much of the disk stays free: what does not fit stays as it was. */
-const FREE_BYTES_MIN = 64 * 1024 * 1024
+export const FREE_BYTES_MIN = 64 * 1024 * 1024
 
 interface Loose {
   readonly path: RelativePath
@@ -84,7 +84,7 @@ function isWritten(place: HistoryPlace, path: RelativePath, manifest: Manifest):
 /**
  * Adds the chunks of a file (or what a symlink says), and gives what it is; undefined where it can't be read, or changes.
  */
-export function readManifest(
+function readManifest(
   { fs }: HistoryPlace,
   files: NewFiles,
   directory: DirectoryHandle,
@@ -109,7 +109,8 @@ export function readManifest(
   }
 }
 
-function openIfReadable(fs: HistoryPlace['fs'], directory: DirectoryHandle, name: string): number | undefined {
+/** Opens a file for reading; undefined where it is not there, or can't be read. */
+export function openIfReadable(fs: HistoryPlace['fs'], directory: DirectoryHandle, name: string): number | undefined {
   try {
     return fs.openRead(directory, name)
   } catch (error) {

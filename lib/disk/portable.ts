@@ -95,6 +95,10 @@ export class PortableFileSystem implements FileSystem {
     return copyByReading(from, fromPosition, to, toPosition, length)
   }
 
+  clone(): void {
+    throw Object.assign(new Error('ENOTSUP: no descriptor can be cloned here'), { code: 'ENOTSUP' })
+  }
+
   setFileMetadata(file: FileHandle, mode: number | undefined, mtimeNs: bigint | undefined): void {
     if (mode !== undefined) fchmodSync(file, mode & 0o777)
     if (mtimeNs === undefined) return

@@ -1,5 +1,6 @@
 import { joinPath, NAME_BYTES_MAX, nameOf, parentOf, type RelativePath } from '../core/model/path.js'
 import type { DirectoryHandle, FileSystem } from './filesystem.js'
+import { letterOf, timeText } from './kept-ids.js'
 import { codeOf } from './problem.js'
 import type { Directories } from './walk.js'
 
@@ -11,7 +12,6 @@ export interface RevisionNaming {
   readonly bytes: (length: number) => Uint8Array
 }
 
-const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
 const RANDOM_LETTERS = 6
 /** An ending that is longer is no ending: `name.tar.gz` has `.gz`, `a sentence. And another one` has none. */
 const ENDING_BYTES_MAX = 20
@@ -25,7 +25,7 @@ export const RECOVERED_NAME = 'recovered'
  * than a name may be.
  */
 export function revisionName(name: string, naming: RevisionNaming): string {
-  const random = Array.from(naming.bytes(RANDOM_LETTERS), byte => BASE32[byte % 32]).join('')
+  const random = Array.from(naming.bytes(RANDOM_LETTERS), letterOf).join('')
   const [stem, ending] = splitName(name)
   const suffix = `~${timeText(naming.nowMs)}~${random}${ending}`
   return `${cutToBytes(stem, NAME_BYTES_MAX - Buffer.byteLength(suffix))}${suffix}`
@@ -50,11 +50,6 @@ function splitName(name: string): readonly [stem: string, ending: string] {
   const dot = name.lastIndexOf('.')
   if (dot <= 0 || Buffer.byteLength(name.slice(dot)) > ENDING_BYTES_MAX) return [name, '']
   return [name.slice(0, dot), name.slice(dot)]
-}
-
-function timeText(ms: number): string {
-  const text = new Date(ms).toISOString()
-  return `${text.slice(0, 10).replaceAll('-', '')}-${text.slice(11, 19).replaceAll(':', '')}`
 }
 
 /** The longest beginning of `text` that has at most `maximum` bytes in UTF-8 and ends between two code points. */

@@ -28,7 +28,18 @@ import { WorkerThread } from './worker-thread.js'
 const HASHERS = Math.min(4, Math.max(2, availableParallelism() - 1))
 
 /** What only reads the history: it does not wait for what takes long. */
-const HISTORY_READS: ReadonlySet<keyof HistoryOperations> = new Set(['list', 'chunk', 'chunkList'] as const)
+const HISTORY_READS: ReadonlySet<keyof HistoryOperations> = new Set([
+  'list',
+  'chunk',
+  'chunkList',
+  'snapshots',
+  'lackingNodes',
+  'node',
+  'treeItem',
+  'treeChildren',
+  'treeBelow',
+  'treeDifferences'
+] as const)
 
 /**
  * A folder's directory worked on by threads: one that looks (so that a listing never waits), one that reads for peers, one that changes (so

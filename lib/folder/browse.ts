@@ -91,12 +91,13 @@ export class Browser {
    * conflict copy that stands there, and BUSY where either file has just been changed.
    */
   async resolve(copy: RelativePath, keep: Keep): Promise<void> {
-    const { disk, ledger, store } = this.#context
+    const { disk, ledger, localEdits, store } = this.#context
     const entry = store.get(copy)
     if (!CONFLICT_MARK.test(copy) || entry?.stamp === undefined || !isLive(entry.record))
       throw new BackerError('NO_PATH', `there is no conflict copy at ${copy}`, { path: copy })
     const step = this.#stepFor(copy, entry, keep)
     const [result] = await ledger.lock.run(() => disk.install([step]))
+    if (result?.kind === 'done') for (const path of [copy, step.path]) localEdits.expect(path)
     this.#context.onSuspect([parentOf(copy)])
     if (result?.kind === 'failed') throw new BackerError('FILE_SYSTEM', result.problem.message, { path: copy })
     if (result?.kind !== 'done')

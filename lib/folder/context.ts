@@ -25,6 +25,12 @@ export interface Losses {
   baseRoot(): Promise<Hash>
 }
 
+/** Keeps what a local edit replaces, on devices that do: see Holder. */
+export interface LocalEdits {
+  replaced(changes: readonly { readonly path: RelativePath; readonly now: Payload }[]): Promise<void>
+  expect(path: RelativePath): void
+}
+
 /** What every part of one folder's engine works with. */
 export interface FolderContext {
   readonly disk: Disk
@@ -34,6 +40,7 @@ export interface FolderContext {
   readonly problems: Problems
   /** What is gone from this disk and waits for somebody's word. */
   readonly losses: Losses
+  readonly localEdits: LocalEdits
   /** Whether this device may write: a reader's own changes never leave it. */
   readonly access: 'write' | 'read'
   /** The rules of `.backerignore` as they are now. */

@@ -39,6 +39,8 @@ export interface FolderParts {
   readonly rescanIntervalMs: number
   /** How often it is looked whether there is something to pack; default: ten minutes. */
   readonly packIntervalMs?: number
+  /** Whether this device keeps what a local edit replaces; default: no. */
+  readonly keepLocal?: boolean
 }
 
 /** How often the whole folder is looked through where not everything can be watched. */
@@ -99,18 +101,16 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#announcer = new Announcer(
       this.#context,
       () => this.#peers,
-      (root, sequence) => this.#sign(root, sequence),
+      (root, sequence) => this.#sign(root, sequence, parts.runtime.clock.now()),
       () => this.isIdle && this.#losses.count + this.#losses.restoringCount === 0
     )
     this.browser = new Browser(this.#context, path => this.#puller.get(path) !== undefined)
-    this.history = new History(this.#context, this.#puller.fetcher, {
-      peers: () => this.#peers,
-      packIntervalMs: parts.packIntervalMs
-    })
+    this.history = this.#makeHistory(parts)
     this.#collector = new Collector(this.#context, () => [
       ...this.#announcer.recentRoots(),
       ...this.#peers.roots(),
-      ...this.#losses.roots()
+      ...this.#losses.roots(),
+      ...this.history.roots()
     ])
   }
 
@@ -254,6 +254,10 @@ export class Folder extends EventEmitter<FolderEvents> {
       runtime,
       problems: this.#problems,
       losses: this.#losses,
+      localEdits: {
+        replaced: changes => this.history.holder.replaced(changes),
+        expect: path => this.history.holder.expect(path)
+      },
       ledger: new Ledger(store, (paths, nodeBytes) => this.#committed(paths, nodeBytes)),
       access: identity.certificate === undefined ? 'read' : 'write',
       ignore: () => this.#ignore,
@@ -290,9 +294,22 @@ export class Folder extends EventEmitter<FolderEvents> {
     )
   }
 
+  #makeHistory({ identity, packIntervalMs, keepLocal = false }: FolderParts): History {
+    return new History(this.#context, this.#puller.fetcher, {
+      device: Buffer.from(identity.deviceKeyPair.publicKey).toString('hex'),
+      folderPublicKey: identity.key.folderPublicKey,
+      sign: (root, sequence, timeMs) => this.#sign(root, sequence, timeMs),
+      peers: () => this.#peers,
+      mayKeep: () => this.#observer.scanned,
+      keepLocal,
+      packIntervalMs
+    })
+  }
+
   #makePeers(heads: Heads): Peers {
     return new Peers(this.#context, heads, {
       puller: this.#puller,
+      past: path => this.history.told(path),
       onpeer: peer => this.#announcer.greet(peer),
       onevent: event => this.emit('peer', event),
       onstate: () => this.#changed(),
@@ -305,6 +322,7 @@ export class Folder extends EventEmitter<FolderEvents> {
   #committed(paths: readonly RelativePath[], nodeBytes: number): void {
     if (paths.includes(IGNORE_FILE)) void this.#reloadIgnore()
     this.#puller.touched(paths)
+    this.history.holder.note(paths)
     this.#collector.committed(nodeBytes, () => this.#sums().records)
     this.#changed()
   }
@@ -350,13 +368,8 @@ export class Folder extends EventEmitter<FolderEvents> {
     return this.#peers.state(this.#parts.store.root)
   }
 
-  #sign(root: Hash, sequence: number): Uint8Array | undefined {
-    return this.#parts.identity.signHead({
-      root,
-      sequence,
-      replica: this.#parts.store.replica,
-      timeMs: this.#parts.runtime.clock.now()
-    })
+  #sign(root: Hash, sequence: number, timeMs: number): Uint8Array | undefined {
+    return this.#parts.identity.signHead({ root, sequence, replica: this.#parts.store.replica, timeMs })
   }
 
   #stopped(error: unknown): void {

@@ -176,7 +176,7 @@ export class HeldLosses implements Losses {
 
   async #acceptSome(paths: readonly RelativePath[]): Promise<number> {
     const context = this.#context()
-    const { ledger, store, disk, onChange, onSuspect } = context
+    const { ledger, store, disk, localEdits, onChange, onSuspect } = context
     return ledger.lock.run(async () => {
       if (!(await disk.checkMarker())) throw markerGone()
       const there = await disk.stat(paths)
@@ -189,6 +189,7 @@ export class HeldLosses implements Losses {
           changes.push({ path, entry: { record, stamp: undefined } })
         }
       })
+      await localEdits.replaced(changes.map(({ path }) => ({ path, now: { kind: 'deleted' } })))
       await ledger.commit(changes, new Map())
       for (const { path } of changes) {
         this.#held.delete(path)

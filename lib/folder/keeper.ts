@@ -1,12 +1,12 @@
 import { messageOf } from '../core/error.js'
 import { retained } from '../core/engine/retention.js'
-import { hashKey } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
-import type { KeptRevision } from '../disk/kept.js'
+import type { KeptRevision, Swept } from '../disk/kept.js'
 import type { Timer } from '../runtime.js'
 import type { FolderContext } from './context.js'
-import { Mutex } from './mutex.js'
+import type { Mutex } from './mutex.js'
 import type { KeepingReport } from './past.js'
+import type { Snapshots } from './snapshots.js'
 
 /** How often it is looked whether there is something to pack. */
 const PACK_INTERVAL_MS = 10 * 60 * 1000
@@ -17,34 +17,36 @@ const SPACE_SHARE = 0.2
 const DAY_MS = 24 * 3600 * 1000
 /** What is younger stays, however little room there is: an accident is seldom noticed at once. */
 const UNTOUCHABLE_MS = DAY_MS
-/** How often in a row room is made: how much is gained by a removal shows only afterwards. */
+/** How often in a row room is made: what goes may leave pinned things that need the same, which shows only afterwards. */
 const EVICTIONS_MAX = 3
 /** How many revisions are removed in one call. */
 const DROP_AT_ONCE = 500
 
-/** Of contents that are about to go (by their hash keys), those that have to stay. */
-export type NeededContents = (contents: ReadonlySet<string>) => Promise<ReadonlySet<string>>
+/** What a keeper works with. */
+export interface KeeperParts {
+  /** What changes the history is done under it. */
+  readonly lock: Mutex
+  readonly snapshots: Snapshots
+  /** The contents of which a copy is held: their roots in a row; undefined: none is. Asked under the lock. */
+  readonly held: () => Promise<Uint8Array | undefined>
+  /** True once it is known what stands in the folder. */
+  readonly mayKeep: () => boolean
+  readonly packIntervalMs?: number | undefined
+}
 
 /** Looks after what is kept: packs revisions, lets go of those that are too many, and removes what no revision needs. */
 export class Keeper {
   readonly #context: FolderContext
-  readonly #needed: NeededContents
-  readonly #lock = new Mutex()
+  readonly #parts: KeeperParts
   readonly #packIntervalMs: number
   #timer: Timer | undefined
   #installsPacked = -1
   #thinnedAtMs: number | undefined
 
-  constructor(
-    context: FolderContext,
-    {
-      needed,
-      packIntervalMs = PACK_INTERVAL_MS
-    }: { readonly needed: NeededContents; readonly packIntervalMs?: number | undefined }
-  ) {
+  constructor(context: FolderContext, parts: KeeperParts) {
     this.#context = context
-    this.#needed = needed
-    this.#packIntervalMs = packIntervalMs
+    this.#parts = parts
+    this.#packIntervalMs = parts.packIntervalMs ?? PACK_INTERVAL_MS
   }
 
   /** Begins to look after the revisions, at intervals. */
@@ -62,27 +64,41 @@ export class Keeper {
 
   /** Moves all that is kept whole into the history. Rejects with what the disk throws. */
   pack(): Promise<void> {
-    return this.#lock.run(() => this.#pack())
+    return this.#parts.lock.run(() => this.#pack())
+  }
+
+  /** As `pack`, where there may be something new. */
+  packNew(): Promise<void> {
+    return this.#installsPacked === this.#context.ledger.installs ? Promise.resolve() : this.pack()
+  }
+
+  /** Something was kept whole that is no install of this device's. */
+  noteLoose(): void {
+    this.#installsPacked = -1
   }
 
   /** Packs, thins out and sweeps at once. Rejects with what the disk throws. */
   tidy(): Promise<KeepingReport> {
-    return this.#lock.run(async () => {
+    return this.#parts.lock.run(async () => {
       await this.#pack()
       return this.#thin()
     })
   }
 
   async #turn(): Promise<void> {
-    const { runtime, closed, isStopped, ledger } = this.#context
+    const { runtime, closed, isStopped } = this.#context
     const now = runtime.clock.monotonic()
     if (isStopped()) return
     try {
-      if (this.#installsPacked !== ledger.installs) await this.pack()
+      await this.packNew()
+      if (this.#parts.mayKeep()) {
+        await this.#parts.snapshots.follow()
+        await this.#parts.snapshots.createIfDue()
+      }
       if (this.#thinnedAtMs !== undefined && now - this.#thinnedAtMs < THIN_INTERVAL_MS) return
       this.#thinnedAtMs = now
       const { thinned, evicted, bytes } = await this.tidy()
-      runtime.trace(`let go of ${thinned + evicted} revisions; the others take ${bytes} bytes`)
+      runtime.trace(`let go of ${thinned + evicted} revisions and snapshots; the others take ${bytes} bytes`)
     } catch (error) {
       if (!closed.aborted) runtime.trace(`could not look after the revisions: ${messageOf(error)}`)
     }
@@ -100,64 +116,46 @@ export class Keeper {
   }
 
   async #thin(): Promise<KeepingReport> {
-    const { disk, runtime } = this.#context
-    const nowMs = runtime.clock.now()
+    const nowMs = this.#context.runtime.clock.now()
     const superfluous: KeptRevision[] = []
-    await this.#eachPath(revisions => {
+    await this.#eachPath(all => {
       const stays = retained(
-        revisions.map(({ atMs }) => atMs),
+        all.map(({ atMs }) => atMs),
         nowMs
       )
-      superfluous.push(...revisions.filter((_, i) => stays[i] === false))
+      superfluous.push(...all.filter((one, i) => stays[i] === false && mayGo(one)))
     })
-    const thinned = await this.#drop(superfluous)
-    let swept = await disk.history('sweep')
+    const thinned = (await this.#drop(superfluous)) + (await this.#parts.snapshots.thin(nowMs))
+    let swept = await this.#sweep(nowMs)
     let evicted = 0
-    for (let i = 0; i < EVICTIONS_MAX; i++) {
-      const count = await this.#makeRoom(swept.bytes, nowMs)
+    for (let i = 0; i < EVICTIONS_MAX && swept.cutoffMs !== undefined; i++) {
+      const count = await this.#evict(swept.cutoffMs)
       if (count === 0) break
       evicted += count
-      swept = await disk.history('sweep')
+      swept = await this.#sweep(nowMs)
     }
     let revisions = 0
     await this.#eachPath(found => void (revisions += found.length))
-    const { bytes, damaged } = swept
-    return { revisions, bytes, bytesMax: await this.#bytesMax(bytes), thinned, evicted, damaged }
+    const snapshots = (await this.#parts.snapshots.list()).length
+    const { bytes, bytesMax, heldBytes, damaged } = swept
+    return { revisions, snapshots, bytes, bytesMax, heldBytes, thinned, evicted, damaged }
   }
 
-  /** Lets go of the oldest revisions where all of them take more than they may. Returns how many went. */
-  async #makeRoom(bytes: number, nowMs: number): Promise<number> {
-    let excess = bytes - (await this.#bytesMax(bytes))
-    if (excess <= 0) return 0
-    const bytesByDay = new Map<number, number>()
-    const isOld = ({ atMs }: KeptRevision): boolean => nowMs - atMs > UNTOUCHABLE_MS
-    await this.#eachPath(revisions => {
-      for (const { atMs, size } of revisions.filter(isOld))
-        bytesByDay.set(dayOf(atMs), (bytesByDay.get(dayOf(atMs)) ?? 0) + size)
-    })
-    const days = new Set<number>()
-    for (const [day, size] of [...bytesByDay].sort(([a], [b]) => a - b)) {
-      if (excess <= 0) break
-      days.add(day)
-      excess -= size
-    }
+  async #sweep(nowMs: number): Promise<Swept> {
+    const held = await this.#parts.held()
+    return this.#context.disk.history('sweep', { held, share: SPACE_SHARE, untouchableMs: nowMs - UNTOUCHABLE_MS })
+  }
+
+  /** Lets go of what was kept at that time or before. Returns how much went. */
+  async #evict(cutoffMs: number): Promise<number> {
     const going: KeptRevision[] = []
-    await this.#eachPath(
-      revisions => void going.push(...revisions.filter(one => isOld(one) && days.has(dayOf(one.atMs))))
-    )
-    return this.#drop(going)
+    await this.#eachPath(all => void going.push(...all.filter(one => one.atMs <= cutoffMs && mayGo(one))))
+    return (await this.#drop(going)) + (await this.#parts.snapshots.evict(cutoffMs))
   }
 
-  async #bytesMax(bytes: number): Promise<number> {
-    return Math.floor(SPACE_SHARE * ((await this.#context.disk.freeBytes()) + bytes))
-  }
-
-  /** Removes revisions, but for those whose content something else needs. Returns how many. */
-  async #drop(revisions: readonly KeptRevision[]): Promise<number> {
+  /** Removes revisions for good; what snapshots need of them stays. Returns how many. */
+  async #drop(going: readonly KeptRevision[]): Promise<number> {
     const { disk, closed } = this.#context
-    const contents = new Set(revisions.map(contentOf).filter(key => key !== undefined))
-    const needed = await this.#needed(contents)
-    const going = revisions.filter(revision => !needed.has(contentOf(revision) ?? ''))
     let count = 0
     for (let start = 0; start < going.length && !closed.aborted; start += DROP_AT_ONCE) {
       const names = going.slice(start, start + DROP_AT_ONCE).map(({ storedAt }) => storedAt)
@@ -183,11 +181,7 @@ export class Keeper {
   }
 }
 
-function dayOf(ms: number): number {
-  return Math.floor(ms / DAY_MS)
-}
-
-/** undefined: it has no content that could be shared, or is not packed, so that what it has is not known. */
-function contentOf({ manifest }: KeptRevision): string | undefined {
-  return manifest?.kind === 'file' ? hashKey(manifest.content.root) : undefined
+/** False for what is pinned, and for what is not packed: a snapshot may need what it consists of. */
+function mayGo({ isPinned, manifest }: KeptRevision): boolean {
+  return !isPinned && manifest !== undefined
 }

@@ -254,9 +254,20 @@ export class Observer {
       const needsCheck = observations.some(({ observed }) => observed.kind === 'absent') || ledger.installs !== installs
       const sure = needsCheck ? await this.#stillTrue(observations) : observations
       const chunkLists = new Map<string, Uint8Array>()
+      await this.#keepReplaced(sure)
       const changes = sure.flatMap(observation => this.#change(observation, chunkLists))
       await ledger.commit(changes, chunkLists)
     })
+  }
+
+  async #keepReplaced(observations: readonly Observation[]): Promise<void> {
+    const { store, disk, localEdits } = this.#context
+    await localEdits.replaced(
+      observations.flatMap(({ path, observed }) => {
+        const now = payloadOfObserved(observed, store.get(path), disk.traits)
+        return now === undefined ? [] : [{ path, now }]
+      })
+    )
   }
 
   /** True for what the system may not have brought to the disk by itself yet. */

@@ -18,6 +18,8 @@ const PEERS_MAX = 256
 /** What the peers of a folder tell it. */
 export interface PeersHost {
   readonly puller: Puller
+  /** What this device keeps of the past, as a peer is told. */
+  readonly past: PeerHandlers['onPast']
   readonly onpeer: (peer: Peer) => void
   readonly onevent: (event: FolderEvents['peer'][0]) => void
   /** What some peer has or does has changed. */
@@ -174,6 +176,7 @@ export class Peers implements Iterable<Peer> {
         peer.bytesSent += bytes?.byteLength ?? 0
         return bytes
       },
+      onPast: path => this.#host.past(path),
       onHave: (content, ranges) => {
         peer.noteHave(content, ranges)
         this.#host.puller.fetcher.queue.pump()

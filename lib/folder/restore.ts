@@ -1,5 +1,5 @@
 import { BackerError, messageOf } from '../core/error.js'
-import { ancestorsOf, comparePaths, type RelativePath } from '../core/model/path.js'
+import { ancestorsOf, type RelativePath } from '../core/model/path.js'
 import { payloadOf, sameContent, samePayload, type FilePayload } from '../core/model/record.js'
 import type { Displaced, Expected, InstallResult, InstallStep } from '../disk/disk.js'
 import { stagedName } from '../disk/names.js'
@@ -7,7 +7,7 @@ import type { Entry } from '../store/store.js'
 import type { ContentSource } from './content-source.js'
 import type { FolderContext } from './context.js'
 import { isHeld } from './held-losses.js'
-import type { RestoreFailure, RestoreItem, RestoreReport } from './past.js'
+import { RestoreCount, type RestoreItem, type RestoreReport } from './past.js'
 
 /** So many items, and about so many bytes, take their places together. */
 const ITEMS_AT_ONCE = 64
@@ -37,27 +37,38 @@ export class Restorer {
     })
   }
 
-  /** Restores items, those first that lie above others. Rejects with KEY_KIND on a device that only reads, and with what ends a folder. */
-  async restore(items: readonly RestoreItem[], signal: AbortSignal): Promise<RestoreReport> {
+  /**
+   * Restores items that come page by page, those first that lie above others. Rejects with KEY_KIND on a device that only reads, and with what ends a
+   * folder.
+   */
+  async restore(pages: AsyncIterable<readonly RestoreItem[]>, signal: AbortSignal): Promise<RestoreReport> {
     if (this.#context.access === 'read') {
       throw new BackerError('KEY_KIND', 'a device that only reads can not change the folder', {
         hint: 'Restore to another directory with --to DIR, or on a device that has the write key.'
       })
     }
-    const lacking = [...this.lacking(items)].sort((a, b) => comparePaths(a.path, b.path))
-    const restored: RelativePath[] = []
-    const failed: RestoreFailure[] = []
-    for (const batch of batchesOf(lacking)) {
-      if (signal.aborted) break
-      const ready: RestoreItem[] = []
-      for (const item of batch) {
-        const problem = await this.#stage(item, signal)
-        if (problem === undefined) ready.push(item)
-        else failed.push({ path: item.path, message: problem })
+    const count = new RestoreCount()
+    const made = new Set<RelativePath>()
+    for await (const page of pages) {
+      const lacking = this.lacking(page)
+      count.unchanged(page.length - lacking.length)
+      for (const batch of batchesOf(lacking)) {
+        if (signal.aborted) return count.report()
+        await this.#install(await this.#stageAll(batch, count, signal), made, count)
       }
-      await this.#install(ready, restored, failed)
     }
-    return { restored, unchanged: items.length - lacking.length, failed }
+    return count.report()
+  }
+
+  /** Puts the contents of a batch together. Gives the items that are ready. */
+  async #stageAll(batch: readonly RestoreItem[], count: RestoreCount, signal: AbortSignal): Promise<RestoreItem[]> {
+    const ready: RestoreItem[] = []
+    for (const item of batch) {
+      const problem = await this.#stage(item, signal)
+      if (problem === undefined) ready.push(item)
+      else count.failed(item.path, problem)
+    }
+    return ready
   }
 
   /** Puts a file's content together in `.backer/tmp`. Gives a sentence where it can't be had. */
@@ -82,35 +93,38 @@ export class Restorer {
     }
   }
 
-  async #install(items: readonly RestoreItem[], restored: RelativePath[], failed: RestoreFailure[]): Promise<void> {
-    const { disk, ledger, onSuspectPath } = this.#context
+  /** `made`: directories that this restore has made, which the index may not know yet. */
+  async #install(items: readonly RestoreItem[], made: Set<RelativePath>, count: RestoreCount): Promise<void> {
+    const { disk, ledger, localEdits, onSuspectPath } = this.#context
     await ledger.lock.run(async () => {
-      const steps = this.#steps(items)
+      const steps = this.#steps(items, made)
       if (steps.length === 0) return
       ledger.noteInstall()
       const results = await disk.install(steps)
-      const wanted = new Set(items.map(({ path }) => path))
+      const wanted = new Map(items.map(item => [item.path, item]))
       steps.forEach(({ path }, i) => {
         const problem = problemOf(results[i])
+        if (problem === undefined) localEdits.expect(path)
         onSuspectPath(path)
-        if (!wanted.has(path)) return
-        if (problem === undefined) restored.push(path)
-        else failed.push({ path, message: problem })
+        const item = wanted.get(path)
+        if (item === undefined) return
+        if (problem === undefined) count.restored(item)
+        else count.failed(path, problem)
       })
     })
   }
 
-  #steps(items: readonly RestoreItem[]): InstallStep[] {
-    const made = new Set<RelativePath>()
+  #steps(items: readonly RestoreItem[], made: Set<RelativePath>): InstallStep[] {
     const steps: InstallStep[] = []
     for (const { path, payload } of items) {
       for (const above of ancestorsOf(path)) {
-        const entry = this.#context.store.get(above)
-        if (made.has(above) || (entry !== undefined && entry.stamp !== undefined)) continue
+        const stamp = this.#context.store.get(above)?.stamp
+        if (made.has(above) || stamp?.kind === 'directory') continue
         made.add(above)
-        steps.push({ kind: 'directory', path: above, expected: NOTHING, mode: DIRECTORY_MODE, displaced: REVISION })
+        const expected: Expected = stamp === undefined ? NOTHING : { kind: 'stamped', stamp }
+        steps.push({ kind: 'directory', path: above, expected, mode: DIRECTORY_MODE, displaced: REVISION })
       }
-      made.add(path)
+      if (payload.kind === 'directory') made.add(path)
       steps.push(stepFor(path, payload, this.#context.store.get(path)))
     }
     return steps
@@ -136,7 +150,7 @@ function standsThere(entry: Entry, payload: FilePayload): boolean {
 function problemOf(result: InstallResult | undefined): string | undefined {
   if (result?.kind === 'done') return undefined
   if (result?.kind === 'failed') return result.problem.message
-  return result?.kind === 'blocked' ? `${result.by} is in the way` : 'it has just changed: try again'
+  return result?.kind === 'blocked' ? 'a directory that is not empty is in the way' : 'it has just changed: try again'
 }
 
 function* batchesOf(items: readonly RestoreItem[]): Generator<readonly RestoreItem[]> {

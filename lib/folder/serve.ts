@@ -22,8 +22,14 @@ export class Server {
     this.#findStaged = findStaged
   }
 
-  nodes(hashes: readonly Hash[]): (Uint8Array | undefined)[] {
-    return hashes.map(hash => this.#context.store.node(hash))
+  /** Tree nodes, of this device's tree or of a snapshot. */
+  nodes(hashes: readonly Hash[]): (Uint8Array | undefined)[] | Promise<(Uint8Array | undefined)[]> {
+    const { store, disk } = this.#context
+    const found = hashes.map(hash => store.node(hash))
+    if (found.every(bytes => bytes !== undefined)) return found
+    return Promise.all(
+      hashes.map(async (hash, i) => found[i] ?? (await disk.history('node', hash).catch(() => undefined)))
+    )
   }
 
   async contentNodes(content: Hash, hashes: readonly Hash[]): Promise<(Uint8Array | undefined)[]> {

@@ -21,12 +21,15 @@ export interface KnownFolder {
   readonly key: string
   /** Its user has paused it, until further notice. */
   readonly paused?: true
+  /** This device keeps what is edited or deleted on it as well. */
+  readonly keepLocal?: true
 }
 
 /** A folder to keep. What is left out stays as it is; without any name it takes the directory's. */
-export type FolderToSave = Omit<KnownFolder, 'name' | 'paused'> & {
+export type FolderToSave = Omit<KnownFolder, 'name' | 'paused' | 'keepLocal'> & {
   readonly name?: string | undefined
   readonly paused?: boolean | undefined
+  readonly keepLocal?: boolean | undefined
 }
 
 const SCHEMA = 1
@@ -90,17 +93,19 @@ export class Home {
   }
 
   /** Adds a folder, or changes the one with the same id or in the same directory. Throws as `folders` does. */
-  saveFolder({ id, path, name, key, paused }: FolderToSave): Promise<void> {
+  saveFolder({ id, path, name, key, paused, keepLocal }: FolderToSave): Promise<void> {
     return inTurn(this.directory, async () => {
       const folders = await this.#read()
       const known = folders.find(folder => folder.id === id)
       const isPaused = paused ?? known?.paused === true
+      const keepsLocal = keepLocal ?? known?.keepLocal === true
       const saved: KnownFolder = {
         id,
         path,
         name: name ?? known?.name ?? nameOf(path),
         key,
-        ...(isPaused ? { paused: true as const } : {})
+        ...(isPaused ? { paused: true as const } : {}),
+        ...(keepsLocal ? { keepLocal: true as const } : {})
       }
       if (JSON.stringify(known) === JSON.stringify(saved)) return
       const others = folders.filter(folder => folder.id !== id && folder.path !== path)
@@ -173,7 +178,8 @@ function parseFolder(value: unknown): KnownFolder {
     return found
   }
   const paused = value['paused'] === true ? { paused: true as const } : {}
-  return { id: text('id'), path: text('path'), name: text('name'), key: text('key'), ...paused }
+  const keepLocal = value['keepLocal'] === true ? { keepLocal: true as const } : {}
+  return { id: text('id'), path: text('path'), name: text('name'), key: text('key'), ...paused, ...keepLocal }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -20,6 +20,9 @@ import {
 } from './make-folder.js'
 import { systemError, watched } from './watched-filesystem.js'
 
+/** Nothing has to go for want of room. */
+const SWEEP = { held: undefined, share: 1, untouchableMs: 0 }
+
 /** Lets a change of another device replace what stands at a path, so that a revision of it is kept. */
 function replace(folder: Folder, path: string, text: string): void {
   userWrites(folder, path, text)
@@ -78,7 +81,7 @@ test('packed revisions give back every byte, and equal chunks are kept once', t 
   t.is(texts.get(pathOf('a.txt')), large)
   t.is(texts.get(pathOf('d/b.txt')), `${large} and a little more`)
   t.alike([texts.get(pathOf('d/small')), texts.get(pathOf('d/empty'))], ['small', ''])
-  const { bytes, chunks } = history.sweep()
+  const { bytes, chunks } = history.sweep(SWEEP)
   t.ok(bytes < 0.8 * large.length, `both take ${bytes} bytes: less than one of them`)
   t.is(chunks, storedFiles(folder).length + readdirSync(folder.at('.backer/history/contents')).length)
   t.is(packAll(history), 0)
@@ -93,11 +96,11 @@ test('what is dropped goes with the next sweep, except for what others need', t 
   const [a, b, c] = ['a', 'b', 'c'].map(path => history.list(undefined).revisions.find(found => found.path === path))
   if (a === undefined || b === undefined || c === undefined) throw new Error('a revision is missing')
   t.is(history.drop([a.storedAt, c.storedAt]), 2)
-  const { removed, removedBytes } = history.sweep()
+  const { removed, removedBytes } = history.sweep(SWEEP)
   t.ok(removed > 1 && removedBytes > 200_000)
   t.is(Buffer.from(bytesOf(history, b) ?? '').toString(), longText(2, 600_000))
   t.is(bytesOf(history, c), undefined)
-  t.is(history.sweep().removed, 0)
+  t.is(history.sweep(SWEEP).removed, 0)
   t.is(history.drop([a.storedAt]), 0)
 })
 
@@ -113,7 +116,7 @@ test('a damaged revision is told, and nothing that it may need is removed', t =>
   writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('"size":', '"size":1'))
   history.drop([b.storedAt])
   t.alike(history.list(undefined).damaged, [a.storedAt])
-  const swept = history.sweep()
+  const swept = history.sweep(SWEEP)
   t.alike([swept.damaged, swept.removed], [[a.storedAt], 0])
 })
 
@@ -151,7 +154,7 @@ test('packing that is cut off anywhere loses no revision, and the next one ends 
       }
       const history = historyOf(folder.fs, folder.root)
       packAll(history)
-      history.sweep()
+      history.sweep(SWEEP)
       const found = ['d0', 'd1'].flatMap(directory => history.list(pathOf(directory)).revisions)
       t.alike(
         found.map(one => Buffer.from(bytesOf(history, one) ?? 'lost').toString()).sort(),

@@ -6,6 +6,7 @@ export const CHANGING: ReadonlySet<string> = new Set([
   'write',
   'truncate',
   'copyRange',
+  'clone',
   'setFileMetadata',
   'setMetadata',
   'mkdir',

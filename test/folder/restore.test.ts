@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import test, { type Test } from 'brittle'
 import { parsePath } from '../../lib/core/model/path.js'
 import type { Backer } from '../../lib/index.js'
-import { restoreOut } from '../../lib/daemon/restore-out.js'
 import { codeRejectedBy } from '../make/thrown.js'
 import { connect, makeBacker, makeDirectory, until, untilSame } from '../make/backers.js'
 
@@ -38,23 +37,31 @@ test('what another device deleted comes back on both, with its time, and stays',
     'the directory tells what stood in it'
   )
   const item = await a.history.itemOf(DELETED, {})
-  t.alike(await a.history.restore([item]), { restored: [DELETED], unchanged: 0, failed: [] })
+  const report = { bytes: LARGE.length, unchanged: 0, failedCount: 0, failed: [] }
+  const plan = a.history.planOf([item])
+  t.alike(await a.history.restore(plan), { ...report, restored: 1, sample: [DELETED] })
   await until('it reaches the other', async () => (await readFile(join(b.directory, DELETED), 'utf8')) === LARGE)
   await untilSame([a, b])
   for (const { directory } of [a, b]) t.is((await stat(join(directory, DELETED))).mtimeMs, 1_600_000_000_000)
   t.is(await readFile(join(a.directory, DELETED), 'utf8'), LARGE)
-  t.alike(await a.history.restore([item]), { restored: [], unchanged: 1, failed: [] }, 'a second time does nothing')
+  const again = { ...report, bytes: 0, restored: 0, unchanged: 1, sample: [] }
+  t.alike(await a.history.restore(plan), again, 'a second time does nothing')
 })
 
 test('an older version takes its place, and the one that stood there is kept', { timeout: 60_000 }, async t => {
   const { a, b } = await makePair(t)
   const first = await a.history.itemOf(EDITED, {})
-  await a.history.restore([first])
+  await a.history.restore(a.history.planOf([first]))
   await until('it reaches the other', async () => (await readFile(join(b.directory, EDITED), 'utf8')) === 'first')
-  const kept = await a.history.revisions(EDITED)
+  const all = await a.history.revisions(EDITED)
+  t.ok(
+    all.some(({ device, size }) => device !== undefined && size === 'second'.length),
+    'what the other device replaced is known too'
+  )
+  const kept = all.filter(({ device }) => device === undefined)
   t.is(kept.length, 2)
   const second = kept.find(({ size }) => size === 'second'.length)
-  await a.history.restore([await a.history.itemOf(EDITED, { id: second?.id })])
+  await a.history.restore(a.history.planOf([await a.history.itemOf(EDITED, { id: second?.id })]))
   t.is(await readFile(join(a.directory, EDITED), 'utf8'), 'second')
   await untilSame([a, b])
   t.is(await codeRejectedBy(() => a.history.itemOf(EDITED, { id: 'none' })), 'NO_VERSION')
@@ -71,12 +78,12 @@ test('a restore to another directory leaves the folder as it is, and replaces no
   const before = a.status().root
   const to = await makeDirectory(t)
   const item = await a.history.itemOf(DELETED, {})
-  const read = (payload: Parameters<typeof a.history.read>[0]) => a.history.read(payload)
-  t.is((await restoreOut(to, [item], read)).restored.length, 1)
+  const plan = a.history.planOf([item])
+  t.is((await a.restoreTo(to, plan)).restored, 1)
   t.is(await readFile(join(to, DELETED), 'utf8'), LARGE)
   t.is((await stat(join(to, DELETED))).mtimeMs, 1_600_000_000_000)
   await writeFile(join(to, DELETED), 'mine')
-  const [failure] = (await restoreOut(to, [item], read)).failed
+  const [failure] = (await a.restoreTo(to, plan)).failed
   t.is(failure?.message, 'something stands there already')
   t.is(await readFile(join(to, DELETED), 'utf8'), 'mine')
   t.is(a.status().root, before)

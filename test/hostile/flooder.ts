@@ -30,6 +30,7 @@ function onpeer(peer: PeerLink): PeerHandlers {
     onNodes: hashes => hashes.map(() => undefined),
     onContentNodes: (_content, hashes) => hashes.map(() => undefined),
     onChunk: () => Promise.resolve(undefined),
+    onPast: () => Promise.resolve({ snapshots: [], revisions: [] }),
     onClose: () => process.exit(1)
   }
 }

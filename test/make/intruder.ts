@@ -142,6 +142,7 @@ function makeState(handlers: Partial<PeerHandlers>): {
       onNodes: hashes => hashes.map(hash => nodes.source(hash)),
       onContentNodes: (_content, hashes) => hashes.map(hash => nodes.source(hash)),
       onChunk: hash => Promise.resolve(chunks.get(hashKey(hash))),
+      onPast: () => Promise.resolve({ snapshots: [], revisions: [] }),
       onClose(why) {
         reason = why
         isClosed = true

@@ -108,7 +108,13 @@ function messageVectors(): Vectors[string] {
     closeCodec: { code: 'LIMIT', message: 'too much' },
     pingCodec: 7,
     pongCodec: 7,
-    roadsCodec: { addresses: ['192.0.2.1:49738', '[2001:db8::1]:49738'], relay: counting(32) }
+    roadsCodec: { addresses: ['192.0.2.1:49738', '[2001:db8::1]:49738'], relay: counting(32) },
+    pastRequestCodec: { id: 3, path: parsePath('a.txt') },
+    pastAnswerCodec: {
+      id: 3,
+      snapshots: [{ head: counting(4), isPinned: true }],
+      revisions: [{ atMs: 1_700_000_000_000, payload: { kind: 'symlink', target: 'a.txt', mtimeNs: -1n } }]
+    }
   }
   const encoded: Record<string, string> = {}
   for (const [name, codec] of Object.entries(messages))

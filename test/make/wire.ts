@@ -28,7 +28,9 @@ export const NUMBERS = {
   close: 9,
   ping: 10,
   pong: 11,
-  roads: 12
+  roads: 12,
+  pastRequest: 13,
+  pastAnswer: 14
 } as const
 
 /** The key pair with this number. */
@@ -121,6 +123,7 @@ export function makeFolder({ number = 1, hello = helloOf('device'), handlers = {
       onHave: () => undefined,
       onNodes: hashes => hashes.map(() => undefined),
       onContentNodes: (_content, hashes) => hashes.map(() => undefined),
+      onPast: () => Promise.resolve({ snapshots: [], revisions: [] }),
       onChunk: () => Promise.resolve(undefined),
       onClose: reason => void closed.push(reason),
       ...handlers

@@ -10,7 +10,9 @@ import {
   CHUNK_BYTES,
   CHUNK_REQUESTS_OPEN,
   FRAME_BYTES,
+  MESSAGE_KINDS,
   NODE_REQUESTS_OPEN,
+  PAST_REQUESTS_OPEN,
   RELAYED_HEADS,
   UNPROVEN_FRAME_BYTES,
   UNPROVEN_REJECTIONS
@@ -41,7 +43,7 @@ const manyHashes = Array.from({ length: 200 }, () => hash)
 const ABUSES: Record<string, [code: string, abuse: (speaker: Speaker, folder: RecordedFolder) => void]> = {
   'a message that does not decode': ['MALFORMED', speaker => speaker.say(1, NUMBERS.head, Buffer.alloc(3))],
   'bytes behind a message': ['MALFORMED', speaker => speaker.say(1, NUMBERS.cancel, 1, 2)],
-  'a message of an unknown number': ['PEER_MISBEHAVED', speaker => speaker.say(1, 13, Buffer.alloc(3))],
+  'a message of an unknown number': ['PEER_MISBEHAVED', speaker => speaker.say(1, MESSAGE_KINDS, Buffer.alloc(3))],
   'a frame of half a number': ['PEER_MISBEHAVED', speaker => speaker.say(Buffer.of(0xfd, 1))],
   'an unknown control message': ['PEER_MISBEHAVED', speaker => speaker.say(0, 9, 1)],
   'a batch': ['PEER_MISBEHAVED', speaker => speaker.say(0, 0, 1, 2, NUMBERS.cancel, 1)],
@@ -69,6 +71,29 @@ const ABUSES: Record<string, [code: string, abuse: (speaker: Speaker, folder: Re
     'PEER_MISBEHAVED',
     speaker => speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id: 1, bytes: hash })
   ],
+  'a past that nobody asked for': [
+    'PEER_MISBEHAVED',
+    speaker => speaker.tell(NUMBERS.pastAnswer, messages.pastAnswerCodec, { id: 1, snapshots: [], revisions: [] })
+  ],
+  'two requests for the past of one number': [
+    'PEER_MISBEHAVED',
+    speaker => {
+      for (let i = 0; i < 2; i++)
+        speaker.tell(NUMBERS.pastRequest, messages.pastRequestCodec, { id: 7, path: undefined })
+    }
+  ],
+  'too many requests for the past': [
+    'PEER_MISBEHAVED',
+    speaker => {
+      for (let id = 0; id <= PAST_REQUESTS_OPEN; id++)
+        speaker.tell(NUMBERS.pastRequest, messages.pastRequestCodec, { id, path: undefined })
+    }
+  ],
+  'a past of a path that leads elsewhere': [
+    'BAD_PATH',
+    speaker => speaker.say(1, NUMBERS.pastRequest, 1, 1, 2, Buffer.from('..'))
+  ],
+  'a kept version that is a directory': ['MALFORMED', speaker => speaker.say(1, NUMBERS.pastAnswer, 1, 0, 1, 1, 3, 0)],
   'a request for no nodes': [
     'PEER_MISBEHAVED',
     speaker => speaker.tell(NUMBERS.nodesRequest, messages.nodesRequestCodec, { id: 1, content, hashes: [] })
@@ -114,7 +139,8 @@ const ABUSES: Record<string, [code: string, abuse: (speaker: Speaker, folder: Re
 
 for (const [what, [code, abuse]] of Object.entries(ABUSES)) {
   test(`${what} ends the connection, and no other`, async t => {
-    const handlers = { onChunk: () => new Promise<undefined>(() => undefined), onContentNodes: largeNodes }
+    const never = (): Promise<never> => new Promise(() => undefined)
+    const handlers = { onChunk: never, onPast: never, onContentNodes: largeNodes }
     const folder = makeFolder({ handlers })
     const goesOn = await witness(t, folder)
     const { speaker, connection } = await meetSpeaker(t, folder)

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { CONTENT_NODE_BYTES_MAX } from '../../lib/core/chunk/content-node.js'
 import { decodeWith, encodeWith, type Codec } from '../../lib/core/codec.js'
 import type { Hash } from '../../lib/core/model/hash.js'
+import { parsePath } from '../../lib/core/model/path.js'
 import { NODE_BYTES_MAX } from '../../lib/core/tree/node.js'
 import * as limits from '../../protocol/limits.js'
 import * as messages from '../../protocol/messages.js'
@@ -24,6 +25,16 @@ const hash = fc.nat(9).map((number): Hash => hashOf(String(number)))
 const deviceName = fc.string({ unit: 'grapheme', maxLength: 16 }).filter(name => Buffer.byteLength(name) <= 64)
 const text = fc.string({ maxLength: 20 })
 const range = fc.tuple(fc.nat(2 ** 31), fc.integer({ min: 1, max: 2 ** 31 - 1 }))
+const keptPayload = fc.oneof(
+  fc.record({
+    kind: fc.constant('file' as const),
+    size: integer,
+    mtimeNs: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    mode: fc.nat(0o777),
+    content: fc.record({ root: hash, height: fc.nat(16) })
+  }),
+  fc.record({ kind: fc.constant('symlink' as const), target: fc.constantFrom('a', '../b'), mtimeNs: fc.constant(-1n) })
+)
 const cases: readonly Case[] = [
   caseOf('opening', messages.openingCodec, fc.record({ proof: fc.uint8Array({ minLength: 32, maxLength: 32 }) })),
   caseOf(
@@ -64,6 +75,20 @@ const cases: readonly Case[] = [
     fc.record({
       addresses: fc.array(text, { maxLength: 4 }),
       relay: fc.option(fc.uint8Array({ minLength: 32, maxLength: 32 }), { nil: undefined })
+    })
+  ),
+  caseOf(
+    'past request',
+    messages.pastRequestCodec,
+    fc.record({ id: integer, path: fc.constantFrom(undefined, parsePath('a/b')) })
+  ),
+  caseOf(
+    'past answer',
+    messages.pastAnswerCodec,
+    fc.record({
+      id: integer,
+      snapshots: fc.array(fc.record({ head: bytes, isPinned: fc.boolean() }), { maxLength: 4 }),
+      revisions: fc.array(fc.record({ atMs: integer, payload: keptPayload }), { maxLength: 4 })
     })
   )
 ]

@@ -12,8 +12,11 @@ import {
   CHUNK_REQUESTS_OPEN,
   NODE_REQUESTS_OPEN,
   NODES_PER_REQUEST,
+  PAST_REQUESTS_OPEN,
+  REVISIONS_TOLD,
   SERVE_BYTES
 } from '../../protocol/limits.js'
+import { parsePath } from '../../lib/core/model/path.js'
 import * as messages from '../../protocol/messages.js'
 import { hashOf } from '../make/record.js'
 import { realRuntime } from '../../lib/real-runtime.js'
@@ -343,3 +346,50 @@ async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
     throw error
   }
 }
+
+test('what is kept is asked for and told, more than fits at once, one after the other', async t => {
+  const asked: (string | undefined)[] = []
+  const payload = { kind: 'symlink' as const, target: 'a', mtimeNs: 1n }
+  const handlers = {
+    onPast: (path: string | undefined) => {
+      asked.push(path)
+      const snapshots = path === undefined ? [{ head: Buffer.alloc(9, 1), isPinned: true }] : []
+      const revisions = path === undefined ? [] : Array.from({ length: 500 }, (_, i) => ({ atMs: i, payload }))
+      return Promise.resolve({ snapshots, revisions })
+    }
+  }
+  const { toB } = await meet(t, makeFolder(), makeFolder({ handlers }))
+  const paths = Array.from({ length: 3 * PAST_REQUESTS_OPEN }, (_, i) => parsePath(`d/${i}`))
+  const [whole, ...parts] = await Promise.all([undefined, ...paths].map(path => toB.requestPast(path)))
+  t.alike(asked, [undefined, ...paths])
+  t.alike(
+    whole?.snapshots.map(({ head, isPinned }) => [head.byteLength, isPinned]),
+    [[9, true]]
+  )
+  t.is(parts.length, paths.length)
+  t.ok(parts.every(({ revisions }) => revisions.length === REVISIONS_TOLD && revisions[1]?.payload.kind === 'symlink'))
+})
+
+test('what is not told in time is given up, and what comes late is ignored', async t => {
+  const { runtime, advance } = fakeRuntime()
+  let answer: () => void = () => undefined
+  const handlers = {
+    onPast: () =>
+      new Promise<{ snapshots: []; revisions: [] }>(
+        resolve => (answer = () => resolve({ snapshots: [], revisions: [] }))
+      ),
+    onNodes: (hashes: readonly Hash[]) => hashes.map(() => undefined)
+  }
+  const { toB } = await meet(t, makeFolder(), makeFolder({ handlers }), [runtime])
+  const given = toB.requestPast(undefined).catch((error: unknown) => error)
+  // It sends something, but not this.
+  for (let i = 0; i < 8; i++) {
+    advance(ANSWER_DEADLINE_MS / 4)
+    await toB.requestNodes([hashOf('x')])
+    await quiet()
+  }
+  t.ok(isBackerError(await given, 'TIMEOUT'))
+  answer()
+  await quiet()
+  t.alike(await toB.requestNodes([hashOf('y')]), [undefined], 'the connection goes on')
+})

@@ -1,7 +1,16 @@
 import { BackerError, messageOf } from '../../lib/core/error.js'
 import type { Road } from '../../protocol/line.js'
 import type { Hash } from '../../lib/core/model/hash.js'
-import type { ChunkRanges, FolderLink, HeadUpdate, Hello, PeerHandlers, PeerLink } from '../../protocol/peer-link.js'
+import type { RelativePath } from '../../lib/core/model/path.js'
+import type {
+  ChunkRanges,
+  FolderLink,
+  HeadUpdate,
+  Hello,
+  Past,
+  PeerHandlers,
+  PeerLink
+} from '../../protocol/peer-link.js'
 import type { Lane } from './lane.js'
 
 type Nodes = readonly (Uint8Array | undefined)[]
@@ -86,6 +95,10 @@ export class FastLink implements PeerLink {
     } finally {
       this.outstandingBytes -= length
     }
+  }
+
+  requestPast(path: RelativePath | undefined): Promise<Past> {
+    return this.#ask(handlers => handlers.onPast(path))
   }
 
   close(reason: BackerError): void {

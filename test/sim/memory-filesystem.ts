@@ -127,6 +127,10 @@ export class MemoryFileSystem implements FileSystem {
     return bytes.byteLength
   }
 
+  clone(): void {
+    throw systemError('ENOTSUP')
+  }
+
   setFileMetadata(file: FileHandle, mode: number | undefined, mtimeNs: bigint | undefined): void {
     this.#gate('setFileMetadata')
     this.#setMetadata(this.#file(file), mode, mtimeNs)

@@ -14,12 +14,13 @@ import { readKey, sortJoinWords } from '../key-input.js'
 import { syncOnce } from '../once.js'
 import { INTERRUPTED } from '../prompt.js'
 import type { Declare } from '../command.js'
-import { foregroundOption, markerOption, peerOption, seconds } from '../options.js'
+import { foregroundOption, keepLocalOption, markerOption, peerOption, seconds } from '../options.js'
 
 interface JoinOptions {
   readonly keyFile?: string
   readonly name?: string
   readonly peer?: readonly string[]
+  readonly keepLocal?: boolean
   readonly once?: boolean
   readonly foreground?: boolean
   readonly makeMarker?: boolean
@@ -45,6 +46,7 @@ export const declare: Declare = (program, act) => {
       FIND_PEER_SECONDS
     )
     .addOption(peerOption())
+    .addOption(keepLocalOption())
     .addOption(markerOption())
     .addOption(foregroundOption())
     .action((key: string | undefined, directory: string | undefined, options: JoinOptions) => {
@@ -72,6 +74,7 @@ async function join(context: Context, words: readonly string[], options: JoinOpt
       key,
       name: options.name,
       peers: options.peer,
+      keepLocal: options.keepLocal,
       createDirectory: true,
       makeMarker: options.makeMarker
     },

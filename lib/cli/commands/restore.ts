@@ -3,7 +3,7 @@ import { BackerError } from '../../core/error.js'
 import type { RestoredDocument } from '../../daemon/document.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
-import { formatNumberOf } from '../format.js'
+import { formatBytes, formatCount, formatNumberOf } from '../format.js'
 import { selectPaths } from '../select-path.js'
 import { wake } from '../start.js'
 import type { Declare } from '../command.js'
@@ -20,9 +20,9 @@ export const declare: Declare = (program, act) => {
   program
     .command('restore')
     .description('brings back what was replaced or deleted; what stands there now is kept as well')
-    .argument('<PATH...>', 'files as they were called')
+    .argument('<PATH...>', 'files and directories as they were called; the folder itself: all of it')
     .option('--revision <ID>', 'that version: see backer revisions PATH; default: the latest')
-    .option('--at <TIME>', 'as it was then, such as 2026-01-31T18:00')
+    .option('--at <TIME>', 'as it was then: 2026-01-31T18:00, "2 hours ago", or the id of a snapshot')
     .option('--to <DIR>', 'puts it there, and changes nothing in the folder')
     .option('--dry-run', 'only shows what would be done')
     .option('--yes', 'does not ask')
@@ -61,17 +61,22 @@ function unsure(plan: RestoredDocument): BackerError {
 }
 
 function report({ printer }: Context, document: RestoredDocument): ExitCode {
-  const { restored, unchanged, failed, sample, dryRun } = document
-  const code = failed.length > 0 ? EXIT.incomplete : EXIT.done
+  const { restored, unchanged, bytes, failed, failedCount, sample, dryRun, snapshot } = document
+  const code = failedCount > 0 ? EXIT.incomplete : EXIT.done
   if (printer.json) {
     printer.document(document)
     return code
   }
   const verb = dryRun ? 'would be restored' : 'restored'
-  printer.result(`${formatNumberOf(restored, 'item')} ${verb}, ${unchanged} as they were`)
+  if (snapshot !== undefined) printer.note(`As of ${snapshot.at}: snapshot ${snapshot.id}.`)
+  printer.result(
+    `${formatNumberOf(restored, 'item')} (${formatBytes(bytes)}) ${verb}, ${formatCount(unchanged)} as they were`
+  )
   if (dryRun) printer.result(...sample.map(path => `  ${path}`))
   if (dryRun && restored > sample.length) printer.result(`  and ${restored - sample.length} more`)
   if (!dryRun && restored > 0) printer.note('What stood there before is kept: see backer revisions.')
   for (const { path, message } of failed) printer.note(`${path}: ${message}`)
+  if (failedCount > failed.length)
+    printer.note(`and ${formatCount(failedCount - failed.length)} more could not be restored`)
   return code
 }

@@ -5,11 +5,12 @@ import type { ExitCode } from '../exit.js'
 import { runFolder } from '../foreground.js'
 import { qrCode } from '../qr.js'
 import type { Declare } from '../command.js'
-import { foregroundOption, markerOption, peerOption } from '../options.js'
+import { foregroundOption, keepLocalOption, markerOption, peerOption } from '../options.js'
 
 interface ShareOptions {
   readonly name?: string
   readonly peer?: readonly string[]
+  readonly keepLocal?: boolean
   readonly qr?: boolean
   readonly foreground?: boolean
   readonly makeMarker?: boolean
@@ -23,6 +24,7 @@ export const declare: Declare = (program, act) => {
     .option('--name <NAME>', "what the folder is called here; default: the directory's name")
     .option('--qr', 'shows the key as a QR code too')
     .addOption(peerOption())
+    .addOption(keepLocalOption())
     .addOption(markerOption())
     .addOption(foregroundOption())
     .action((directory: string | undefined, options: ShareOptions) =>
@@ -38,6 +40,7 @@ function share(context: Context, named: string | undefined, options: ShareOption
       directory,
       name: options.name,
       peers: options.peer,
+      keepLocal: options.keepLocal,
       createDirectory: false,
       makeMarker: options.makeMarker
     },

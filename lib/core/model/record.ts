@@ -218,6 +218,13 @@ function decodeFile(state: CodecState): Payload {
   return { kind: 'file', size, mtimeNs, mode, content: { height, root: hashCodec.decode(state) } }
 }
 
+/** What stands at a path, in canonical bytes. Decoding refuses what no payload can be: MALFORMED or LIMIT. */
+export const payloadCodec: Codec<Payload> = {
+  preencode: preencodePayload,
+  encode: (state, payload) => encodePayload(state, payload, 0),
+  decode: state => decodePayload(state, uint.decode(state))
+}
+
 const versionDots = list(dotCodec, VECTOR_ENTRIES_MAX, 'the writes of a version')
 const versionCodec: Codec<Version> = {
   preencode(state, version) {

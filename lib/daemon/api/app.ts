@@ -10,6 +10,7 @@ import { addFolderRoutes } from './folders.js'
 import { addHistoryRoutes } from './history.js'
 import { addMetricsRoute } from './metrics.js'
 import { addNetworkRoutes } from './network.js'
+import { addSnapshotRoutes } from './snapshots.js'
 
 const BODY_BYTES_MAX = 1024 * 1024
 /** Parts of the API's description that fastify can't know. */
@@ -46,6 +47,7 @@ export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Pr
   addBrowseRoutes(app, host)
   addDeleteRoutes(app, host)
   addHistoryRoutes(app, host)
+  addSnapshotRoutes(app, host)
   addDirectoryRoute(app)
   addEventRoutes(app, host)
   addNetworkRoutes(app, host)

@@ -3,7 +3,7 @@ import { BackerError } from '../../core/error.js'
 import { parsePath } from '../../core/model/path.js'
 import type { ConflictPair, Item, Keep } from '../../folder/browse.js'
 import { IGNORE_FILE } from '../../folder/ignore-file.js'
-import { SCHEMA, timeOf, type ConflictDocument, type ItemDocument } from '../document.js'
+import { SCHEMA, timeOf, type ConflictDocument, type ItemDocument, type ItemsDocument } from '../document.js'
 import type { Host } from '../host.js'
 import { replaceUserFile } from '../user-file.js'
 
@@ -42,7 +42,7 @@ export function addBrowseRoutes(app: FastifyInstance, host: Host): void {
   app.get<{ Params: Params; Querystring: { path?: string; after?: string; limit: number } }>(
     '/v1/folders/:id/files',
     { schema: { summary: 'The items of one directory, page by page.', querystring: filesQuery } },
-    async ({ params, query }) => {
+    async ({ params, query }): Promise<ItemsDocument> => {
       const directory = query.path === undefined || query.path === '' ? undefined : parsePath(query.path)
       const { items, next } = await host.folder(params.id).browser.list(directory, query)
       return { schema: SCHEMA, path: directory ?? '', entries: items.map(itemDocument), next }

@@ -20,6 +20,7 @@ const addBody = {
     name: text,
     createDirectory: { type: 'boolean' },
     makeMarker: { type: 'boolean' },
+    keepLocal: { type: 'boolean' },
     peers: { type: 'array', maxItems: PEERS_MAX, items: text }
   }
 } as const
@@ -46,7 +47,8 @@ const changeBody = {
   additionalProperties: false,
   properties: {
     name: { type: 'string', minLength: 1, maxLength: NAME_CHARACTERS_MAX },
-    paused: { type: 'boolean' }
+    paused: { type: 'boolean' },
+    keepLocal: { type: 'boolean' }
   }
 } as const
 
@@ -57,6 +59,7 @@ interface AddBody {
   readonly peers?: readonly string[]
   readonly createDirectory: boolean
   readonly makeMarker?: boolean
+  readonly keepLocal?: boolean
 }
 
 interface FolderParams {
@@ -89,11 +92,12 @@ export function addFolderRoutes(app: FastifyInstance, host: Host): void {
     return { schema: SCHEMA, keys: kinds.map(kind => ({ kind, key: backer.keyText(kind) })) }
   })
 
-  app.patch<{ Params: FolderParams; Body: { name?: string; paused?: boolean } }>(
+  app.patch<{ Params: FolderParams; Body: { name?: string; paused?: boolean; keepLocal?: boolean } }>(
     '/v1/folders/:id',
     { schema: { body: changeBody } },
     async ({ params, body }) => {
       if (body.name !== undefined) await host.rename(params.id, body.name)
+      if (body.keepLocal !== undefined) await host.setKeepLocal(params.id, body.keepLocal)
       if (body.paused !== undefined) await host.setPaused(params.id, body.paused)
       return host.folder(params.id).document()
     }
