@@ -127,6 +127,14 @@ export interface Leftovers {
   readonly intent: Uint8Array | undefined
 }
 
+/** What recovery has to know of the index, by the hashes of paths (see names.ts). */
+export interface RecoveryPaths {
+  /** The paths that the hashes stand for, where they are known. */
+  readonly paths: ReadonlyMap<string, RelativePath>
+  /** Where what stood at a path was to be kept beside it, as a conflict copy. */
+  readonly copies: ReadonlyMap<string, RelativePath>
+}
+
 /** What recovery after a crash did. */
 export interface Recovered {
   /** Paths at which the user's own file stands again. */
@@ -170,8 +178,8 @@ export interface Disk {
   install(steps: readonly InstallStep[], intent?: Uint8Array): Promise<readonly InstallResult[]>
   /** What the last run left in `.backer/tmp`. */
   leftovers(): Promise<Leftovers>
-  /** Puts right what a crash left (see recover.ts), before anything else is done. `paths`: those that the hashes stand for, where known. */
-  recover(paths: ReadonlyMap<string, RelativePath>): Promise<Recovered>
+  /** Puts right what a crash left (see recover.ts), before anything else is done. */
+  recover(known: RecoveryPaths): Promise<Recovered>
   /** True while the folder's marker is there with the right id: else nothing may be concluded from what is missing. */
   checkMarker(): Promise<boolean>
   /** Works on the kept revisions: see HistoryOperations. What changes them is done one after another. */

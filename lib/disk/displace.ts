@@ -110,7 +110,7 @@ export function keepDisplaced(work: Workspace, name: string, target: Target, dis
 }
 
 /** The conflict copy's place, or undefined where it can't be made there, whatever the reason: the revisions take it then. */
-function placeCopy(work: Workspace, name: string, path: RelativePath): Target | undefined {
+export function placeCopy(work: Workspace, name: string, path: RelativePath): Target | undefined {
   try {
     const copy = targetAt(work, path)
     work.fs.renameNoReplace(work.tmp, name, copy.directory, copy.name)

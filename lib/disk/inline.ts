@@ -10,6 +10,7 @@ import type {
   Listed,
   Listing,
   Recovered,
+  RecoveryPaths,
   StagedFile
 } from './disk.js'
 import type { FileHandle, FileSystem } from './filesystem.js'
@@ -68,8 +69,8 @@ export class InlineDisk implements Disk {
     return this.#do(operations => operations.leftovers())
   }
 
-  recover(paths: ReadonlyMap<string, RelativePath>): Promise<Recovered> {
-    return this.#do(operations => operations.recover(paths, changeWorld(this.#runtime, operations.leftovers().count)))
+  recover(known: RecoveryPaths): Promise<Recovered> {
+    return this.#do(operations => operations.recover(known, changeWorld(this.#runtime, operations.leftovers().count)))
   }
 
   history<K extends keyof HistoryOperations>(

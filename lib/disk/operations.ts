@@ -10,7 +10,8 @@ import type {
   Leftovers,
   Listed,
   Listing,
-  Recovered
+  Recovered,
+  RecoveryPaths
 } from './disk.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
 import { contentRootOf, hashFiles, SETTLED, type Settle } from './hash.js'
@@ -176,15 +177,16 @@ export class DiskOperations {
     return { count: names.length, pathHashes, intent }
   }
 
-  /** See `recover`. `paths`: of the hashes that `leftovers` named, those that are known. */
-  recover(paths: ReadonlyMap<string, RelativePath>, { nowMs, randomness }: ChangeWorld): Recovered {
+  /** See `recover`. `known`: of the hashes that `leftovers` named, those that are known. */
+  recover({ paths, copies }: RecoveryPaths, { nowMs, randomness }: ChangeWorld): Recovered {
     return this.#withMarkedRoot(root =>
       recover(this.#fs, root, {
         traits: this.#options.traits,
         nowMs,
         bytes: drawFrom(randomness),
         contentRootOf: file => contentRootOf(this.#fs, file),
-        pathByHash: hash => paths.get(hash)
+        pathByHash: hash => paths.get(hash),
+        copyByHash: hash => copies.get(hash)
       })
     )
   }

@@ -3,7 +3,7 @@ import { parentOf, type RelativePath } from '../core/model/path.js'
 import type { Stamp } from '../core/model/stamp.js'
 import type { DiskTraits, Recovered } from './disk.js'
 import { closeDirectory } from './closed.js'
-import { exchange, giveBack, keepFromTmp } from './displace.js'
+import { exchange, giveBack, keepFromTmp, placeCopy } from './displace.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
 import { syncTouched } from './metadata.js'
 import { DIRECTORY_ROOT, parseTmpName, type TmpName } from './names.js'
@@ -23,6 +23,8 @@ export interface RecoverOptions {
   readonly contentRootOf: (file: FileHandle) => Hash | undefined
   /** The path of the index with this `pathHash` (see `names.ts`); undefined where there is none. Called for what a crash left only. */
   readonly pathByHash: (hash: string) => RelativePath | undefined
+  /** Where what stood at the path with this hash was to be kept as a conflict copy; undefined where it was to become a revision. */
+  readonly copyByHash?: (hash: string) => RelativePath | undefined
 }
 
 /** How long a partial file is kept. Counted from its ctime: its mtime may be that of the file it is to become. */
@@ -232,7 +234,7 @@ function undoExchange(
   return true
 }
 
-/** Puts a user's file back to its path; where something stands there, or the path is not known, into the revisions. */
+/** Puts a user's file back to its path; where something stands there, or the path is not known, beside it as it was meant, or else into the revisions. */
 function restore(recovery: Recovery, lost: { readonly name: string; readonly pathHash: string }): void {
   const { work } = recovery
   const path = recovery.options.pathByHash(lost.pathHash)
@@ -252,10 +254,24 @@ function restore(recovery: Recovery, lost: { readonly name: string; readonly pat
 }
 
 function keep(recovery: Recovery, name: string, pathHash: string): void {
+  const copy = recovery.options.copyByHash?.(pathHash)
+  if (copy !== undefined && placeIfThere(recovery.work, name, copy)) {
+    recovery.putBack.push(copy)
+    return
+  }
   const known = recovery.options.pathByHash(pathHash)
   const path = known ?? (`${RECOVERED_NAME}/${pathHash === '' ? 'unknown' : pathHash}` as RelativePath)
   keepFromTmp(recovery.work, name, path)
   recovery.keptCount++
+}
+
+function placeIfThere(work: Workspace, name: string, path: RelativePath): boolean {
+  try {
+    return placeCopy(work, name, path) !== undefined
+  } catch (error) {
+    if (error instanceof MissingDirectory) return false
+    throw error
+  }
 }
 
 function targetIfThere(work: Workspace, path: RelativePath): Target | undefined {

@@ -14,6 +14,7 @@ import type {
   Listed,
   Listing,
   Recovered,
+  RecoveryPaths,
   StagedFile
 } from './disk.js'
 import { HashQueue } from './hash-queue.js'
@@ -115,9 +116,9 @@ export class WorkerDisk implements Disk {
     return this.#changer.run('leftovers')
   }
 
-  async recover(paths: ReadonlyMap<string, RelativePath>): Promise<Recovered> {
+  async recover(known: RecoveryPaths): Promise<Recovered> {
     const { count } = await this.leftovers()
-    return this.#changer.run('recover', paths, changeWorld(this.#runtime, count))
+    return this.#changer.run('recover', known, changeWorld(this.#runtime, count))
   }
 
   async history<K extends keyof HistoryOperations>(

@@ -53,6 +53,8 @@ export interface FolderContext {
   readonly onMarkerFound: () => void
   /** Nothing may be changed on the disk: see `onFatal`. */
   readonly isStopped: () => boolean
+  /** The disk or the index has failed: what a change left half done is for recovery at the next opening, and must not be taken for the user's doing before. */
+  readonly hasFailed: () => boolean
   /** Directories to look at again (undefined: the root). */
   readonly onSuspect: (directories: Iterable<RelativePath | undefined>) => void
   /** A path to look at again, once what this device itself does there is over. */

@@ -269,6 +269,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       onFatal: error => this.#stopped(error),
       onMarkerFound: () => this.#markerFound(),
       isStopped: () => this.#fatal !== undefined,
+      hasFailed: () => this.#fatal !== undefined && this.#fatal.code !== 'MARKER',
       onSuspect: directories => this.#observer.hint(directories),
       onSuspectPath: path => this.#observer.hintPaths([path]),
       watching: directories => this.#watch?.add(directories),

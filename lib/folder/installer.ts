@@ -66,6 +66,10 @@ export class Installer {
         for (const path of [step.path, source?.path]) if (path !== undefined) ledger.busy.add(path)
       try {
         await this.#carryOut(planned, chunkListsOf(wants), results)
+      } catch (error) {
+        // Before anybody else has the lock, and takes what is half done for the user's doing.
+        this.#context.onFatal(error)
+        throw error
       } finally {
         ledger.busy.clear()
       }

@@ -1,3 +1,4 @@
+import { conflictPath } from '../core/engine/conflict.js'
 import { decodeWith, encodeWith, fixed, list, type Codec } from '../core/codec.js'
 import { hashBytes, hashKey } from '../core/model/hash.js'
 import { pathCodec, type RelativePath } from '../core/model/path.js'
@@ -7,6 +8,7 @@ import { REPLICA_BYTES } from '../core/model/version.js'
 import { isBackerError } from '../core/error.js'
 import type { Listed } from '../disk/disk.js'
 import { INTENT_BYTES_MAX } from '../disk/intent.js'
+import { pathHash } from '../disk/names.js'
 import type { EntryChange, Store } from '../store/store.js'
 import type { FolderContext } from './context.js'
 
@@ -81,9 +83,7 @@ export function encodeIntent(store: Store, meant: readonly Meant[]): Uint8Array 
  */
 export async function finishIntent(context: FolderContext, bytes: Uint8Array): Promise<number> {
   const { disk, store, ledger } = context
-  const intent = decodeIntent(bytes)
-  if (intent === undefined || Buffer.from(intent.replica).toString('hex') !== store.replica) return 0
-  const open = intent.entries.filter(({ path, before }) => Buffer.compare(sumOf(store.get(path)?.record), before) === 0)
+  const open = openEntries(store, bytes)
   if (open.length === 0) return 0
   return ledger.lock.run(async () => {
     const there = await disk.stat(open.map(({ path }) => path))
@@ -98,6 +98,27 @@ export async function finishIntent(context: FolderContext, bytes: Uint8Array): P
     await ledger.commit(changes, chunkLists)
     return changes.length
   })
+}
+
+/** Where the last batch was to keep what stood at paths as conflict copies, by the hashes of those paths: what of it a crash left on the way belongs there. */
+export function copiesOf(store: Store, bytes: Uint8Array): ReadonlyMap<string, RelativePath> {
+  const copies = new Map<string, RelativePath>()
+  for (const { path, record } of openEntries(store, bytes)) {
+    const local = store.get(path)?.record
+    const shown = local === undefined ? undefined : payloadOf(local)
+    const loser = record.versions.find(
+      ({ payload, hasLost }) => hasLost === true && shown !== undefined && sameContent(payload, shown)
+    )
+    if (loser !== undefined) copies.set(pathHash(path), conflictPath(path, loser.payload))
+  }
+  return copies
+}
+
+/** The entries of an intent of this replica that the index does not have yet. */
+function openEntries(store: Store, bytes: Uint8Array): readonly Intended[] {
+  const intent = decodeIntent(bytes)
+  if (intent === undefined || Buffer.from(intent.replica).toString('hex') !== store.replica) return []
+  return intent.entries.filter(({ path, before }) => Buffer.compare(sumOf(store.get(path)?.record), before) === 0)
 }
 
 interface Shown extends Meant {

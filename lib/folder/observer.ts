@@ -118,7 +118,7 @@ export class Observer {
 
   async #drain(): Promise<void> {
     this.#working = true
-    while (this.#hasHints && !this.#context.closed.aborted) await this.#pass()
+    while (this.#hasHints && !this.#isClosed() && !this.#context.hasFailed()) await this.#pass()
     this.#working = false
     this.#onidle()
   }
@@ -251,6 +251,7 @@ export class Observer {
     const fresh = observations.filter(({ observed }) => this.#isFresh(observed))
     if (fresh.length > 0) await disk.keepWritten(fresh.map(({ path }) => path))
     await ledger.lock.run(async () => {
+      if (this.#context.hasFailed()) return
       const needsCheck = observations.some(({ observed }) => observed.kind === 'absent') || ledger.installs !== installs
       const sure = needsCheck ? await this.#stillTrue(observations) : observations
       const chunkLists = new Map<string, Uint8Array>()

@@ -1,7 +1,7 @@
 import type { RelativePath } from '../core/model/path.js'
 import { pathHash } from '../disk/names.js'
 import type { FolderContext } from './context.js'
-import { finishIntent } from './intent.js'
+import { copiesOf, finishIntent } from './intent.js'
 
 /** How many entries are looked through in one turn of the event loop. */
 const ENTRIES_PER_TURN = 2000
@@ -19,7 +19,10 @@ export async function recoverFolder(context: FolderContext): Promise<void> {
       if (wanted.has(hash)) paths.set(hash, path)
       if (++count % ENTRIES_PER_TURN === 0) await runtime.timers.breathe()
     }
-  const { putBack, keptCount } = await disk.recover(paths)
+  const { putBack, keptCount } = await disk.recover({
+    paths,
+    copies: intent === undefined ? new Map() : copiesOf(store, intent)
+  })
   if (putBack.length + keptCount > 0)
     runtime.trace(`a crash left changes half done: ${putBack.length} files put back, ${keptCount} kept as revisions`)
   const finished = intent === undefined ? 0 : await finishIntent(context, intent)

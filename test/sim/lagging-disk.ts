@@ -9,6 +9,7 @@ import type {
   Listed,
   Listing,
   Recovered,
+  RecoveryPaths,
   StagedFile
 } from '../../lib/disk/disk.js'
 import type { HistoryOperations } from '../../lib/disk/kept.js'
@@ -66,8 +67,8 @@ export class LaggingDisk implements Disk {
     return this.#later(() => this.#disk.leftovers())
   }
 
-  recover(paths: ReadonlyMap<string, RelativePath>): Promise<Recovered> {
-    return this.#later(() => this.#disk.recover(paths))
+  recover(known: RecoveryPaths): Promise<Recovered> {
+    return this.#later(() => this.#disk.recover(known))
   }
 
   history<K extends keyof HistoryOperations>(

@@ -89,7 +89,11 @@ export class Ledger {
   copied(prefix: string, path: string, label: Label): void {
     this.#copied.add(`${label} ${prefix}`)
     const places = this.#placed.get(label)
-    const before = [...(places ?? [])].filter(place => place.startsWith(prefix) && !place.includes('/', prefix.length))
+    const beside = [...(places ?? [])].filter(place => place.startsWith(prefix) && !place.includes('/', prefix.length))
+    // Where a user moved the directory in that moment, it is the name that tells.
+    const name = path.slice(prefix.length).replace(/ \(conflict [0-9a-f]{8}\)/, '')
+    const before =
+      beside.length > 0 ? beside : [...(places ?? [])].filter(place => place.slice(place.lastIndexOf('/') + 1) === name)
     for (const place of before) places?.delete(place)
     if (before.length > 0 && !this.wasRemoved(path, label)) places?.add(path)
   }

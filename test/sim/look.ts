@@ -5,7 +5,7 @@ import type { Manifest } from '../../lib/disk/kept.js'
 import { decodeManifest } from '../../lib/disk/manifest.js'
 import { parseRevisionName } from '../../lib/disk/revisions.js'
 import { decodeChunkFile } from '../../lib/disk/chunk-file.js'
-import type { Inode, Volume } from './volume.js'
+import type { Actor, Inode, Volume } from './volume.js'
 
 /** What tells one version's bytes from another's: their hash; a symlink's target; the same for all directories. */
 export type Label = string
@@ -174,12 +174,12 @@ function hashesOf(bytes: Uint8Array | undefined, { content }: FileManifest): rea
 type FileManifest = Extract<Manifest, { kind: 'file' }>
 const NO_LIST = new Uint8Array(0)
 
-/** True where a power loss may take an inode without anybody's fault: its bytes, or a name that leads to it, are a user's and not synced. */
-export function isExposed(volume: Volume, inode: Inode): boolean {
-  if (inode.dirty === 'user') return true
+/** True where a power loss may take an inode without anybody's fault: its bytes, or a name that leads to it, are the work of one of `actors`, and not synced. */
+export function isExposed(volume: Volume, inode: Inode, actors: readonly Actor[]): boolean {
+  if (inode.dirty !== undefined && actors.includes(inode.dirty)) return true
   const moved = new Set<Inode>()
   for (const { actor, slots } of volume.journal.pending)
-    if (actor === 'user')
+    if (actors.includes(actor))
       for (const { before, after } of slots) for (const one of [before, after]) if (one) moved.add(one)
   for (let at: Inode | undefined = inode; at !== undefined; at = [...at.links.values()][0]?.directory)
     if (moved.has(at)) return true

@@ -1,7 +1,7 @@
 import { retained } from '../../lib/core/engine/retention.js'
 import { Broken, type Ledger } from './ledger.js'
 import { DIRECTORY, EMPTY, isExposed, look, type Label, type View } from './look.js'
-import type { Inode, Volume } from './volume.js'
+import type { Actor, Inode, Volume } from './volume.js'
 
 /** Why a disk looks other than before. */
 export type Cause = 'engine' | 'user' | 'power' | 'roll-back'
@@ -35,11 +35,12 @@ export class Witness {
     this.view = look(parts.root)
   }
 
-  /** The power is about to go: what may be lost is noted. */
-  brace(): void {
+  /** The power is about to go: what may be lost is noted. `hasFailed`: the engine has stopped because a sync failed, and has promised nothing of its last batch. */
+  brace(hasFailed = false): void {
     const exposed = new Set<Label>()
+    const actors: readonly Actor[] = hasFailed ? ['user', 'engine'] : ['user']
     for (const [label, inodes] of this.view.inodes)
-      if (!this.#isPromised(label) || inodes.every(inode => isExposed(this.#volume, inode))) exposed.add(label)
+      if (!this.#isPromised(label) || inodes.every(inode => isExposed(this.#volume, inode, actors))) exposed.add(label)
     this.#exposed = exposed
   }
 
@@ -168,6 +169,8 @@ export class Witness {
   }
 
   #hasCopy(path: string, label: Label): boolean {
+    // The user may have moved the directory, with the copy in it, in that very moment.
+    for (const [at, seen] of this.view.visible) if (seen.label === label && CONFLICT.test(at)) return true
     // A conflict copy gets none of its own where that would have its own name.
     if (CONFLICT.exec(path)?.[0].includes(label.slice(0, 8)) === true && this.view.kept.has(label)) return true
     return this.#ledger.wasCopied(directoryOf(path), label)

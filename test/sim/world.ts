@@ -221,7 +221,7 @@ export class World {
   losePower(device: Device, downMs: number): void {
     const witness = this.witnesses[device.index]!
     this.#judge(witness, 'engine')
-    witness.brace()
+    witness.brace(device.running?.folder.status().state === 'stopped')
     const { damaged, droppedCount } = losePower(device.volume, this.#random)
     this.note(`${device.name} loses power: ${damaged.length} files damaged, ${droppedCount} changes dropped`)
     this.#judge(witness, 'power')
@@ -240,9 +240,14 @@ export class World {
     this.#judge(witness, 'engine')
     witness.conclude()
     this.kill(device, downMs)
+    const before = witness.view.visible
     if (!device.rollBack()) return
     this.note(`${device.name} is put back to its last snapshot`)
     this.#judge(witness, 'roll-back')
+    for (const [path, { label }] of before) {
+      const isThere = this.witnesses.some(({ view }) => view.visible.get(path)?.label === label)
+      if (!isThere) this.ledger.reverted(path, label)
+    }
     this.#unburyAll(witness)
   }
 

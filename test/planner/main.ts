@@ -1,0 +1,26 @@
+import { parseArgs } from 'node:util'
+import { runPlanner } from './planner.js'
+
+/** `node main.js --trees N [--seed S]`: N random trees from S on. Prints each that goes wrong, and what it took. */
+const { values } = parseArgs({
+  options: { trees: { type: 'string', default: '50000' }, seed: { type: 'string', default: '1' } }
+})
+const [first, count] = [Number(values.seed), Number(values.trees)]
+if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1) {
+  console.error('--seed and --trees take whole numbers')
+  process.exit(64)
+}
+const begin = process.cpuUsage()
+let failed = 0
+let mostRounds = 0
+for (let seed = first; seed < first + count; seed++) {
+  const { wrong, rounds } = await runPlanner(`${seed}`)
+  mostRounds = Math.max(mostRounds, rounds)
+  if (wrong === undefined) continue
+  failed++
+  console.log(`tree ${seed}: ${wrong}`)
+}
+const used = process.cpuUsage(begin)
+const seconds = Math.round((used.user + used.system) / 1e6)
+console.log(`${count} trees, ${failed} went wrong; at most ${mostRounds} rounds; ${seconds} s of CPU`)
+process.exitCode = failed > 0 ? 1 : 0
