@@ -16,6 +16,7 @@ import type { Browser } from './folder/browse.js'
 import type { FolderEvents } from './folder/events.js'
 import { Folder } from './folder/folder.js'
 import type { History } from './folder/history.js'
+import type { Verifier } from './folder/verifier.js'
 import { makeIdentity, type Identity } from './folder/identity.js'
 import type { RestorePlan, RestoreReport } from './folder/past.js'
 import type { FolderStatus, Route } from './folder/status.js'
@@ -205,6 +206,11 @@ export class Backer extends EventEmitter<FolderEvents> {
     return folder.history.restoreAside(plan, await openAside(directory))
   }
 
+  /** What holds this folder's files against what they should be. Throws CLOSED before `ready`. */
+  get verifier(): Verifier {
+    return this.#now().folder.verifier
+  }
+
   /** Carries out the deletes that are held (see `status().heldDeletes`). Returns of how many items. Throws MARKER. */
   async acceptDeletes(): Promise<number> {
     const { folder } = await this.#opening
@@ -343,6 +349,7 @@ export class Backer extends EventEmitter<FolderEvents> {
     folder.on('change', change => this.emit('change', change))
     folder.on('conflict', conflict => this.emit('conflict', conflict))
     folder.on('problem', problem => this.emit('problem', problem))
+    folder.on('verify', event => this.emit('verify', event))
     folder.on('insync', status => this.emit('insync', status))
     folder.on('error', error => this.listenerCount('error') > 0 && this.emit('error', error))
   }

@@ -13,6 +13,8 @@ import type {
   SnapshotsDocument,
   StatusDocument,
   TidiedDocument,
+  VerifiedDocument,
+  VerifyDocument,
   WaitDocument
 } from '../daemon/document.js'
 import type { FolderRequest } from '../daemon/host.js'
@@ -151,6 +153,26 @@ export class Client {
   async restore(id: string, body: object): Promise<RestoredDocument> {
     const question = { method: 'POST', path: `${pathOf(id)}/restore`, body, timeoutMs: LONG_TIMEOUT_MS } as const
     return (await ask(this.#home, question)) as RestoredDocument
+  }
+
+  async verifyStatus(id: string): Promise<VerifyDocument> {
+    return (await ask(this.#home, { method: 'GET', path: `${pathOf(id)}/verify` })) as VerifyDocument
+  }
+
+  async setVerify(id: string, settings: object): Promise<VerifyDocument> {
+    const question = { method: 'PATCH', path: `${pathOf(id)}/verify`, body: settings } as const
+    return (await ask(this.#home, question)) as VerifyDocument
+  }
+
+  /** Reads files and mends what is damaged: answers when it is over. */
+  async verify(id: string, body: object): Promise<VerifiedDocument> {
+    const question = { method: 'POST', path: `${pathOf(id)}/verify`, body, timeoutMs: LONG_TIMEOUT_MS } as const
+    return (await ask(this.#home, question)) as VerifiedDocument
+  }
+
+  async acceptDamage(id: string, paths: readonly string[]): Promise<VerifyDocument> {
+    const question = { method: 'POST', path: `${pathOf(id)}/verify/accept`, body: { paths } } as const
+    return (await ask(this.#home, question)) as VerifyDocument
   }
 
   async tidyRevisions(id: string): Promise<TidiedDocument> {

@@ -33,6 +33,7 @@ export const COMMANDS: readonly Listed[] = [
   { names: ['restore'], group: FILES, load: () => import('./commands/restore.js') },
   { names: ['deletes'], group: FILES, load: () => import('./commands/deletes.js') },
   { names: ['keep-local'], group: FILES, load: () => import('./commands/keep-local.js') },
+  { names: ['verify'], group: FILES, load: () => import('./commands/verify.js') },
   { names: ['peers'], group: NETWORK, load: () => import('./commands/peers.js') },
   { names: ['doctor'], group: NETWORK, load: () => import('./commands/doctor.js') },
   { names: ['limit'], group: NETWORK, load: () => import('./commands/limit.js') },

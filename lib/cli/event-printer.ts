@@ -3,6 +3,13 @@ import { exitCodeOf } from './exit.js'
 import { formatBytes, formatNumberOf } from './format.js'
 import type { Printer } from './printer.js'
 
+const DAMAGE: Readonly<Record<(DaemonEvent & { readonly type: 'verify' })['event'], string>> = {
+  progress: '',
+  done: '',
+  damaged: 'what lies on the disk is not what was written there',
+  mended: 'it has its content back',
+  unmended: 'it stays damaged for now'
+}
 const ROUTES = { lan: 'on the local network', direct: 'direct', relay: 'through a relay', stream: 'stream' } as const
 
 /** Tells what happens in a folder while a command runs: sentences for people, or lines of JSON. */
@@ -50,6 +57,8 @@ function sentences(event: DaemonEvent): readonly string[] {
       return [`Problem: ${event.path === undefined ? '' : `${event.path}: `}${event.message}`]
     case 'error':
       return [`Stopped: ${event.message}`, ...(event.hint === undefined ? [] : [`  ${event.hint}`])]
+    case 'verify':
+      return event.path === undefined ? [] : [`Verify: ${event.path}: ${DAMAGE[event.event]}`]
     case 'progress':
     case 'insync':
     case 'folder':

@@ -1,7 +1,7 @@
 import type { FolderStatus, HeldDeletes, PeerStatus, Problem, Progress } from '../folder/status.js'
 import type { ErrorCode } from '../core/error.js'
 import type { Item } from '../folder/browse.js'
-import type { Change } from '../folder/events.js'
+import type { Change, VerifyEvent } from '../folder/events.js'
 import {
   pastItem,
   type KeepingReport,
@@ -11,6 +11,7 @@ import {
   type RestoreReport,
   type TreeDifference
 } from '../folder/past.js'
+import type { PutAside, VerifyReport, VerifyStatus } from '../folder/verify-state.js'
 
 /** The version of all documents here. Fields are only ever added. */
 export const SCHEMA = 1
@@ -21,7 +22,8 @@ export interface PeerDocument extends Omit<PeerStatus, 'connectedAt'> {
 }
 
 /** A folder as the API tells it. */
-export interface FolderDocument extends Omit<FolderStatus, 'peers'> {
+export interface FolderDocument extends Omit<FolderStatus, 'peers' | 'verify'> {
+  readonly verify?: VerifyingDocument
   readonly name: string
   /** True where its user has paused it: what else is told is as it was then. */
   readonly paused?: boolean
@@ -175,6 +177,27 @@ export interface TidiedDocument extends KeepingReport {
   readonly schema: typeof SCHEMA
 }
 
+/** What verifying does and knows, as the API tells it. */
+export interface VerifyingDocument extends Omit<VerifyStatus, 'lastEndedAtMs'> {
+  /** When the last look through everything ended. */
+  readonly lastEnded?: string
+}
+
+/** `GET /v1/folders/:id/verify`. */
+export interface VerifyDocument extends VerifyingDocument {
+  readonly schema: typeof SCHEMA
+  /** Damaged files that were put aside: how many, and some of them. */
+  readonly putAside: {
+    readonly count: number
+    readonly files: readonly (Omit<PutAside['files'][number], 'atMs'> & { readonly at: string })[]
+  }
+}
+
+/** What a look through the folder found: `POST /v1/folders/:id/verify`. */
+export interface VerifiedDocument extends VerifyReport {
+  readonly schema: typeof SCHEMA
+}
+
 /** What a refused request says, whatever the route. */
 export interface ErrorDocument {
   readonly schema: typeof SCHEMA
@@ -203,6 +226,15 @@ export type DaemonEvent = { readonly time: string; readonly folder: string } & (
       readonly bytes: number
       readonly root: string
       readonly peers: number
+    }
+  | {
+      readonly type: 'verify'
+      readonly event: VerifyEvent['kind']
+      readonly path?: string
+      readonly reason?: string
+      readonly files?: number
+      readonly bytes?: number
+      readonly filesTotal?: number
     }
   | { readonly type: 'folder'; readonly document: FolderDocument }
   | { readonly type: 'removed' }
@@ -241,5 +273,15 @@ export function peerDocument(peer: PeerStatus): PeerDocument {
 }
 
 export function folderDocument(name: string, status: FolderStatus): FolderDocument {
-  return { name, ...status, peers: status.peers.map(peerDocument) }
+  const { verify, ...rest } = status
+  return {
+    name,
+    ...rest,
+    ...(verify === undefined ? {} : { verify: verifyDocument(verify) }),
+    peers: status.peers.map(peerDocument)
+  }
+}
+
+export function verifyDocument({ lastEndedAtMs, ...status }: VerifyStatus): VerifyingDocument {
+  return { ...status, ...(lastEndedAtMs === undefined ? {} : { lastEnded: timeOf(lastEndedAtMs) }) }
 }

@@ -96,6 +96,7 @@ export class HostedFolder {
     backer.on('change', change => tell({ type: 'item', ...change }))
     backer.on('conflict', ({ path, copy }) => tell({ type: 'item', action: 'conflict', path, copy }))
     backer.on('problem', problem => tell({ type: 'problem', ...problem }))
+    backer.on('verify', ({ kind, ...about }) => tell({ type: 'verify', event: kind, ...about }))
     backer.on('insync', ({ files, bytes, root, peers }) =>
       tell({ type: 'insync', files, bytes, root, peers: peers.filter(peer => peer.inSync).length })
     )

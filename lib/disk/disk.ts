@@ -1,7 +1,8 @@
 import type { RelativePath } from '../core/model/path.js'
+import type { Hash } from '../core/model/hash.js'
 import type { Content } from '../core/model/record.js'
 import type { Stamp } from '../core/model/stamp.js'
-import type { HistoryOperations } from './kept.js'
+import type { HistoryOperations, PutAside } from './kept.js'
 
 /** One name in a directory, as it was when it was listed. */
 export interface Listed {
@@ -28,6 +29,7 @@ export type ProblemCode =
   | 'not-representable' // this system can't store such a name or kind
   | 'too-deep' // beyond the limits of a path
   | 'no-source' // no connected peer has the content
+  | 'damaged' // what lies on the disk is not what was written there
 
 /** The outcome of listing a directory: its entries, or nothing because it is gone, or why it can't be listed. */
 export type Listing =
@@ -46,6 +48,25 @@ export type Hashed =
   | { readonly kind: 'hashed'; readonly stamp: Stamp; readonly content: Content; readonly chunks: Uint8Array }
   | { readonly kind: 'absent' } // gone, or no regular file any more
   | { readonly kind: 'failed'; readonly problem: ItemProblem } // `changing` where it kept changing
+
+/** A part of a file that is to be held against what it should be. */
+export interface CheckOrder {
+  readonly path: RelativePath
+  /** How the file looked when it was right. */
+  readonly stamp: Stamp
+  /** What should lie in it. */
+  readonly chunks: readonly { readonly offset: number; readonly length: number; readonly hash: Hash }[]
+}
+
+/**
+ * What the disk gives. `changed`: the file is not, or not any more, the one that the stamp describes. `differs`: nothing shows that it was
+ * touched, and its bytes are others. `unreadable`: the system can't read it; `isDisk` where it is the disk that fails (EIO).
+ */
+export type Checked =
+  | { readonly kind: 'sound' }
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'differs' }
+  | { readonly kind: 'unreadable'; readonly message: string; readonly isDisk: boolean }
 
 /** What the caller believes to stand at a path: nothing, or something with this stamp. */
 export type Expected = { readonly kind: 'nothing' } | { readonly kind: 'stamped'; readonly stamp: Stamp }
@@ -82,8 +103,15 @@ export type InstallStep = { readonly path: RelativePath; readonly expected: Expe
   | { readonly kind: 'remove'; readonly displaced: Displaced }
 )
 
-/** Where the file that a step replaces or removes goes: into the revisions, or beside it under the name of a conflict copy. */
-export type Displaced = { readonly kind: 'revision' } | { readonly kind: 'conflict'; readonly path: RelativePath }
+/**
+ * Where the file that a step replaces or removes goes: into the revisions; beside it under the name of a conflict copy; or, its bytes not being what
+ * was written, aside into `.backer/damaged`. `nothing` (only of `remove`): it is removed for good, unless somebody has it open.
+ */
+export type Displaced =
+  | { readonly kind: 'revision' }
+  | { readonly kind: 'conflict'; readonly path: RelativePath }
+  | { readonly kind: 'damaged' }
+  | { readonly kind: 'nothing' }
 
 /** What a step did. Anything but `done` left the user's tree as the user had it. */
 export type InstallResult =
@@ -163,6 +191,10 @@ export interface Disk {
   stat(paths: readonly RelativePath[]): Promise<readonly (Listed | 'unknown' | undefined)[]>
   /** Reads files whole, cuts them into chunks and hashes them. A file that changes meanwhile is read again, some times. */
   hash(paths: readonly RelativePath[]): Promise<readonly Hashed[]>
+  /** Reads parts of files from the disk itself and holds them against what they should be; in order. */
+  check(orders: readonly CheckOrder[]): Promise<readonly Checked[]>
+  /** Some of the damaged files that were put aside, and how many there are. */
+  damaged(limit: number): Promise<PutAside>
   /** Makes what a user wrote at these paths durable, or that it is gone. */
   keepWritten(paths: readonly RelativePath[]): Promise<void>
   /** Up to `length` bytes at `offset`; undefined where the file is gone or can't be read. The caller verifies them. */

@@ -94,6 +94,7 @@ export function putBack(work: Workspace, name: string, target: Target): void {
 /** Makes room for what a step is about to displace, so that a full disk shows before anything is touched. */
 export function prepareKeeping(work: Workspace, path: RelativePath, displaced: Displaced): void {
   if (displaced.kind === 'revision') prepareRevision(work.revisions, path)
+  if (displaced.kind === 'damaged') prepareRevision(work.damaged(), path)
 }
 
 /**
@@ -104,6 +105,10 @@ export function keepDisplaced(work: Workspace, name: string, target: Target, dis
   if (displaced.kind === 'conflict') {
     const copy = placeCopy(work, name, displaced.path)
     if (copy !== undefined) return work.fs.lstat(copy.directory, copy.name)
+  }
+  if (displaced.kind === 'damaged') {
+    keepRevision(work.fs, work.damaged(), { directory: work.tmp, name }, target.path, work.naming)
+    return undefined
   }
   keepFromTmp(work, name, target.path)
   return undefined

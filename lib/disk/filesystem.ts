@@ -55,6 +55,10 @@ export interface FileSystem {
   /** Mode (undefined: as it is) and mtime (undefined: as it is) of an open file. */
   setFileMetadata(file: FileHandle, mode: number | undefined, mtimeNs: bigint | undefined): void
   sync(file: FileHandle): void
+  /** Lets go of what the system remembers of a part of a file, so that the next read comes from the disk. Does nothing where the system can't, or where it was written and is not on the disk yet. */
+  dropCached(file: FileHandle, offset: number, length: number): void
+  /** True where anybody else has the open file open or mapped. False also where the system can't tell. */
+  isInUse(file: FileHandle): boolean
   close(file: FileHandle): void
 
   /** Mode and mtime of a name, not following a symlink (a symlink has no mode of its own). */

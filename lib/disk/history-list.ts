@@ -22,7 +22,8 @@ export function readChunkList(place: HistoryPlace, root: Hash): Uint8Array | und
   return bytes !== undefined && isListOf(bytes, root) ? bytes : undefined
 }
 
-function isListOf(bytes: Uint8Array, root: Hash): boolean {
+/** True where the bytes are the chunk list of the content with this root. */
+export function isListOf(bytes: Uint8Array, root: Hash): boolean {
   try {
     return hashesEqual(contentFromChunkList(bytes).root, root)
   } catch (error) {

@@ -1,4 +1,5 @@
 import { joinPath, type RelativePath } from '../core/model/path.js'
+import { checkGroup, chunkLengths, mendHistory } from './check-history.js'
 import type { DirectoryHandle, FileSystem } from './filesystem.js'
 import { holdFiles, keepHeld } from './hold.js'
 import { removeFile, withHistory, type HistoryPlace } from './history-files.js'
@@ -8,6 +9,7 @@ import { addNodes, childrenIn, differencesOf, itemAt, itemsBelow, lackingNodes, 
 import type { HistoryOperations } from './kept.js'
 import { pin } from './pins.js'
 import { MANIFESTS, packRevisions } from './pack-revisions.js'
+import { openOwn } from './own.js'
 import { idOfRevision } from './revisions.js'
 import { dropSnapshots, keepSnapshot, listSnapshots } from './snapshot-files.js'
 
@@ -33,7 +35,18 @@ export function historyOf(fs: FileSystem, root: DirectoryHandle): HistoryOperati
     treeBelow: range => within(place => itemsBelow(place, range)),
     treeDifferences: (a, b, limit) => within(place => differencesOf(place, a, b, limit)),
     hold: files => within(place => holdFiles(place, root, files)),
-    keepHeld: (replaced, world) => within(place => keepHeld(place, replaced, world))
+    keepHeld: (replaced, world) => within(place => keepHeld(place, replaced, world)),
+    check: group => within(place => checkGroup(place, group)),
+    lengths: chunks => within(place => chunkLengths(place, chunks)),
+    mend: (mend, nowMs, randomness) =>
+      within(place => {
+        const own = openOwn(fs, root)
+        try {
+          mendHistory(place, own, mend, { nowMs, bytes: length => randomness.subarray(0, length) })
+        } finally {
+          fs.closeDirectory(own)
+        }
+      })
   }
 }
 

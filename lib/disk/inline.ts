@@ -2,6 +2,8 @@ import { BackerError } from '../core/error.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Runtime } from '../runtime.js'
 import type {
+  Checked,
+  CheckOrder,
   Disk,
   DiskTraits,
   Hashed,
@@ -14,7 +16,7 @@ import type {
   StagedFile
 } from './disk.js'
 import type { FileHandle, FileSystem } from './filesystem.js'
-import type { HistoryOperations } from './kept.js'
+import type { HistoryOperations, PutAside } from './kept.js'
 import { changeWorld, DiskOperations, type OperationsOptions } from './operations.js'
 
 /** A folder's directory worked on in the calling thread, call by call: for simulations, and for tests of what is above it. */
@@ -40,6 +42,14 @@ export class InlineDisk implements Disk {
 
   hash(paths: readonly RelativePath[]): Promise<readonly Hashed[]> {
     return this.#do(operations => operations.hash(paths))
+  }
+
+  check(orders: readonly CheckOrder[]): Promise<readonly Checked[]> {
+    return this.#do(operations => operations.check(orders))
+  }
+
+  damaged(limit: number): Promise<PutAside> {
+    return this.#do(operations => operations.damaged(limit))
   }
 
   keepWritten(paths: readonly RelativePath[]): Promise<void> {

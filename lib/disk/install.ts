@@ -8,6 +8,7 @@ import { keepDisplaced, keepFromTmp, prepareKeeping, putBack, takeAway } from '.
 import type { DirectoryHandle, FileSystem } from './filesystem.js'
 import { adjust, syncTouched } from './metadata.js'
 import { awayName, DIRECTORY_ROOT, moveName, stagedName, swapName } from './names.js'
+import { DamagedFiles } from './damaged-files.js'
 import { withOwnDirectories } from './own.js'
 import { clearDirectory, isNotEmpty, place, removeEmpty } from './place.js'
 import { codeOf, fatalOf, problemOf } from './problem.js'
@@ -45,6 +46,7 @@ export function installBatch(
     return withOwnDirectories(fs, root, own => {
       const tree = new Directories(fs, root)
       const revisions = new Directories(fs, own.revisions)
+      const aside = new DamagedFiles(fs, own.own)
       try {
         const { traits, nowMs, bytes, isDeletable = () => false } = options
         const naming = { nowMs, bytes }
@@ -52,6 +54,7 @@ export function installBatch(
           fs,
           tree,
           revisions,
+          damaged: () => aside.open(),
           tmp: own.tmp,
           naming,
           traits,
@@ -62,11 +65,13 @@ export function installBatch(
         const ready = readyStaged(work, root, steps, options.intent)
         const results = steps.map((step, i) => carryOut(work, step, ready[i]))
         closeAgain(work)
+        aside.sync()
         syncTouched(work, root)
         return results
       } finally {
         tree.close()
         revisions.close()
+        aside.close()
       }
     })
   } catch (error) {
@@ -229,12 +234,37 @@ function removeDirectory(work: Workspace, target: Target): InstallResult {
 function removeFile(work: Workspace, target: Target, before: Stamp, step: StepOf<'remove'>): InstallResult {
   const away = takeAway(work, target, before, awayName(target.path, work.naming.bytes(8)))
   if (away === undefined) return CHANGED
+  if (step.displaced.kind === 'nothing') return letGo(work, target, away)
   try {
     const conflictStamp = keepDisplaced(work, away, target, step.displaced)
     return conflictStamp === undefined ? { kind: 'done' } : { kind: 'done', conflictStamp }
   } catch (error) {
     if (codeOf(error) !== undefined) putBack(work, away, target)
     throw error
+  }
+}
+
+/** Removes for good what was taken away, unless somebody has it open: what he writes would be lost. */
+function letGo(work: Workspace, target: Target, away: string): InstallResult {
+  try {
+    if (!isInUse(work, away)) {
+      work.fs.unlink(work.tmp, away)
+      return { kind: 'done' }
+    }
+  } catch (error) {
+    if (codeOf(error) !== undefined) putBack(work, away, target)
+    throw error
+  }
+  putBack(work, away, target)
+  return { kind: 'failed', problem: { code: 'changing', message: 'Another program has it open.' } }
+}
+
+function isInUse({ fs, tmp }: Workspace, name: string): boolean {
+  const file = fs.openRead(tmp, name)
+  try {
+    return fs.isInUse(file)
+  } finally {
+    fs.close(file)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Hash } from '../core/model/hash.js'
+import type { Hash, HashKey } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Content, Payload } from '../core/model/record.js'
 import type { Snapshot } from '../core/model/snapshot.js'
@@ -116,6 +116,36 @@ export interface Swept {
   readonly damaged: readonly string[]
 }
 
+/** What a look through a part of the history found. */
+export interface CheckedHistory {
+  /** How many files were read, and their bytes. */
+  readonly count: number
+  readonly bytes: number
+  /** The chunks, and the chunk lists, that are not what they should be. */
+  readonly chunks: readonly Hash[]
+  readonly lists: readonly Hash[]
+}
+
+/** What is to take the place of a damaged file of the history: a chunk or a chunk list, verified by the caller. */
+export interface HistoryMend {
+  readonly kind: 'chunk' | 'list'
+  readonly hash: Hash
+  readonly bytes: Uint8Array
+}
+
+/** Damaged files that were put aside. */
+export interface PutAside {
+  readonly count: number
+  /** Some of them: what they were, and where below `.backer/damaged` they lie. */
+  readonly files: readonly {
+    readonly path: RelativePath
+    readonly storedAt: RelativePath
+    /** When it was put aside: milliseconds since 1970, in whole seconds. */
+    readonly atMs: number
+    readonly size: number
+  }[]
+}
+
 /** What packing did. */
 export interface Packed {
   /** How many revisions are packed now that were not. */
@@ -188,4 +218,11 @@ export interface HistoryOperations {
   hold(files: readonly ToHold[]): readonly Held[]
   /** Makes revisions of versions that are gone from the folder, out of what is held of them. Gives those of which nothing is. */
   keepHeld(replaced: readonly Replaced[], world: KeepWorld): readonly RelativePath[]
+
+  /** Reads all that is kept under hashes that begin with two hexadecimal digits, and finds what is damaged. */
+  check(group: string): CheckedHistory
+  /** The lengths of chunks by the hexadecimal form of their hashes, of those that some revision needs. */
+  lengths(chunks: readonly Hash[]): ReadonlyMap<HashKey, number>
+  /** Puts a damaged file aside, and a good one, verified by the caller, in its place. */
+  mend(mend: HistoryMend, nowMs: number, randomness: Uint8Array): void
 }

@@ -21,6 +21,10 @@ export interface Libc {
   fileClockNs(): bigint
   /** syncfs(2). */
   syncfs(file: number): void
+  /** posix_fadvise(2) with POSIX_FADV_DONTNEED: only advice, so that it never fails. */
+  dropCached(file: number, offset: number, length: number): void
+  /** True where more than this descriptor has the file open: asks for a lease, and gives it back. Source: fcntl(2), F_SETLEASE. */
+  isInUse(file: number): boolean
   /** copy_file_range(2), which clones blocks where the file system can. Bytes copied. ENOSYS where the library lacks it. */
   copyFileRange(from: number, fromPosition: number, to: number, toPosition: number, length: number): number
   /**
@@ -48,6 +52,10 @@ const CLOCK_REALTIME_COARSE = 5
 const UTIME_OMIT = 0x3ffffffen
 const SECOND_NS = 1_000_000_000n
 const ENOSYS = 38
+const POSIX_FADV_DONTNEED = 4
+const F_SETLEASE = 1024
+const F_WRLCK = 1
+const F_UNLCK = 2
 
 /** The number of renameat2 where the library has no wrapper for it (glibc before 2.28, musl). Source: the kernel's tables. */
 const RENAMEAT2_NUMBER: Readonly<Record<string, number>> = { x64: 316, arm64: 276, riscv64: 276, loong64: 276 }
@@ -77,6 +85,8 @@ function bind(library: LibraryHandle): Libc {
   const clockGettime = library.func('clock_gettime', 'int', ['int', 'void *']) as Function
   const now = new BigInt64Array(2)
   const syncfs = library.func('syncfs', 'int', ['int']) as Function
+  const fadvise = library.func('posix_fadvise', 'int', ['int', 'int64_t', 'int64_t', 'int']) as Function
+  const fcntl = library.func('int fcntl(int fd, int command, ...)') as Function
   const copyFileRange = bindCopyFileRange(library)
   return {
     openat(directory, name, flags, mode) {
@@ -110,6 +120,16 @@ function bind(library: LibraryHandle): Libc {
     },
     syncfs(file) {
       if (syncfs(file) !== 0) throw lastError('syncfs')
+    },
+    dropCached(file, offset, length) {
+      fadvise(file, offset, length, POSIX_FADV_DONTNEED)
+    },
+    isInUse(file) {
+      if (fcntl(file, F_SETLEASE, 'int', F_WRLCK) === 0) {
+        fcntl(file, F_SETLEASE, 'int', F_UNLCK)
+        return false
+      }
+      return lastError('fcntl').code === 'EAGAIN'
     },
     copyFileRange(from, fromPosition, to, toPosition, length) {
       const positions = new BigInt64Array([BigInt(fromPosition), BigInt(toPosition)])

@@ -133,6 +133,14 @@ export class LinuxFileSystem implements FileSystem {
     fsyncSync(file)
   }
 
+  dropCached(file: FileHandle, offset: number, length: number): void {
+    this.#libc.dropCached(file, offset, length)
+  }
+
+  isInUse(file: FileHandle): boolean {
+    return this.#libc.isInUse(file)
+  }
+
   close(file: FileHandle): void {
     this.#libc.close(file)
   }

@@ -2,6 +2,8 @@ import { BackerError } from '../core/error.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Runtime } from '../runtime.js'
 import type {
+  CheckOrder,
+  Checked,
   DiskTraits,
   Extent,
   Hashed,
@@ -16,7 +18,9 @@ import type {
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
 import { contentRootOf, hashFiles, SETTLED, type Settle } from './hash.js'
 import { historyOf } from './history.js'
-import type { HistoryOperations } from './kept.js'
+import { listDamaged } from './damaged-files.js'
+import { checkFiles } from './check.js'
+import type { HistoryOperations, PutAside } from './kept.js'
 import { parseIgnore } from './ignore.js'
 import { installBatch } from './install.js'
 import { readIntent } from './intent.js'
@@ -90,6 +94,17 @@ export class DiskOperations {
       root => hashFiles(this.#fs, root, paths, this.#settle),
       () => paths.map(() => ({ kind: 'absent' }))
     )
+  }
+
+  check(orders: readonly CheckOrder[]): Checked[] {
+    return this.#withRoot(
+      root => checkFiles(this.#fs, root, orders),
+      () => orders.map(() => ({ kind: 'changed' }))
+    )
+  }
+
+  damaged(limit: number): PutAside {
+    return this.#withMarkedRoot(root => listDamaged(this.#fs, root, limit))
   }
 
   keepWritten(paths: readonly RelativePath[]): void {

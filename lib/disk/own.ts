@@ -9,6 +9,8 @@ export const TMP_NAME = 'tmp'
 export const REVISIONS_NAME = 'revisions'
 export const INDEX_NAME = 'index'
 export const HISTORY_NAME = 'history'
+/** Files whose bytes were not what had been written, put aside: nothing of backer removes them. */
+export const DAMAGED_NAME = 'damaged'
 
 /** The open directories of `.backer`. */
 export interface OwnDirectories {

@@ -110,6 +110,16 @@ export class PortableFileSystem implements FileSystem {
     fsyncSync(file)
   }
 
+  /** LIMIT: there is no such call here: what the system remembers of a file is what is read. */
+  dropCached(): void {
+    return
+  }
+
+  /** LIMIT: it can't be told here. */
+  isInUse(): boolean {
+    return false
+  }
+
   close(file: FileHandle): void {
     closeSync(file)
   }

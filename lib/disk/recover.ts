@@ -58,6 +58,8 @@ export function recover(fs: FileSystem, root: DirectoryHandle, options: RecoverO
           fs,
           tree,
           revisions,
+          // Recovery puts back what was taken, and keeps what it can't: nothing is known of damage here.
+          damaged: () => revisions,
           tmp: own.tmp,
           naming,
           traits,

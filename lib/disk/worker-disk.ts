@@ -6,6 +6,8 @@ import { BackerError } from '../core/error.js'
 import { RESERVED_NAME, type RelativePath } from '../core/model/path.js'
 import type { Runtime } from '../runtime.js'
 import type {
+  Checked,
+  CheckOrder,
   Disk,
   DiskTraits,
   Hashed,
@@ -18,7 +20,7 @@ import type {
   StagedFile
 } from './disk.js'
 import { HashQueue } from './hash-queue.js'
-import type { HistoryOperations } from './kept.js'
+import type { HistoryOperations, PutAside } from './kept.js'
 import { changeWorld, type OperationsOptions } from './operations.js'
 import { TMP_NAME } from './own.js'
 import { unpackListings } from './pack.js'
@@ -44,7 +46,7 @@ const HISTORY_READS: ReadonlySet<keyof HistoryOperations> = new Set([
 
 /**
  * A folder's directory worked on by threads: one that looks (so that a listing never waits), one that reads for peers, one that changes (so
- * that syncs hold up nobody), one that keeps the history, and some that hash. Each is started when it is needed, and ends when it is not. Staged files are written from this thread, asynchronously, so that bytes from the network are not copied once more.
+ * that syncs hold up nobody), one that keeps the history, one that checks what lies there, and some that hash. Each is started when it is needed, and ends when it is not. Staged files are written from this thread, asynchronously, so that bytes from the network are not copied once more.
  */
 export class WorkerDisk implements Disk {
   readonly traits: DiskTraits
@@ -55,6 +57,7 @@ export class WorkerDisk implements Disk {
   readonly #changer: WorkerThread
   readonly #hashes: HashQueue
   readonly #keeper: WorkerThread
+  readonly #checker: WorkerThread
 
   constructor(options: OperationsOptions, runtime: Runtime) {
     this.traits = options.traits
@@ -64,6 +67,7 @@ export class WorkerDisk implements Disk {
     this.#reader = new ReadQueue(new WorkerThread(options, runtime.timers))
     this.#changer = new WorkerThread(options, runtime.timers)
     this.#keeper = new WorkerThread(options, runtime.timers)
+    this.#checker = new WorkerThread(options, runtime.timers)
     this.#hashes = new HashQueue(Array.from({ length: HASHERS }, () => new WorkerThread(options, runtime.timers)))
   }
 
@@ -78,6 +82,14 @@ export class WorkerDisk implements Disk {
 
   hash(paths: readonly RelativePath[]): Promise<readonly Hashed[]> {
     return this.#hashes.hash(paths)
+  }
+
+  check(orders: readonly CheckOrder[]): Promise<readonly Checked[]> {
+    return this.#checker.run('check', orders)
+  }
+
+  damaged(limit: number): Promise<PutAside> {
+    return this.#looker.run('damaged', limit)
   }
 
   keepWritten(paths: readonly RelativePath[]): Promise<void> {
@@ -138,7 +150,8 @@ export class WorkerDisk implements Disk {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#looker, this.#reader, this.#changer, this.#keeper, this.#hashes].map(part => part.close()))
+    const parts = [this.#looker, this.#reader, this.#changer, this.#keeper, this.#checker, this.#hashes]
+    await Promise.all(parts.map(part => part.close()))
   }
 }
 

@@ -11,6 +11,8 @@ export interface Workspace {
   /** The folder's own directories. */
   readonly tree: Directories
   readonly revisions: Directories
+  /** Where damaged files are put aside; made when it is first needed. */
+  readonly damaged: () => Directories
   readonly tmp: DirectoryHandle
   readonly naming: RevisionNaming
   readonly traits: DiskTraits

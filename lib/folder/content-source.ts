@@ -46,7 +46,7 @@ export class ContentSource {
 
   #begin(chunk: Chunk | undefined, signal: AbortSignal): Promise<Uint8Array> {
     if (chunk === undefined) return Promise.resolve(new Uint8Array(0))
-    const bytes = this.#chunk(chunk, signal)
+    const bytes = this.chunk(chunk, signal)
     // It is waited for when its turn comes; until then nobody else hears that it failed.
     bytes.catch(() => undefined)
     return bytes
@@ -55,14 +55,14 @@ export class ContentSource {
   async #chunks({ content, size }: FilePayload): Promise<readonly Chunk[]> {
     if (size === 0) return []
     if (content.height === 0) return [{ hash: content.root, length: size }]
-    const list = await this.#chunkList({ content, size })
+    const list = new ChunkList(await this.#chunkList({ content, size }))
     return Array.from({ length: list.count }, (_, i) => ({ hash: list.hash(i), length: list.length(i) }))
   }
 
-  async #chunkList({ content, size }: Pick<FilePayload, 'content' | 'size'>): Promise<ChunkList> {
+  async #chunkList({ content, size }: Pick<FilePayload, 'content' | 'size'>): Promise<Uint8Array> {
     const { store, disk } = this.#context
     const known = store.chunkList(content.root) ?? (await disk.history('chunkList', content.root))
-    if (known !== undefined) return new ChunkList(known)
+    if (known !== undefined) return known
     const nodes = new Map<string, Uint8Array>()
     const walk = walkContent(hash => nodes.get(hashKey(hash)), content, size)
     let step = walk.next()
@@ -71,7 +71,7 @@ export class ContentSource {
         nodes.set(hashKey(hashBytes(bytes)), bytes)
       step = walk.next()
     }
-    return new ChunkList(step.value)
+    return step.value
   }
 
   async #contentNodes(root: Hash, hashes: readonly Hash[]): Promise<readonly Uint8Array[]> {
@@ -83,7 +83,8 @@ export class ContentSource {
     throw new BackerError('UNAVAILABLE', `all of its content is missing: ${this.#whoWasAsked()}`)
   }
 
-  async #chunk({ hash, length }: Chunk, signal: AbortSignal): Promise<Uint8Array> {
+  /** The bytes of a chunk, verified: out of the folder's files, out of what is kept, or from a peer. Throws UNAVAILABLE where nobody has it. */
+  async chunk({ hash, length }: Chunk, signal: AbortSignal): Promise<Uint8Array> {
     const local = await this.#fetcher.server.chunk(hash)
     if (local !== undefined) return local
     const suppliers = (): Supplier[] => [...this.#peers()].map(peer => ({ peer, isSource: true }))
@@ -108,7 +109,7 @@ export class ContentSource {
 
   async #isThere(chunk: Chunk, signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#chunk(chunk, signal)
+      await this.chunk(chunk, signal)
       return true
     } catch (error) {
       if (isBackerError(error, 'UNAVAILABLE')) return false

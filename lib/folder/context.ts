@@ -8,7 +8,7 @@ import type { Disk } from '../disk/disk.js'
 import type { IgnoreRules } from '../disk/ignore.js'
 import type { Runtime } from '../runtime.js'
 import type { Entry, Store } from '../store/store.js'
-import type { Change, ConflictEvent } from './events.js'
+import type { Change, ConflictEvent, VerifyEvent } from './events.js'
 import type { Ledger } from './ledger.js'
 import type { Problems } from './problems.js'
 
@@ -57,6 +57,10 @@ export interface FolderContext {
   readonly hasFailed: () => boolean
   /** Directories to look at again (undefined: the root). */
   readonly onSuspect: (directories: Iterable<RelativePath | undefined>) => void
+  /** A file that did not hold what the index says, though nothing shows that it was touched: it is read through soon. */
+  readonly onDoubtful: (path: RelativePath) => void
+  /** What verifying finds and mends. */
+  readonly onVerify: (event: VerifyEvent) => void
   /** A path to look at again, once what this device itself does there is over. */
   readonly onSuspectPath: (path: RelativePath) => void
   /** These directories are about to be listed (undefined: the root): they are watched from now on. */

@@ -18,6 +18,11 @@ export interface ConflictEvent {
   readonly copy: string
 }
 
+/** What verifying does: it found a file damaged, gave it its content back, or could not; or a look through everything is over. */
+export type VerifyEvent =
+  | { readonly kind: 'damaged' | 'mended' | 'unmended'; readonly path: string; readonly reason?: string }
+  | { readonly kind: 'progress' | 'done'; readonly files: number; readonly bytes: number; readonly filesTotal: number }
+
 /** What a folder emits, with the arguments of each listener. */
 export interface FolderEvents {
   peer: [event: { readonly type: 'connected' | 'disconnected'; readonly peer: PeerStatus; readonly reason?: string }]
@@ -25,6 +30,7 @@ export interface FolderEvents {
   change: [change: Change]
   conflict: [conflict: ConflictEvent]
   problem: [problem: Problem]
+  verify: [event: VerifyEvent]
   insync: [status: FolderStatus]
   /** The folder has stopped; `status().error` says the same. */
   error: [error: BackerError]

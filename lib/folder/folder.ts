@@ -25,6 +25,7 @@ import { Problems } from './problems.js'
 import { ProgressMeter } from './progress.js'
 import { Puller } from './puller.js'
 import { recoverFolder } from './recovery.js'
+import { Verifier } from './verifier.js'
 import { HELD_SAMPLE, type FolderState, type FolderStatus, type HeldDeletes, type Route } from './status.js'
 import { subtreeSums } from '../core/tree/read.js'
 
@@ -72,6 +73,8 @@ export class Folder extends EventEmitter<FolderEvents> {
   readonly browser: Browser
   /** What is kept of its past. */
   readonly history: History
+  /** Holds what lies on the disk against what should lie there. */
+  readonly verifier: Verifier
   #ignore: IgnoreRules = parseIgnore(undefined)
   #watch: Watch | undefined
   #fatal: BackerError | undefined
@@ -106,6 +109,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     )
     this.browser = new Browser(this.#context, path => this.#puller.get(path) !== undefined)
     this.history = this.#makeHistory(parts)
+    this.verifier = new Verifier(this.#context, this.#puller.fetcher, () => this.#peers)
     this.#collector = new Collector(this.#context, () => [
       ...this.#announcer.recentRoots(),
       ...this.#peers.roots(),
@@ -132,6 +136,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#running = this.#observer.run()
     this.#scheduleRescan()
     this.history.start()
+    await this.verifier.start()
   }
 
   /** True where this device has nothing to do. */
@@ -203,6 +208,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       ...(heldDeletes === undefined ? {} : { heldDeletes }),
       problems: this.#problems.list(),
       problemCount: this.#problems.count,
+      verify: this.verifier.status(),
       peers: this.#peers.status(store.root)
     }
   }
@@ -233,6 +239,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#announcer.close()
     this.#collector.close()
     this.history.close()
+    this.verifier.close()
     this.#peers.close()
     this.#watch?.close()
     // A change that is under way may end well; a disk that hangs is not waited for.
@@ -272,6 +279,8 @@ export class Folder extends EventEmitter<FolderEvents> {
       hasFailed: () => this.#fatal !== undefined && this.#fatal.code !== 'MARKER',
       onSuspect: directories => this.#observer.hint(directories),
       onSuspectPath: path => this.#observer.hintPaths([path]),
+      onDoubtful: path => this.verifier.doubt(path),
+      onVerify: event => this.emit('verify', event),
       watching: directories => this.#watch?.add(directories),
       closed: this.#abort.signal
     }
@@ -311,7 +320,10 @@ export class Folder extends EventEmitter<FolderEvents> {
     return new Peers(this.#context, heads, {
       puller: this.#puller,
       past: path => this.history.told(path),
-      onpeer: peer => this.#announcer.greet(peer),
+      onpeer: peer => {
+        this.#announcer.greet(peer)
+        this.verifier.mender.nudge()
+      },
       onevent: event => this.emit('peer', event),
       onstate: () => this.#changed(),
       onrolledback: () => void this.#rolledBack(),
@@ -324,6 +336,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     if (paths.includes(IGNORE_FILE)) void this.#reloadIgnore()
     this.#puller.touched(paths)
     this.history.holder.note(paths)
+    this.verifier.mender.hint()
     this.#collector.committed(nodeBytes, () => this.#sums().records)
     this.#changed()
   }

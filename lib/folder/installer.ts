@@ -9,6 +9,7 @@ import type { Displaced, Expected, InstallResult, InstallStep, ProblemCode } fro
 import { stagedName } from '../disk/names.js'
 import type { Entry, EntryChange } from '../store/store.js'
 import type { FolderContext } from './context.js'
+import { isDamaged } from './damage.js'
 import { isHeld } from './held-losses.js'
 import { encodeIntent, type Meant } from './intent.js'
 import { reviveDirectory } from './revive.js'
@@ -189,7 +190,8 @@ export class Installer {
       const leaving = this.#book.get(path)
       if (leaving?.isRemoval !== true || used.has(leaving) || leaving.state.kind === 'stuck') continue
       const there = this.#context.store.get(path)
-      if (there?.stamp !== undefined && sameContent(payloadOf(there.record), payload)) return leaving
+      if (there?.stamp !== undefined && there.lack === undefined && sameContent(payloadOf(there.record), payload))
+        return leaving
     }
     return undefined
   }
@@ -198,8 +200,7 @@ export class Installer {
     const { payload, keep } = apply
     const expected: Expected =
       entry?.stamp === undefined ? { kind: 'nothing' } : { kind: 'stamped', stamp: entry.stamp }
-    const displaced: Displaced =
-      keep === undefined ? { kind: 'revision' } : { kind: 'conflict', path: conflictPath(path, keep.payload) }
+    const displaced = displacedFor(path, entry, keep)
     const common = { path, expected }
     const shown = entry === undefined || isHeld(entry) ? undefined : payloadOf(entry.record)
     switch (payload.kind) {
@@ -280,7 +281,9 @@ export class Installer {
       // Where the bytes went to the revisions instead, there is no conflict copy.
       if (isCopy && outcome.conflictStamp === undefined) continue
       const stamp = isCopy ? outcome.conflictStamp : at === path ? outcome.stamp : undefined
-      changes.push({ path: at, entry: { record, stamp } })
+      // What only got another time or mode is as damaged as before.
+      const lack = at === path && step.kind === 'metadata' ? before?.lack : undefined
+      changes.push({ path: at, entry: { record, stamp, ...(lack === undefined ? {} : { lack }) } })
       if (isCopy) onConflict({ path, copy: at })
     }
     onChange({
@@ -297,6 +300,12 @@ export class Installer {
 function isAtHand({ state }: Want, staged: string): boolean {
   if (state.kind !== 'ready' || state.content === undefined) return false
   return state.content.kind === 'bytes' || state.content.name === staged
+}
+
+/** Where what stands at a path goes. What is known to be damaged is no version of anybody's. */
+function displacedFor(path: RelativePath, entry: Entry | undefined, keep: Apply['keep']): Displaced {
+  if (isDamaged(entry)) return { kind: 'damaged' }
+  return keep === undefined ? { kind: 'revision' } : { kind: 'conflict', path: conflictPath(path, keep.payload) }
 }
 
 function failureOf(outcome: Exclude<InstallResult, { kind: 'done' }>): Installed {

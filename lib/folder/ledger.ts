@@ -1,8 +1,8 @@
 import { hashesEqual, type Hash } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
-import { isLive, sameRecord, type Record } from '../core/model/record.js'
+import { isLive, payloadOf, sameRecord, type Record } from '../core/model/record.js'
 import { updateTree } from '../core/tree/update.js'
-import type { EntryChange, Store } from '../store/store.js'
+import type { Entry, EntryChange, Store } from '../store/store.js'
 import { Mutex } from './mutex.js'
 
 /** How many entries one durable commit holds: small enough never to hold up the event loop. */
@@ -55,15 +55,36 @@ export class Ledger {
     for (const { path, entry } of changes) {
       if (!sameRecord(store.get(path)?.record, entry?.record)) edits.set(path, entry?.record)
     }
-    const { root, nodes } = updateTree(hash => store.node(hash), store.root, edits)
-    await store.commit({ entries: changes, root, nodes, chunkLists: listsFor(changes, chunkLists) })
+    const { root, nodes: made } = updateTree(hash => store.node(hash), store.root, edits)
+    const lacks = this.#lacksAfter(changes)
+    const nodes = lacks.nodes.size === 0 ? made : new Map([...made, ...lacks.nodes])
+    await store.commit({ entries: changes, root, lacks: lacks.root, nodes, chunkLists: listsFor(changes, chunkLists) })
     if (edits.size > 0) this.#oncommit([...edits.keys()], bytesOf(nodes))
+  }
+
+  /** The tree of what is not on this disk, once these changes are made. */
+  #lacksAfter(changes: readonly EntryChange[]): ReturnType<typeof updateTree> {
+    const store = this.#store
+    const edits = new Map<RelativePath, Record | undefined>()
+    for (const { path, entry } of changes) {
+      const lacked = isLacking(entry) ? entry.record : undefined
+      const before = store.get(path)
+      if (!sameRecord(isLacking(before) ? before.record : undefined, lacked)) edits.set(path, lacked)
+    }
+    if (edits.size === 0) return { root: store.lacks, nodes: new Map() }
+    return updateTree(hash => store.node(hash), store.lacks, edits)
   }
 
   /** True where `root` is what this device holds. */
   holds(root: Hash): boolean {
     return hashesEqual(root, this.#store.root)
   }
+}
+
+/** True for a live file whose content is not on this disk as it should be: it was dropped, is damaged, or is gone and its delete held. */
+export function isLacking(entry: Entry | undefined): entry is Entry {
+  if (entry === undefined || payloadOf(entry.record).kind !== 'file') return false
+  return entry.stamp === undefined || entry.lack !== undefined
 }
 
 function bytesOf(nodes: ReadonlyMap<string, Uint8Array>): number {

@@ -5,8 +5,9 @@ import { sameStamp, type Stamp } from '../core/model/stamp.js'
 import { payloadOfObserved, type Observed } from '../core/engine/observe.js'
 import type { Hashed } from '../disk/disk.js'
 import { delay } from '../runtime.js'
-import type { Entry, EntryChange } from '../store/store.js'
+import type { Entry, EntryChange, Lack } from '../store/store.js'
 import { writeAt, type FolderContext } from './context.js'
+import { seenThroughDamage, tellDamage } from './damage.js'
 import { COMMIT_ENTRIES } from './ledger.js'
 import { markerGone } from './marker-gone.js'
 import { WakeSignal } from './signal.js'
@@ -35,6 +36,8 @@ interface Observation {
   readonly path: RelativePath
   readonly observed: Observed
   readonly chunks?: Uint8Array
+  /** Where it is known to be the damaged form of what the index has: that it still is. */
+  readonly lack?: Lack
 }
 
 /**
@@ -180,7 +183,7 @@ export class Observer {
       else ready.push(known)
     }
     for await (const hashed of this.#hashAll(unread)) {
-      ready.push(...hashed)
+      ready.push(...hashed.map(one => this.#throughDamage(one, moved)))
       if (ready.length >= COMMIT_ENTRIES) await this.#commit(ready.splice(0), installs)
     }
     if (findings.missing.length > 0 && !(await this.#context.disk.checkMarker())) throw markerGone()
@@ -189,6 +192,16 @@ export class Observer {
     const gone = await this.#context.losses.withhold(missing, contentsOf(ready))
     ready.push(...gone.map(([path]): Observation => ({ path, observed: { kind: 'absent' } })))
     await this.#commit(ready, installs)
+  }
+
+  /** What is known to be damaged is taken for what it should be: at its path, or at the one to which it was renamed. */
+  #throughDamage(observation: Observation, moved: ReadonlyMap<string, Entry>): Observation {
+    const { path, observed } = observation
+    if (observed.kind !== 'file') return observation
+    const from = this.#context.store.get(path) ?? moved.get(inodeKey(observed.stamp))
+    const content = seenThroughDamage(observed, from)
+    if (content === undefined || from?.lack === undefined) return observation
+    return { path, observed: { ...observed, content }, lack: from.lack }
   }
 
   /**
@@ -291,18 +304,21 @@ export class Observer {
     })
   }
 
-  #change({ path, observed, chunks }: Observation, chunkLists: Map<string, Uint8Array>): EntryChange[] {
+  #change({ path, observed, chunks, lack }: Observation, chunkLists: Map<string, Uint8Array>): EntryChange[] {
     const { store, disk, problems, onChange } = this.#context
     const known = store.get(path)
     const payload = payloadOfObserved(observed, known, disk.traits)
     const stamp = observed.kind === 'absent' ? undefined : observed.stamp
     problems.clear(path)
     this.#context.losses.settled(path)
-    if (payload === undefined) return known === undefined ? [] : [{ path, entry: { record: known.record, stamp } }]
+    const damage = lack === undefined ? {} : { lack }
+    if (lack !== undefined) tellDamage(this.#context, path)
+    if (payload === undefined)
+      return known === undefined ? [] : [{ path, entry: { record: known.record, stamp, ...damage } }]
     if (payload.kind === 'file' && payload.content.height > 0 && chunks !== undefined)
       chunkLists.set(hashKey(payload.content.root), chunks)
     onChange({ path, action: actionOf(known, payload.kind), kind: payload.kind, origin: 'local' })
-    return [{ path, entry: { record: writeAt(this.#context, path, known?.record, payload), stamp } }]
+    return [{ path, entry: { record: writeAt(this.#context, path, known?.record, payload), stamp, ...damage } }]
   }
 }
 

@@ -2,7 +2,14 @@ import { PROBLEMS_MAX, type Problem } from './status.js'
 
 const KEPT_MAX = 10_000
 /** Problems of what lies on the disk: they are over when it lies there no more. */
-const SEEN_ON_DISK: ReadonlySet<string> = new Set(['special-file', 'bad-name', 'unreadable', 'changing', 'too-deep'])
+const SEEN_ON_DISK: ReadonlySet<string> = new Set([
+  'special-file',
+  'bad-name',
+  'unreadable',
+  'changing',
+  'too-deep',
+  'damaged'
+])
 
 /** What is wrong in a folder right now, by item. Told once when it arises, forgotten when it is over. */
 export class Problems {

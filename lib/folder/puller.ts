@@ -335,7 +335,7 @@ export class Puller implements WantBook {
         this.#adoptions.delete(path)
         const outcome = this.decide(path, remote)
         if (outcome.kind === 'adopt')
-          changes.push({ path, entry: { record: outcome.record, stamp: store.get(path)?.stamp } })
+          changes.push({ path, entry: { stamp: undefined, ...store.get(path), record: outcome.record } })
       }
       await ledger.commit(changes, new Map())
     })

@@ -3,6 +3,7 @@ import { parentOf } from '../core/model/path.js'
 import { nodesOfContent } from '../core/chunk/content-tree.js'
 import type { Place } from '../store/store.js'
 import type { FolderContext } from './context.js'
+import { isDamaged } from './damage.js'
 
 /** How many large files' content trees are kept made up. */
 const CONTENT_TREES_MAX = 4
@@ -56,7 +57,10 @@ export class Server {
   async readPlace(hash: Hash, place: Place): Promise<Uint8Array | undefined> {
     const bytes = await this.#context.disk.read(place.path, place.offset, place.length)
     if (bytes !== undefined && hashesEqual(hashBytes(bytes), hash)) return bytes
+    // What is known to be damaged has nothing new to tell.
+    if (isDamaged(this.#context.store.get(place.path))) return undefined
     this.#context.onSuspect([parentOf(place.path)])
+    this.#context.onDoubtful(place.path)
     return undefined
   }
 

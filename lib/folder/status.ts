@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../core/error.js'
 import type { ProblemCode } from '../disk/disk.js'
+import type { VerifyStatus } from './verify-state.js'
 
 /**
  * What a folder is doing.
@@ -95,6 +96,8 @@ export interface FolderStatus {
   /** Sorted by path, at most PROBLEMS_MAX of them; `problemCount` counts all. */
   readonly problems: readonly Problem[]
   readonly problemCount: number
+  /** Where the folder is open. */
+  readonly verify?: VerifyStatus
   readonly peers: readonly PeerStatus[]
 }
 

@@ -1,6 +1,6 @@
 import { bytesOf, encodeWith, decodeWith, int64, need, uint, type Codec, type CodecState } from '../core/codec.js'
 import { BackerError } from '../core/error.js'
-import { asHash, hashBytes, type Hash } from '../core/model/hash.js'
+import { asHash, HASH_BYTES, hashBytes, hashCodec, type Hash } from '../core/model/hash.js'
 import { recordCodec } from '../core/model/record.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Stamp } from '../core/model/stamp.js'
@@ -47,20 +47,40 @@ function takeByte(state: CodecState): number {
   return bytesOf(state)[state.start++] ?? 0
 }
 
+/** What an entry begins with: whether it has a stamp, and why its content is not here. */
+const SHAPES = ['absent', 'present', 'dropped', 'damaged', 'unreadable'] as const
+
+function shapeOf({ stamp, lack }: Entry): (typeof SHAPES)[number] {
+  if (lack?.kind === 'dropped') return 'dropped'
+  if (stamp === undefined) return 'absent'
+  if (lack === undefined) return 'present'
+  return lack.found === undefined ? 'unreadable' : 'damaged'
+}
+
 const entryCodec: Codec<Entry> = {
-  preencode(state, { record, stamp }) {
+  preencode(state, entry) {
     state.end += 1
-    if (stamp !== undefined) stampCodec.preencode(state, stamp)
-    recordCodec.preencode(state, record)
+    const shape = shapeOf(entry)
+    if (shape !== 'dropped' && entry.stamp !== undefined) stampCodec.preencode(state, entry.stamp)
+    if (shape === 'damaged') state.end += HASH_BYTES
+    recordCodec.preencode(state, entry.record)
   },
-  encode(state, { record, stamp }) {
-    putByte(state, stamp === undefined ? 0 : 1)
-    if (stamp !== undefined) stampCodec.encode(state, stamp)
+  encode(state, entry) {
+    const { record, stamp, lack } = entry
+    const shape = shapeOf(entry)
+    putByte(state, SHAPES.indexOf(shape))
+    if (shape !== 'dropped' && stamp !== undefined) stampCodec.encode(state, stamp)
+    if (lack?.kind === 'damaged' && lack.found !== undefined) hashCodec.encode(state, lack.found)
     recordCodec.encode(state, record)
   },
   decode(state) {
-    const stamp = takeByte(state) === 0 ? undefined : stampCodec.decode(state)
-    return { stamp, record: recordCodec.decode(state) }
+    const shape = SHAPES[takeByte(state)]
+    if (shape === undefined) throw new BackerError('STORE_CORRUPT', 'an entry of an unknown shape')
+    if (shape === 'dropped') return { stamp: undefined, lack: { kind: shape }, record: recordCodec.decode(state) }
+    const stamp = shape === 'absent' ? undefined : stampCodec.decode(state)
+    if (shape === 'absent' || shape === 'present') return { stamp, record: recordCodec.decode(state) }
+    const found = shape === 'damaged' ? hashCodec.decode(state) : undefined
+    return { stamp, lack: { kind: 'damaged', found }, record: recordCodec.decode(state) }
   }
 }
 

@@ -1,3 +1,4 @@
+import { hashBytes } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
 import * as layout from './layout.js'
 import type { Entry } from './store.js'
@@ -20,6 +21,27 @@ export function* entriesBelow(tables: Tables, directory: RelativePath | undefine
     for (const { key, value } of tables.entries.range(range)) yield [layout.pathOfKey(key), layout.decodeEntry(value)]
   }
   yield* longEntries(tables, path => directory === undefined || path.startsWith(`${directory}/`))
+}
+
+/** At most `limit` entries in tree order behind `after` (undefined: from the first), those with paths too long for a key last, by the hash of theirs. */
+export function entriesBehind(
+  tables: Tables,
+  after: RelativePath | undefined,
+  limit: number
+): (readonly [RelativePath, Entry])[] {
+  const found: (readonly [RelativePath, Entry])[] = []
+  const key = after === undefined ? undefined : layout.pathKey(after)
+  if (after === undefined || key !== undefined) {
+    const start = key === undefined ? Uint8Array.of(0) : Buffer.concat([key, Uint8Array.of(0)])
+    for (const row of tables.entries.range({ start, limit }))
+      found.push([layout.pathOfKey(row.key), layout.decodeEntry(row.value)])
+  }
+  const isLong = after !== undefined && key === undefined
+  const longStart = isLong ? Buffer.concat([hashBytes(Buffer.from(after)), Uint8Array.of(0)]) : Uint8Array.of(0)
+  for (const { value } of tables.longEntries.range({ start: longStart, limit: Math.max(1, limit - found.length) })) {
+    if (found.length < limit) found.push(layout.decodeLongEntry(value))
+  }
+  return found
 }
 
 /** Direct children in order: whatever lies below one is passed over by a new start behind it. */

@@ -7,7 +7,7 @@ import { REPLICA_BYTES, replicaFromBytes, type ReplicaId } from '../core/model/v
 import { EMPTY_NODE, EMPTY_ROOT } from '../core/tree/node.js'
 import type { Random } from '../runtime.js'
 import * as layout from './layout.js'
-import { childrenOf, entriesBelow } from './listing.js'
+import { childrenOf, entriesBehind, entriesBelow } from './listing.js'
 import {
   ROOTS_KNOWN,
   type Commit,
@@ -28,6 +28,7 @@ export class LmdbStore implements Store {
   readonly #tables: Tables
   readonly #sweep: Sweep
   #root: Hash
+  #lacks: Hash
   #sequence: number
   #openings: number
   /** What is done once the file is closed; `isSound` where nothing was found wrong with it. */
@@ -41,6 +42,8 @@ export class LmdbStore implements Store {
     this.replica = replicaFromBytes(replica ?? random.bytes(REPLICA_BYTES))
     const root = this.#metaValue('root')
     this.#root = root === undefined ? EMPTY_ROOT : asHash(root)
+    const lacks = this.#metaValue('lacks')
+    this.#lacks = lacks === undefined ? EMPTY_ROOT : asHash(lacks)
     this.#sequence = Number(this.#metaValue('sequence')?.toString() ?? 0)
     this.#openings = Number(this.#metaValue('openings')?.toString() ?? 0)
   }
@@ -91,6 +94,10 @@ export class LmdbStore implements Store {
     return this.#root
   }
 
+  get lacks(): Hash {
+    return this.#lacks
+  }
+
   get sequence(): number {
     return this.#sequence
   }
@@ -111,6 +118,10 @@ export class LmdbStore implements Store {
 
   below(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]> {
     return entriesBelow(this.#tables, directory)
+  }
+
+  page(after: RelativePath | undefined, limit: number): readonly (readonly [RelativePath, Entry])[] {
+    return entriesBehind(this.#tables, after, limit)
   }
 
   node(hash: Hash): Uint8Array | undefined {
@@ -167,18 +178,20 @@ export class LmdbStore implements Store {
     return entry === undefined ? undefined : payloadOf(entry.record)
   }
 
-  async commit({ entries, root, nodes, chunkLists }: Commit): Promise<void> {
+  async commit({ entries, root, lacks, nodes, chunkLists }: Commit): Promise<void> {
     await this.#putChunkPlaces(chunkLists)
     const sequence = this.#sequence + 1
     await this.#write(batch => {
       batch.put(this.#tables.meta, metaKey('root'), root)
       batch.put(this.#tables.meta, metaKey('sequence'), Buffer.from(String(sequence)))
       batch.put(this.#tables.meta, rootKey(sequence), layout.encodeRootAt(sequence, root))
+      if (!hashesEqual(lacks, this.#lacks)) batch.put(this.#tables.meta, metaKey('lacks'), lacks)
       this.#putNodes(batch, nodes)
       for (const [key, list] of chunkLists) batch.put(this.#tables.chunkLists, hashFromKey(key as HashKey), list)
       for (const change of entries) this.#putEntry(batch, change)
     })
     this.#root = root
+    this.#lacks = lacks
     this.#sequence = sequence
   }
 
@@ -215,10 +228,8 @@ export class LmdbStore implements Store {
 
   #putEntry(batch: Batch, { path, entry }: EntryChange): void {
     const { contentPaths, entries, longEntries } = this.#tables
-    const before = this.#payload(this.get(path))
-    const after = this.#payload(entry)
-    const oldRoot = before?.kind === 'file' ? before.content.root : undefined
-    const newRoot = after?.kind === 'file' ? after.content.root : undefined
+    const oldRoot = contentHere(this.get(path))
+    const newRoot = contentHere(entry)
     if (oldRoot !== undefined && (newRoot === undefined || !hashesEqual(oldRoot, newRoot)))
       batch.remove(contentPaths, layout.contentPathKey(oldRoot, path))
     if (newRoot !== undefined) batch.put(contentPaths, layout.contentPathKey(newRoot, path), Buffer.from(path))
@@ -254,7 +265,7 @@ export class LmdbStore implements Store {
   }
 
   collect(roots: readonly Hash[]): Promise<{ readonly nodes: number; readonly chunkLists: number }> {
-    return this.#sweep.run([this.#root, ...roots])
+    return this.#sweep.run([this.#root, this.#lacks, ...roots])
   }
 
   async close(): Promise<void> {
@@ -268,6 +279,13 @@ export class LmdbStore implements Store {
   #metaValue(name: string): Buffer | undefined {
     return this.#tables.meta.get(metaKey(name))
   }
+}
+
+/** The root of the content that stands at the path; undefined where none does, or where it was dropped. */
+function contentHere(entry: Entry | undefined): Hash | undefined {
+  if (entry === undefined || entry.lack?.kind === 'dropped') return undefined
+  const payload = payloadOf(entry.record)
+  return payload.kind === 'file' ? payload.content.root : undefined
 }
 
 function metaKey(name: string): Uint8Array {

@@ -13,6 +13,7 @@ import { ROOTS_KNOWN, type Commit, type Entry, type Place, type Store, type Stor
 export class MemoryIndex {
   replica: ReplicaId | undefined
   root: Hash = EMPTY_ROOT
+  lacks: Hash = EMPTY_ROOT
   sequence = 0
   isCondemned = false
   /** By the number of their commit, as far as they are known. */
@@ -28,6 +29,7 @@ export class MemoryIndex {
     const copy = new MemoryIndex()
     copy.replica = this.replica
     copy.root = this.root
+    copy.lacks = this.lacks
     copy.sequence = this.sequence
     copy.isCondemned = this.isCondemned
     for (const table of ['roots', 'entries', 'nodes', 'chunkLists', 'heads', 'facts'] as const)
@@ -60,6 +62,10 @@ export class MemoryStore implements Store {
     return this.#index.root
   }
 
+  get lacks(): Hash {
+    return this.#index.lacks
+  }
+
   get sequence(): number {
     return this.#index.sequence
   }
@@ -74,6 +80,10 @@ export class MemoryStore implements Store {
 
   below(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]> {
     return this.#sorted(path => directory === undefined || path.startsWith(`${directory}/`))
+  }
+
+  page(after: RelativePath | undefined, limit: number): readonly (readonly [RelativePath, Entry])[] {
+    return this.#sorted(path => after === undefined || comparePaths(path, after) > 0).slice(0, limit)
   }
 
   #sorted(belongs: (path: RelativePath) => boolean): (readonly [RelativePath, Entry])[] {
@@ -94,7 +104,8 @@ export class MemoryStore implements Store {
 
   pathsWithContent(root: Hash, limit: number): readonly RelativePath[] {
     const paths: RelativePath[] = []
-    for (const [path, { record }] of this.#index.entries) {
+    for (const [path, { record, lack }] of this.#index.entries) {
+      if (lack?.kind === 'dropped') continue
       const payload = payloadOf(record)
       if (paths.length < limit && payload.kind === 'file' && hashesEqual(payload.content.root, root)) paths.push(path)
     }
@@ -119,7 +130,7 @@ export class MemoryStore implements Store {
     return places.slice(0, limit)
   }
 
-  commit({ entries, root, nodes, chunkLists }: Commit): Promise<void> {
+  commit({ entries, root, lacks, nodes, chunkLists }: Commit): Promise<void> {
     return this.#write(index => {
       addAll(index.nodes, nodes)
       addAll(index.chunkLists, chunkLists)
@@ -128,6 +139,7 @@ export class MemoryStore implements Store {
         else index.entries.set(path, entry)
       }
       index.root = root
+      index.lacks = lacks
       index.roots.set(++index.sequence, root)
       index.roots.delete(index.sequence - ROOTS_KNOWN)
     })
@@ -167,7 +179,7 @@ export class MemoryStore implements Store {
   async collect(roots: readonly Hash[]): Promise<{ readonly nodes: number; readonly chunkLists: number }> {
     const dropped = { nodes: 0, chunkLists: 0 }
     await this.#write(index => {
-      const reached = new Set([index.root, ...roots].flatMap(root => [...this.#reach(root)]))
+      const reached = new Set([index.root, index.lacks, ...roots].flatMap(root => [...this.#reach(root)]))
       for (const key of [...index.nodes.keys()]) if (!reached.has(key) && index.nodes.delete(key)) dropped.nodes++
       for (const key of [...index.chunkLists.keys()])
         if (this.pathsWithContent(hashFromKey(key as HashKey), 1).length === 0 && index.chunkLists.delete(key))

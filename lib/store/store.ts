@@ -5,11 +5,20 @@ import type { Record } from '../core/model/record.js'
 import type { ReplicaId } from '../core/model/version.js'
 import type { Stamp } from '../core/model/stamp.js'
 
+/**
+ * Why the content of a live file is not on this disk, though the record stands.
+ * - `dropped`: its user wanted the space, and other devices have it. Nothing stands at the path.
+ * - `damaged`: what stands at the path is not what was written there, and nothing shows that anybody touched it. `found`: the content root of
+ *   what stands there; undefined where it can't be read.
+ */
+export type Lack = { readonly kind: 'dropped' } | { readonly kind: 'damaged'; readonly found: Hash | undefined }
+
 /** What the index holds for one path: the record in this device's tree, and how the disk looked when it was right. */
 export interface Entry {
   readonly record: Record
-  /** undefined where nothing stands at the path: it is deleted, or its delete is held (the record is live then). */
+  /** undefined where nothing stands at the path: it is deleted, dropped, or its delete is held (the record is live then). */
   readonly stamp: Stamp | undefined
+  readonly lack?: Lack
 }
 
 /** One change of the index: an entry to put, or a path to forget altogether (undefined). */
@@ -28,8 +37,11 @@ export interface Place {
 /** A commit: all of it becomes durable, or none. */
 export interface Commit {
   readonly entries: readonly EntryChange[]
-  /** The root of the tree that has these entries, and the nodes that it needs and the store may lack. */
+  /** The root of the tree that has these entries. */
   readonly root: Hash
+  /** The root of the tree of those entries' records whose content is not on this disk. */
+  readonly lacks: Hash
+  /** What both trees need and the store may lack. */
   readonly nodes: ReadonlyMap<string, Uint8Array>
   /** Chunk lists of contents (by `hashKey(content.root)`) that the entries name; none for contents of height 0. */
   readonly chunkLists: ReadonlyMap<string, Uint8Array>
@@ -50,6 +62,8 @@ export interface Store {
   /** True where this index was made just now: nothing may be concluded from what it lacks. */
   readonly fresh: boolean
   readonly root: Hash
+  /** The root of the tree of the records whose content is not on this disk: normally the empty one. */
+  readonly lacks: Hash
   /** How many commits there were, this replica's first being 1: the number of the head that states `root`. Never told before it is durable. */
   readonly sequence: number
   /** Told when the index is found damaged or does not take what is to be written: nothing may be changed any more. */
@@ -59,6 +73,8 @@ export interface Store {
   /** Entries of a directory's direct children, or of everything below it, in tree order. undefined: the root. */
   children(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]>
   below(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]>
+  /** At most `limit` entries of the whole folder in tree order, behind the path `after` (undefined: from the first). Those with paths too long for a key come last, in an order of their own. */
+  page(after: RelativePath | undefined, limit: number): readonly (readonly [RelativePath, Entry])[]
 
   node(hash: Hash): Uint8Array | undefined
   /** Keeps nodes that a peer sent (verified by the caller), for the diff under way and the tree to come. */
@@ -66,7 +82,7 @@ export interface Store {
 
   /** The chunk list of a content whose height is above 0. */
   chunkList(root: Hash): Uint8Array | undefined
-  /** Live paths whose winning content has this root; at most `limit`. */
+  /** Live paths whose winning content has this root, and that were not dropped; at most `limit`. */
   pathsWithContent(root: Hash, limit: number): readonly RelativePath[]
   /** Places where this chunk should lie; at most `limit`. A hint: the caller reads and verifies. */
   places(chunk: Hash, limit: number): readonly Place[]

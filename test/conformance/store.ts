@@ -185,7 +185,7 @@ export function testStore(name: string, makePlace: (t: Test) => Promise<StorePla
     const store = await (await makePlace(t)).open()
     await store.close()
     await store.close()
-    const commit = { entries: [], root: EMPTY_ROOT, nodes: new Map(), chunkLists: new Map() }
+    const commit = { entries: [], lacks: store.lacks, root: EMPTY_ROOT, nodes: new Map(), chunkLists: new Map() }
     await t.exception(async () => store.commit(commit), /closed/)
   })
 }

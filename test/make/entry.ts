@@ -27,5 +27,11 @@ export async function commitRecords(
     entry: record === undefined ? undefined : { record, stamp: STAMP }
   }))
   const { root, nodes } = updateTree(hash => store.node(hash), store.root, records)
-  await store.commit({ entries, root, nodes, chunkLists: new Map(lists.map(list => [hashKey(hashBytes(list)), list])) })
+  await store.commit({
+    entries,
+    root,
+    lacks: store.lacks,
+    nodes,
+    chunkLists: new Map(lists.map(list => [hashKey(hashBytes(list)), list]))
+  })
 }

@@ -104,7 +104,7 @@ export class ModelDisk {
   }
 
   #displace(there: Standing, displaced: Extract<InstallStep, { kind: 'file' }>['displaced']): Stamp | undefined {
-    if (displaced.kind === 'revision' || this.standing.has(displaced.path)) {
+    if (displaced.kind !== 'conflict' || this.standing.has(displaced.path)) {
       this.revisions.add(there.content)
       return undefined
     }

@@ -160,6 +160,8 @@ export class PlannerDevice {
       hasFailed: () => false,
       onSuspect: nothing,
       onSuspectPath: nothing,
+      onDoubtful: nothing,
+      onVerify: nothing,
       watching: nothing,
       closed: new AbortController().signal
     }

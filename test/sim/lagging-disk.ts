@@ -12,7 +12,8 @@ import type {
   RecoveryPaths,
   StagedFile
 } from '../../lib/disk/disk.js'
-import type { HistoryOperations } from '../../lib/disk/kept.js'
+import type { CheckOrder, Checked } from '../../lib/disk/disk.js'
+import type { HistoryOperations, PutAside } from '../../lib/disk/kept.js'
 import type { Runtime } from '../../lib/runtime.js'
 import type { Life } from './scheduler.js'
 
@@ -40,6 +41,14 @@ export class LaggingDisk implements Disk {
 
   hash(paths: readonly RelativePath[]): Promise<readonly Hashed[]> {
     return this.#later(() => this.#disk.hash(paths))
+  }
+
+  check(orders: readonly CheckOrder[]): Promise<readonly Checked[]> {
+    return this.#later(() => this.#disk.check(orders))
+  }
+
+  damaged(limit: number): Promise<PutAside> {
+    return this.#later(() => this.#disk.damaged(limit))
   }
 
   keepWritten(paths: readonly RelativePath[]): Promise<void> {

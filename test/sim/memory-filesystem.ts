@@ -141,6 +141,14 @@ export class MemoryFileSystem implements FileSystem {
     this.#volume.syncInode(this.#file(file))
   }
 
+  dropCached(): void {
+    return
+  }
+
+  isInUse(): boolean {
+    return false
+  }
+
   close(file: FileHandle): void {
     if (!this.#files.delete(file)) throw systemError('EBADF')
   }

@@ -91,12 +91,17 @@ async function show(
 
 /** One folder, its peers and its problems. */
 export function describe(folder: FolderDocument): string[] {
-  const { name, path, state, files, bytes, peers, problems, problemCount, error, progress, heldDeletes } = folder
+  const { name, path, state, files, bytes, peers, problems, problemCount, error, progress, heldDeletes, verify } =
+    folder
   const size = `${formatNumberOf(files, 'file')}, ${formatBytes(bytes)}`
   return [
     `${name}  ${STATES[state]}  ${size}  ${path}`,
     ...(error === undefined ? [] : [`  ${error.message}`, ...(error.hint === undefined ? [] : [`  ${error.hint}`])]),
     ...(heldDeletes === undefined ? [] : [`  ${describeHeldDeletes(heldDeletes)}`]),
+    ...(verify?.running === true ? [`  verifying: ${formatNumberOf(verify.files, 'file')} read`] : []),
+    ...(verify !== undefined && verify.damaged > 0
+      ? [`  ${formatNumberOf(verify.damaged, 'file')} damaged: backer verify --show`]
+      : []),
     ...(progress.filesTotal > 0 ? [`  ${formatProgress(progress)}`] : []),
     ...formatTable(peers.map(describePeer)).map(line => `  ${line}`),
     ...(problemCount > 0 ? [`  ${formatNumberOf(problemCount, 'problem')}:`] : []),

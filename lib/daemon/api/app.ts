@@ -11,6 +11,7 @@ import { addHistoryRoutes } from './history.js'
 import { addMetricsRoute } from './metrics.js'
 import { addNetworkRoutes } from './network.js'
 import { addSnapshotRoutes } from './snapshots.js'
+import { addVerifyRoutes } from './verify.js'
 
 const BODY_BYTES_MAX = 1024 * 1024
 /** Parts of the API's description that fastify can't know. */
@@ -48,6 +49,7 @@ export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Pr
   addDeleteRoutes(app, host)
   addHistoryRoutes(app, host)
   addSnapshotRoutes(app, host)
+  addVerifyRoutes(app, host)
   addDirectoryRoute(app)
   addEventRoutes(app, host)
   addNetworkRoutes(app, host)
