@@ -1,7 +1,8 @@
-import { rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import test from 'brittle'
-import { documentOf, makeCliDevice, shareDocs } from '../make/cli.js'
-import { writeTree } from '../make/tree.js'
+import { until } from '../make/backers.js'
+import { documentOf, makeCliDevice, makeCliPair, shareDocs, type CliDevice } from '../make/cli.js'
+import { readTree, writeTree } from '../make/tree.js'
 
 test(
   'held deletes show in status, wait and deletes, and are carried out only on request',
@@ -31,5 +32,47 @@ test(
     t.is((await device.run(['wait', '--peers', '0'])).code, 0)
     const [after] = (await documentOf(device, 'status'))['folders'] as { files: number }[]
     t.is(after?.files, 1)
+  }
+)
+
+test(
+  'everything in a folder is deleted on one of three devices: nothing is lost, it is told at once, and one command brings it back everywhere',
+  { timeout: 170_000 },
+  async t => {
+    const [a, b] = await makeCliPair(t)
+    const c = await a.beside(t)
+    const { key } = await shareDocs(a)
+    const devices = [a, b, c]
+    await writeTree(
+      a.root,
+      Object.fromEntries(Array.from({ length: 120 }, (_, i) => [`docs/sub/${i}`, `content ${i}`]))
+    )
+    for (const device of [b, c])
+      await device.start(['join', '--foreground', '-', 'docs'], { input: key }).says(/Joined/, 'stderr')
+    const shown = (device: CliDevice): Promise<string[]> => readTree(device.at('docs'))
+    const before = await shown(a)
+    const all = async (tree: readonly string[]): Promise<boolean> =>
+      (await Promise.all(devices.map(shown))).every(lines => lines.join() === tree.join())
+    await until('all have it', () => all(before))
+    t.is((await a.run(['wait', '--peers', '2', '--timeout', '30'])).code, 0)
+    const held = async (device: CliDevice): Promise<boolean> => (await device.run(['deletes'])).code === 8
+
+    for (const name of await readdir(a.at('docs')))
+      if (name !== '.backer') await rm(a.at('docs', name), { recursive: true })
+    t.is((await a.run(['wait', '--peers', '0', '--timeout', '30'])).code, 8, 'it is told as soon as it is seen')
+    t.ok((await a.run(['status'])).stdout.includes('HELD: 122 items gone from this device'))
+    t.alike([await shown(b), await shown(c)], [before, before], 'nothing is gone elsewhere')
+    t.is((await a.run(['deletes', 'reject'])).code, 0)
+    await until('all is back', () => all(before))
+
+    for (const name of await readdir(a.at('docs')))
+      if (name !== '.backer') await rm(a.at('docs', name), { recursive: true })
+    await until('held', () => held(a))
+    t.is((await a.run(['deletes', 'accept', '--yes'])).code, 0)
+    await until('the others ask for themselves', async () => (await held(b)) && (await held(c)))
+    t.alike([await shown(b), await shown(c)], [before, before], 'nothing is gone there')
+    t.is((await b.run(['deletes', 'reject'])).code, 0)
+    await until('all is back everywhere', () => all(before))
+    await until('nobody asks any more', async () => !(await held(c)))
   }
 )

@@ -45,6 +45,12 @@ export class CliDevice {
     return this.start(args, options).finished
   }
 
+  /** One more device on the same network. */
+  beside(t: Test): Promise<CliDevice> {
+    const { BACKER_BOOTSTRAP = '' } = this.#env
+    return makeCliDevice(t, { BACKER_BOOTSTRAP })
+  }
+
   /** Starts a command that goes on until it is told to stop; it is killed with the test. */
   start(args: readonly string[], { cwd = this.root, env = {}, input = '' }: CliOptions = {}): RunningCli {
     const running = new RunningCli(args, { cwd, env: { ...this.#env, ...env }, input })
