@@ -1,7 +1,7 @@
 import test from 'brittle'
 import { Year } from '../year/year.js'
 
-test('a year with a few edits: every kept moment restores byte for byte', { timeout: 60_000 }, async t => {
+test('a year with a few edits: every kept moment restores byte for byte', { timeout: 170_000 }, async t => {
   const { problems, snapshotsMade, storeBytes, uniqueBytes } = await new Year('few', 40).run()
   t.alike(problems, [])
   t.ok(snapshotsMade > 15)
