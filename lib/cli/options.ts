@@ -1,7 +1,12 @@
 import { InvalidArgumentError, Option } from 'commander'
+import z32 from 'z32'
 import { messageOf } from '../core/error.js'
+import { parseKey } from '../core/model/key-text.js'
+import { topicOf, type FolderKey } from '../core/model/keys.js'
 import { parseAddress } from '../net/address.js'
 import { parseRate } from '../net/rate.js'
+
+const PUBLIC_KEY_BYTES = 32
 
 /** What a command says of its argument FOLDER. */
 export const FOLDER = 'its path, its name or the start of its id; may be left out inside it'
@@ -27,6 +32,16 @@ export function keepLocalOption(): Option {
   )
 }
 
+/** `--lan`. */
+export function lanOption(): Option {
+  return new Option('--lan', 'looks for its devices on the LAN again')
+}
+
+/** `--no-lan`. */
+export function noLanOption(): Option {
+  return new Option('--no-lan', 'neither announces the folder on the LAN nor looks for its devices there')
+}
+
 /** `--peer`. */
 export function peerOption(): Option {
   return new Option(
@@ -42,6 +57,21 @@ export function peerOption(): Option {
 export function deviceIds(text: string, before: readonly string[] | undefined): readonly string[] {
   if (!/^[0-9a-f]{64}$/.test(text)) throw new InvalidArgumentError('It is the id of a device: 64 hexadecimal letters.')
   return [...(before ?? []), text]
+}
+
+/** The topic of one more folder, by its id or its store key, after those `before`. */
+export function topics(text: string, before: readonly Uint8Array[] | undefined): readonly Uint8Array[] {
+  try {
+    const key: FolderKey = text.startsWith('backer-')
+      ? parseKey(text)
+      : { kind: 'store', folderPublicKey: z32.decode(text) }
+    if (key.kind !== 'store') throw new InvalidArgumentError('That key is a secret, and too much for a relay.')
+    if (key.folderPublicKey.byteLength !== PUBLIC_KEY_BYTES)
+      throw new InvalidArgumentError('An id of a folder has 52 letters.')
+    return [...(before ?? []), topicOf(key)]
+  } catch (error) {
+    throw new InvalidArgumentError(`${messageOf(error)} backer doctor prints the ids of folders.`)
+  }
 }
 
 /** Bytes per second; undefined for `off`. */

@@ -167,7 +167,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     const keepLocal = (await this.home.folder(hosted.id))?.keepLocal === true
     hosted.resume(await this.#openAt(hosted.path, { createDirectory: false, keepLocal }))
     this.#listen(hosted)
-    this.#meetPeers(hosted, undefined)
+    void this.#meetPeers(hosted, undefined)
   }
 
   #listen(hosted: HostedFolder): void {
@@ -211,7 +211,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     return this.#closing
   }
 
-  async #add({ directory, key, name, peers, ...options }: FolderRequest): Promise<HostedFolder> {
+  async #add({ directory, key, name, peers, lan, ...options }: FolderRequest): Promise<HostedFolder> {
     if (this.#closing !== undefined) throw new BackerError('CLOSED', 'backer is stopping')
     const id = key === undefined ? undefined : folderId(parseKey(key))
     const known = await this.home.folders()
@@ -224,7 +224,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     const running = this.folders.find(folder => folder.path === path)
     if (running !== undefined && (id === undefined || id === running.id)) {
       if (options.keepLocal !== undefined) await this.setKeepLocal(running.id, options.keepLocal)
-      return running
+      return this.#useLan(running, lan)
     }
     await refuseSecondCopy(known, path, id)
     const remembered = known.find(folder => folder.path === path)
@@ -234,7 +234,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
       if (isNews) this.#absent.forget(remembered.id)
       throw error
     })
-    await this.home.saveFolder({ id: opened.id, path, name, key: opened.key, keepLocal })
+    await this.home.saveFolder({ id: opened.id, path, name, lan, key: opened.key, keepLocal })
     const hosted = new HostedFolder(
       opened,
       (await this.home.folder(opened.id))?.name ?? basename(path),
@@ -244,12 +244,23 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     this.#folders.set(hosted.id, hosted)
     this.#absent.forget(hosted.id)
     if (remembered?.paused === true) await hosted.pause()
-    else this.#meetPeers(hosted, peers)
+    else void this.#meetPeers(hosted, peers)
     this.#tellFolder(hosted.id)
     return hosted
   }
 
-  async #openAt(path: string, options: Omit<FolderRequest, 'directory' | 'name' | 'peers'>): Promise<Backer> {
+  /** Takes a folder that runs to the LAN, or off it. */
+  async #useLan(hosted: HostedFolder, lan: boolean | undefined): Promise<HostedFolder> {
+    const known = await this.home.folder(hosted.id)
+    if (known === undefined || lan === undefined || lan === (known.lan !== false)) return hosted
+    await this.home.saveFolder({ ...known, lan })
+    if (hosted.isPaused) return hosted
+    await hosted.pause()
+    await this.#resume(hosted)
+    return hosted
+  }
+
+  async #openAt(path: string, options: Omit<FolderRequest, 'directory' | 'name' | 'peers' | 'lan'>): Promise<Backer> {
     const network = await this.#openNetwork()
     return this.#open(backer(path, { ...options, home: this.home.directory, network, trace: this.#config.trace }))
   }
@@ -319,8 +330,11 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
   }
 
   /** Announces the folder. It may take long, or never end without a network; the folder works meanwhile. */
-  #meetPeers(hosted: HostedFolder, peers: readonly string[] | undefined): void {
-    hosted.backer.join({ peers }).catch((error: unknown) => {
+  async #meetPeers(hosted: HostedFolder, peers: readonly string[] | undefined): Promise<void> {
+    try {
+      const known = await this.home.folder(hosted.id)
+      if (!hosted.isPaused) await hosted.backer.join({ peers, lan: known?.lan })
+    } catch (error) {
       if (this.#closing !== undefined) return
       this.emit('event', {
         time: timeOf(this.runtime.clock.now()),
@@ -329,7 +343,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
         code: 'NO_PEER',
         message: `other devices can't be looked for: ${messageOf(error)}`
       })
-    })
+    }
   }
 
   async #close(): Promise<void> {

@@ -19,6 +19,8 @@ export const SCHEMA = 1
 /** A peer as the API tells it. Times are RFC 3339. */
 export interface PeerDocument extends Omit<PeerStatus, 'connectedAt'> {
   readonly connectedAt: string
+  /** Content bytes per second to and from it, over the last five seconds; in a folder's document. */
+  readonly rates?: { readonly up: number; readonly down: number }
 }
 
 /** A folder as the API tells it. */

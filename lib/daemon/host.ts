@@ -15,6 +15,8 @@ export interface FolderRequest {
   readonly peers?: readonly string[] | undefined
   /** Whether this device keeps what is edited or deleted on it as well; undefined: as it did, or else not. */
   readonly keepLocal?: boolean | undefined
+  /** False: it is not announced nor looked for on the LAN, from now on and until it is true. */
+  readonly lan?: boolean | undefined
   /** Makes the directory where it is missing. */
   readonly createDirectory: boolean
   /** Makes a new marker where that of a known folder is gone. */

@@ -24,6 +24,8 @@ export class HostedFolder {
   #backer: Backer
   readonly #clock: Clock
   readonly #rates = new RateMeter()
+  /** Of each connected peer, by its id. */
+  #peerRates = new Map<string, RateMeter>()
   /** What it was when it was paused. */
   #paused: FolderStatus | undefined
 
@@ -74,9 +76,17 @@ export class HostedFolder {
   document(): FolderDocument {
     const status = this.status()
     const count = (key: 'bytesSent' | 'bytesReceived'): number => status.peers.reduce((sum, peer) => sum + peer[key], 0)
-    const rates = this.#rates.note(this.#clock.monotonic(), { up: count('bytesSent'), down: count('bytesReceived') })
+    const now = this.#clock.monotonic()
+    const rates = this.#rates.note(now, { up: count('bytesSent'), down: count('bytesReceived') })
+    const document = folderDocument(this.name, status)
+    const meters = new Map(document.peers.map(({ device }) => [device, this.#peerRates.get(device) ?? new RateMeter()]))
+    this.#peerRates = meters
+    const peers = document.peers.map(peer => {
+      const rates = meters.get(peer.device)?.note(now, { up: peer.bytesSent, down: peer.bytesReceived })
+      return rates === undefined ? peer : { ...peer, rates }
+    })
     const keepLocal = this.#paused === undefined && this.#backer.keepLocal
-    return { ...folderDocument(this.name, status), paused: this.isPaused, keepLocal, rates }
+    return { ...document, peers, paused: this.isPaused, keepLocal, rates }
   }
 
   added(): AddedDocument {

@@ -23,13 +23,16 @@ export interface KnownFolder {
   readonly paused?: true
   /** This device keeps what is edited or deleted on it as well. */
   readonly keepLocal?: true
+  /** It is not announced nor looked for on the LAN. */
+  readonly lan?: false
 }
 
 /** A folder to keep. What is left out stays as it is; without any name it takes the directory's. */
-export type FolderToSave = Omit<KnownFolder, 'name' | 'paused' | 'keepLocal'> & {
+export type FolderToSave = Omit<KnownFolder, 'name' | 'paused' | 'keepLocal' | 'lan'> & {
   readonly name?: string | undefined
   readonly paused?: boolean | undefined
   readonly keepLocal?: boolean | undefined
+  readonly lan?: boolean | undefined
 }
 
 const SCHEMA = 1
@@ -93,19 +96,21 @@ export class Home {
   }
 
   /** Adds a folder, or changes the one with the same id or in the same directory. Throws as `folders` does. */
-  saveFolder({ id, path, name, key, paused, keepLocal }: FolderToSave): Promise<void> {
+  saveFolder({ id, path, name, key, paused, keepLocal, lan }: FolderToSave): Promise<void> {
     return inTurn(this.directory, async () => {
       const folders = await this.#read()
       const known = folders.find(folder => folder.id === id)
       const isPaused = paused ?? known?.paused === true
       const keepsLocal = keepLocal ?? known?.keepLocal === true
+      const isOnLan = lan ?? known?.lan !== false
       const saved: KnownFolder = {
         id,
         path,
         name: name ?? known?.name ?? nameOf(path),
         key,
         ...(isPaused ? { paused: true as const } : {}),
-        ...(keepsLocal ? { keepLocal: true as const } : {})
+        ...(keepsLocal ? { keepLocal: true as const } : {}),
+        ...(isOnLan ? {} : { lan: false as const })
       }
       if (JSON.stringify(known) === JSON.stringify(saved)) return
       const others = folders.filter(folder => folder.id !== id && folder.path !== path)
@@ -179,7 +184,8 @@ function parseFolder(value: unknown): KnownFolder {
   }
   const paused = value['paused'] === true ? { paused: true as const } : {}
   const keepLocal = value['keepLocal'] === true ? { keepLocal: true as const } : {}
-  return { id: text('id'), path: text('path'), name: text('name'), key: text('key'), ...paused, ...keepLocal }
+  const lan = value['lan'] === false ? { lan: false as const } : {}
+  return { id: text('id'), path: text('path'), name: text('name'), key: text('key'), ...paused, ...keepLocal, ...lan }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram'
+import { lookup } from 'node:dns/promises'
 import { isIPv4 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { DhtAddress } from 'hyperdht'
@@ -23,6 +24,9 @@ export function isLoopback(host: string): boolean {
  */
 const HELPERS = 3
 
+/** How often nodes of the same DHT that are not known are looked for. */
+const MEET_EVERY_MS = 20_000
+
 /**
  * Runs a bootstrap node that listens on `host` (0.0.0.0: all interfaces, known to others by this machine's first address) and `port` (0: any
  * that is free); `bootstrap` are other nodes of the same DHT. Throws USAGE where the address can't be used.
@@ -30,7 +34,7 @@ const HELPERS = 3
 export async function runDhtNode(options: {
   readonly host: string
   readonly port: number
-  readonly bootstrap?: readonly DhtAddress[]
+  readonly bootstrap?: readonly DhtAddress[] | undefined
 }): Promise<DhtNode> {
   const { default: DhtClass } = await import('hyperdht')
   const { host, bootstrap = [] } = options
@@ -51,14 +55,36 @@ export async function runDhtNode(options: {
     await node.fullyBootstrapped()
   }
   try {
-    await start(port, bootstrap)
-    const own = [{ host: known, port }, ...bootstrap]
-    for (let i = 1; i <= HELPERS && !isLoopback(host); i++) await start(await freePortNear(host, port + i), own)
+    await start(port, [])
+    for (let i = 1; i <= HELPERS && !isLoopback(host); i++)
+      await start(await freePortNear(host, port + i), [{ host: known, port }])
   } catch (error) {
     await close()
     throw cantListen(host, port, error)
   }
-  return { host: known, port, close }
+  const others = bootstrap.filter(other => other.host !== known || other.port !== port)
+  const meet = (): void => nodes.forEach(node => others.forEach(other => void meetNode(node, other)))
+  meet()
+  const meeting = setInterval(meet, MEET_EVERY_MS).unref()
+  const stop = (): Promise<void> => {
+    clearInterval(meeting)
+    return close()
+  }
+  return { host: known, port, close: stop }
+}
+
+/** Makes two nodes of one DHT known to each other, if the other one is there. A node that waited for that at its start would answer nobody until then. */
+async function meetNode(node: HyperDHT, { host, port }: DhtAddress): Promise<void> {
+  try {
+    const { address } = await lookup(host, 4)
+    const isKnown = node.toArray().some(known => known.host === address && known.port === port)
+    if (isKnown) return
+    await node.ping({ host: address, port })
+    node.addNode({ host: address, port })
+    node.refresh()
+  } catch {
+    // Neither a name that can't be resolved nor a node that does not answer is the end: it is tried again.
+  }
 }
 
 /** The port, if it is free; for 0 one that is. Throws USAGE. */

@@ -2,6 +2,7 @@ import type { KeyPair } from 'hypercore-crypto'
 import type { DhtAddress } from 'hyperdht'
 import { BackerError, messageOf } from '../core/error.js'
 import type { Runtime, Timer } from '../runtime.js'
+import { RelayGuests } from './relay-guests.js'
 import { Relay, relayKeyPair, type RelayCounters, type RelayLimits } from './relay.js'
 
 export interface RelayNodeOptions {
@@ -10,7 +11,8 @@ export interface RelayNodeOptions {
   readonly host: string
   readonly port: number
   readonly bootstrap: readonly DhtAddress[] | undefined
-  readonly serves: (deviceId: string) => boolean
+  /** Whom it serves: these devices, by their ids, and those of folders with these topics; `anybody`: whoever knows its public key. */
+  readonly serves: { readonly devices: readonly string[]; readonly topics: readonly Uint8Array[] } | 'anybody'
   readonly limits: RelayLimits
   readonly runtime: Runtime
 }
@@ -31,7 +33,16 @@ export async function runRelayNode(options: RelayNodeOptions): Promise<RelayNode
     ...(bootstrap === undefined ? {} : { bootstrap })
   })
   try {
-    const relay = await Relay.open({ dht, keyPair: relayKeyPair(device), serves, limits })
+    const guests =
+      serves === 'anybody'
+        ? undefined
+        : new RelayGuests({ dht, devices: new Set(serves.devices), topics: serves.topics, runtime })
+    const relay = await Relay.open({
+      dht,
+      keyPair: relayKeyPair(device),
+      serves: deviceId => guests?.serves(deviceId) ?? true,
+      limits
+    })
     let timer: Timer | undefined
     const tick = (): void => {
       relay.tick()

@@ -4,6 +4,7 @@ import type { DhtServer } from 'hyperdht'
 import type HyperDHT from 'hyperdht'
 import { hashAll } from '../core/model/hash.js'
 import type { NoiseStream } from '../../protocol/handshake.js'
+import { RelayPairs } from './relay-pairs.js'
 
 const SEED_BYTES = 32
 
@@ -31,7 +32,7 @@ export interface RelayOptions {
   readonly dht: HyperDHT
   readonly keyPair: KeyPair
   /** True for a device, by its id, that may use the relay. */
-  readonly serves: (deviceId: string) => boolean
+  readonly serves: (deviceId: string) => boolean | Promise<boolean>
   readonly limits: RelayLimits
 }
 
@@ -65,6 +66,7 @@ export class Relay {
   readonly #streams: Set<NoiseStream>
   readonly #refused: { count: number }
   readonly #meter: Meter
+  readonly #pairs: RelayPairs
 
   private constructor(parts: {
     options: RelayOptions
@@ -73,6 +75,7 @@ export class Relay {
     streams: Set<NoiseStream>
     refused: { count: number }
     meter: Meter
+    pairs: RelayPairs
   }) {
     this.#options = parts.options
     this.#server = parts.server
@@ -80,6 +83,7 @@ export class Relay {
     this.#streams = parts.streams
     this.#refused = parts.refused
     this.#meter = parts.meter
+    this.#pairs = parts.pairs
   }
 
   /** Starts relaying on a DHT. Resolves once others can find it there. */
@@ -92,12 +96,10 @@ export class Relay {
     const streams = new Set<NoiseStream>()
     const meter = new Meter(limits.bytesPerSecond)
     const refused = { count: 0 }
-    const mayCome = (deviceId: string): boolean => {
-      const { active, pending } = relay.stats.pairings
-      return serves(deviceId) && streams.size < limits.devices && active + pending < limits.pairs
-    }
-    const firewall = (key: Uint8Array): boolean => {
-      const isRefused = !mayCome(Buffer.from(key).toString('hex'))
+    const pairs = new RelayPairs(limits.pairs)
+    const firewall = async (key: Uint8Array): Promise<boolean> => {
+      const deviceId = nameOf(key)
+      const isRefused = streams.size >= limits.devices || !pairs.admits(deviceId) || !(await serves(deviceId))
       if (isRefused) refused.count++
       return isRefused
     }
@@ -106,11 +108,14 @@ export class Relay {
       stream.on('error', () => undefined)
       stream.once('close', () => streams.delete(stream))
       const session: RelaySession = relay.accept(stream, { id: stream.remotePublicKey })
-      session.on('pair', (_isInitiator: boolean, _token: Uint8Array, raw: CarriedStream) => meter.add(raw))
+      session.on('pair', (_isInitiator: boolean, token: Uint8Array, raw: CarriedStream) => {
+        meter.add(raw)
+        if (!pairs.add(nameOf(token), nameOf(stream.remotePublicKey), raw)) refused.count++
+      })
       session.on('error', () => undefined)
     })
     await server.listen(keyPair)
-    return new Relay({ options, server, relay, streams, refused, meter })
+    return new Relay({ options, server, relay, streams, refused, meter, pairs })
   }
 
   get publicKey(): Uint8Array {
@@ -118,10 +123,10 @@ export class Relay {
   }
 
   get counters(): RelayCounters {
-    const { active, matched } = this.#relay.stats.pairings
+    const { matched } = this.#relay.stats.pairings
     return {
       devices: this.#streams.size,
-      pairs: active,
+      pairs: this.#pairs.count,
       pairsTotal: matched,
       refused: this.#refused.count,
       bytes: this.#meter.bytes
@@ -137,6 +142,10 @@ export class Relay {
     for (const stream of this.#streams) stream.destroy()
     await this.#server.close()
   }
+}
+
+function nameOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex')
 }
 
 /** Counts what the pairs carry, and holds them to a rate. */

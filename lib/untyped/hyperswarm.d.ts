@@ -24,6 +24,8 @@ declare module 'hyperdht' {
   }
   /** Says who may not connect. `payload` is null where this side connects. */
   export type Firewall = (remotePublicKey: Uint8Array, payload: object | null) => boolean
+  /** The same, of a server, which can wait for it. */
+  export type ServerFirewall = (remotePublicKey: Uint8Array) => boolean | Promise<boolean>
   export default class HyperDHT extends EventEmitter {
     constructor(options?: DhtOptions)
     static bootstrapper(port: number, host: string, options?: DhtOptions): HyperDHT
@@ -39,10 +41,17 @@ declare module 'hyperdht' {
     readonly online: boolean
     readonly bootstrapped: boolean
     toArray(options?: { limit: number }): DhtAddress[]
+    addNode(node: DhtAddress): void
+    /** Rejects where nobody answers. */
+    ping(node: DhtAddress): Promise<unknown>
+    /** Asks other nodes for more of them. */
+    refresh(): void
     connect(publicKey: Uint8Array, options?: object): NoiseSecretStream
+    /** Who has announced themselves under a topic: nodes answer one after the other. */
+    lookup(topic: Uint8Array): AsyncIterable<{ readonly peers: readonly { readonly publicKey: Uint8Array }[] }>
     createRawStream(options: object): object
     createServer(
-      options: { readonly firewall?: Firewall },
+      options: { readonly firewall?: ServerFirewall },
       onconnection: (stream: NoiseSecretStream) => void
     ): DhtServer
     destroy(options?: { force?: boolean }): Promise<void>

@@ -64,6 +64,22 @@ export class LabHost {
     if (isIn && this.#route !== undefined) this.run('ip', 'route', 'replace', ...this.#route)
   }
 
+  /** Takes no TCP connections from now on: what comes about is UDX. */
+  dropTcp(): void {
+    this.#drop('meta l4proto tcp')
+  }
+
+  /** Takes no UDP from now on, but multicast DNS: what comes about is TCP. */
+  dropUdp(): void {
+    this.#drop('udp dport != 5353')
+  }
+
+  #drop(what: string): void {
+    this.run('nft', 'add table inet dropped')
+    this.run('nft', 'add chain inet dropped in { type filter hook input priority -10; }')
+    this.run('nft', `add rule inet dropped in iifname eth0 ${what} drop`)
+  }
+
   #route: string[] | undefined
 }
 

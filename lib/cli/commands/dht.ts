@@ -15,17 +15,19 @@ const DHT_PORT = 49737
 export const declare: Declare = (program, act) => {
   program
     .command('dht')
-    .description('runs a node of a DHT of your own: other devices find each other by it with BACKER_BOOTSTRAP')
+    .description(
+      'runs nodes of a DHT of your own: other devices find each other by them with BACKER_BOOTSTRAP. Where that is set here they join the nodes there'
+    )
     .option('--host <HOST>', 'the address to listen at', '0.0.0.0')
     .option('--port <PORT>', 'the port to listen at; 0: any', port, DHT_PORT)
     .action((options: DhtOptions) => act(context => dht(context, options)))
 }
 
 /** `backer dht`: runs a bootstrap node of a DHT of one's own, until a signal comes. Throws USAGE where it can't listen there. */
-async function dht({ printer }: Context, { host, port }: DhtOptions): Promise<ExitCode> {
+async function dht({ printer, config }: Context, { host, port }: DhtOptions): Promise<ExitCode> {
   const stop = catchStop()
   const { runDhtNode } = await import('../../net/dht-node.js')
-  const node = await runDhtNode({ host, port })
+  const node = await runDhtNode({ host, port, bootstrap: config.bootstrap })
   const address = `${node.host}:${node.port}`
   if (printer.json) printer.document({ type: 'ready', schema: 1, host: node.host, port: node.port })
   else printer.result(address)

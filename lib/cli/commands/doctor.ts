@@ -17,6 +17,9 @@ export interface Finding {
   readonly hint?: string
 }
 
+/** How many nodes must see a device until hyperdht takes its NAT for known, and lets a connection live that came through a hole (its nat.js). */
+const NODES_NEEDED = 3
+
 /** How long a peer's rates are measured. */
 const RATE_MS = 1000
 
@@ -33,6 +36,17 @@ const FAILURES: Readonly<Record<string, string>> = {
   PEER_NOT_FOUND: 'it is not announced on the DHT: is backer running there?',
   PEER_CONNECTION_FAILED: 'it is announced on the DHT, and does not answer',
   RELAY_ABORTED: 'the relay did not connect the two',
+  SERVER_ERROR: 'it answers, and could not take the connection',
+  SERVER_INCOMPATIBLE: 'it runs a version of hyperdht that this one does not understand: update the older one',
+  BAD_HANDSHAKE_REPLY: 'what came back is no answer: somebody else has its place on the DHT',
+  BAD_HOLEPUNCH_REPLY: 'what came back is no answer: somebody else has its place on the DHT',
+  HANDSHAKE_INVALID: 'somebody else answered in its place',
+  HANDSHAKE_UNFINISHED: 'the connection broke before both knew each other',
+  HOLEPUNCH_INVALID: 'what came back while a hole was punched makes no sense',
+  DUPLICATE_CONNECTION: 'it is connected in another way already',
+  ECONNRESET: 'it ended the connection: perhaps it does not have the folder, or its key is another one',
+  EHOSTUNREACH: 'there is no way to its network from here',
+  ENETUNREACH: 'there is no way to its network from here',
   ETIMEDOUT: 'it stopped answering'
 }
 
@@ -47,7 +61,9 @@ export const declare: Declare = (program, act) => {
 /** `backer doctor [PEER]`: what works in the network, what does not, and what to do. Exits with 1 where something is bad. */
 async function doctor(context: Context, choice: string | undefined): Promise<ExitCode> {
   const { client, printer, config } = context
-  const key = await openHome(config.home).deviceKeyPair()
+  const home = openHome(config.home)
+  const key = await home.deviceKeyPair()
+  const folders = (await home.folders()).map(({ name, id }) => `folder "${name}": ${id}`)
   const device = Buffer.from(key.publicKey).toString('hex')
   const findings = await examine(context).catch((error: unknown): readonly Finding[] => {
     if (!isBackerError(error, 'NOT_RUNNING')) throw error
@@ -57,7 +73,7 @@ async function doctor(context: Context, choice: string | undefined): Promise<Exi
   const peers = choice === undefined ? [] : await examinePeer(client, choice)
   const all = [...findings, ...peers]
   if (printer.json) printer.document({ schema: SCHEMA, device, findings: all })
-  else printer.result(`this device: ${device}`, ...all.flatMap(describe))
+  else printer.result(`this device: ${device}`, ...folders, ...all.flatMap(describe))
   return all.some(({ state }) => state === 'bad') ? EXIT.error : EXIT.done
 }
 
@@ -86,9 +102,18 @@ function lanFinding({ lan }: Partial<NetworkReport>, isWanted: boolean | undefin
   return { what, state: 'bad', message: 'no interface has an address', hint: 'Is the cable in, or the Wi-Fi on?' }
 }
 
-function dhtFinding({ bootstrapped, online, nodes }: NetworkReport['dht']): Finding {
+function dhtFinding({ bootstrapped, online, firewalled, nodes }: NetworkReport['dht']): Finding {
   const what = 'DHT'
-  if (bootstrapped && online && nodes > 0) return { what, state: 'ok', message: `${nodes} nodes are known` }
+  if (bootstrapped && online && nodes >= (firewalled ? NODES_NEEDED : 1))
+    return { what, state: 'ok', message: `${nodes} nodes are known` }
+  if (bootstrapped && online && nodes > 0) {
+    return {
+      what,
+      state: 'bad',
+      message: `it has too few nodes (${nodes}): what NAT is in the way can't be found out, so that connections end as soon as they are made`,
+      hint: 'Run the nodes with backer dht, which makes four; their UDP ports must be open.'
+    }
+  }
   return {
     what,
     state: 'bad',

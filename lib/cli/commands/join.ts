@@ -14,13 +14,22 @@ import { readKey, sortJoinWords } from '../key-input.js'
 import { syncOnce } from '../once.js'
 import { INTERRUPTED } from '../prompt.js'
 import type { Declare } from '../command.js'
-import { foregroundOption, keepLocalOption, markerOption, peerOption, seconds } from '../options.js'
+import {
+  foregroundOption,
+  keepLocalOption,
+  lanOption,
+  markerOption,
+  noLanOption,
+  peerOption,
+  seconds
+} from '../options.js'
 
 interface JoinOptions {
   readonly keyFile?: string
   readonly name?: string
   readonly peer?: readonly string[]
   readonly keepLocal?: boolean
+  readonly lan?: boolean
   readonly once?: boolean
   readonly foreground?: boolean
   readonly makeMarker?: boolean
@@ -47,6 +56,8 @@ export const declare: Declare = (program, act) => {
     )
     .addOption(peerOption())
     .addOption(keepLocalOption())
+    .addOption(lanOption())
+    .addOption(noLanOption())
     .addOption(markerOption())
     .addOption(foregroundOption())
     .action((key: string | undefined, directory: string | undefined, options: JoinOptions) => {
@@ -75,6 +86,7 @@ async function join(context: Context, words: readonly string[], options: JoinOpt
       name: options.name,
       peers: options.peer,
       keepLocal: options.keepLocal,
+      lan: options.lan,
       createDirectory: true,
       makeMarker: options.makeMarker
     },

@@ -1,12 +1,16 @@
-import { SCHEMA } from '../../daemon/document.js'
+import { SCHEMA, type PeerDocument } from '../../daemon/document.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
-import { formatTable } from '../format.js'
+import { formatBytes, formatTable } from '../format.js'
 import { selectFolders } from '../select.js'
+import { pause } from '../signals.js'
 import { wake } from '../start.js'
 import { describePeer } from './status.js'
 import type { Declare } from '../command.js'
 import { FOLDER } from '../options.js'
+
+/** Over how long rates are measured at least. */
+const RATE_MS = 500
 
 export const declare: Declare = (program, act) => {
   program
@@ -20,6 +24,9 @@ export const declare: Declare = (program, act) => {
 async function peers(context: Context, choice: string | undefined): Promise<ExitCode> {
   const { client, printer, process } = context
   await wake(context)
+  // Rates are told from what was sent and received between two looks.
+  await client.status()
+  await pause(RATE_MS)
   const running = await client.status()
   const folders = await selectFolders(running.folders, choice, process.cwd())
   if (printer.json) {
@@ -27,8 +34,14 @@ async function peers(context: Context, choice: string | undefined): Promise<Exit
     printer.document({ schema: SCHEMA, peers: all })
     return EXIT.done
   }
-  const rows = folders.flatMap(folder => folder.peers.map(peer => [folder.name, ...describePeer(peer)]))
+  const rows = folders.flatMap(folder =>
+    folder.peers.map(peer => [folder.name, ...describePeer(peer), ...describeRates(peer)])
+  )
   printer.result(...formatTable(rows))
   if (rows.length === 0) printer.note('No other device is connected.')
   return EXIT.done
+}
+
+function describeRates({ rates = { up: 0, down: 0 } }: PeerDocument): string[] {
+  return [`up ${formatBytes(rates.up)}/s`, `down ${formatBytes(rates.down)}/s`]
 }

@@ -6,13 +6,15 @@ import { EXIT, type ExitCode } from '../exit.js'
 import { formatBytes, formatNumberOf } from '../format.js'
 import { catchStop, pause } from '../signals.js'
 import type { Declare } from '../command.js'
-import { count, deviceIds, port, rate } from '../options.js'
+import { count, deviceIds, port, rate, topics } from '../options.js'
 
 interface RelayOptions {
   readonly host: string
   readonly port: number
   /** Ids of devices, in hexadecimal. */
   readonly device?: readonly string[]
+  /** Topics of folders. */
+  readonly folder?: readonly Uint8Array[]
   readonly open?: boolean
   readonly maxPairs: number
   /** Bytes per second. */
@@ -36,6 +38,12 @@ export const declare: Declare = (program, act) => {
     .option('--host <HOST>', 'the address to listen at, which others can reach', '0.0.0.0')
     .option('--port <PORT>', 'the UDP port to listen at; 0: any', port, RELAY_PORT)
     .addOption(new Option('--device <ID>', 'a device to serve; may be given several times').argParser(deviceIds))
+    .addOption(
+      new Option(
+        '--folder <ID>',
+        'a folder whose devices to serve: its id, or its store key; may be given several times'
+      ).argParser(topics)
+    )
     .option('--open', 'serves anybody who knows the public key')
     .option('--max-pairs <N>', 'pairs of devices that are served at once', count, 64)
     .addOption(
@@ -46,19 +54,18 @@ export const declare: Declare = (program, act) => {
 
 /** `backer relay`: carries what pairs of devices say to each other that can't meet otherwise, until a signal comes. Throws USAGE. */
 async function relay({ printer, config }: Context, options: RelayOptions): Promise<ExitCode> {
-  const { host, port, device = [], open = false, maxPairs, maxRate } = options
-  if (device.length === 0 && !open) {
+  const { host, port, device = [], folder = [], open = false, maxPairs, maxRate } = options
+  if (device.length + folder.length === 0 && !open) {
     throw new BackerError('USAGE', 'nobody is named whom the relay may serve', {
-      hint: 'Give --device ID for each device (backer doctor prints its own), or --open to serve anybody.'
+      hint: 'Give --folder ID for each folder or --device ID for each device (backer doctor prints them), or --open to serve anybody.'
     })
   }
-  const served = new Set(device)
   const stop = catchStop()
   const { runRelay } = await import('../../daemon/relay.js')
   const node = await runRelay(config, {
     host,
     port,
-    serves: deviceId => open || served.has(deviceId),
+    serves: open ? 'anybody' : { devices: device, topics: folder },
     limits: { pairs: maxPairs, devices: 2 * maxPairs + WAITING_DEVICES, bytesPerSecond: maxRate }
   })
   const publicKey = z32.encode(node.publicKey)

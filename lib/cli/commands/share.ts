@@ -5,12 +5,13 @@ import type { ExitCode } from '../exit.js'
 import { runFolder } from '../foreground.js'
 import { qrCode } from '../qr.js'
 import type { Declare } from '../command.js'
-import { foregroundOption, keepLocalOption, markerOption, peerOption } from '../options.js'
+import { foregroundOption, keepLocalOption, lanOption, markerOption, noLanOption, peerOption } from '../options.js'
 
 interface ShareOptions {
   readonly name?: string
   readonly peer?: readonly string[]
   readonly keepLocal?: boolean
+  readonly lan?: boolean
   readonly qr?: boolean
   readonly foreground?: boolean
   readonly makeMarker?: boolean
@@ -25,6 +26,8 @@ export const declare: Declare = (program, act) => {
     .option('--qr', 'shows the key as a QR code too')
     .addOption(peerOption())
     .addOption(keepLocalOption())
+    .addOption(lanOption())
+    .addOption(noLanOption())
     .addOption(markerOption())
     .addOption(foregroundOption())
     .action((directory: string | undefined, options: ShareOptions) =>
@@ -41,6 +44,7 @@ function share(context: Context, named: string | undefined, options: ShareOption
       name: options.name,
       peers: options.peer,
       keepLocal: options.keepLocal,
+      lan: options.lan,
       createDirectory: false,
       makeMarker: options.makeMarker
     },

@@ -21,6 +21,7 @@ const addBody = {
     createDirectory: { type: 'boolean' },
     makeMarker: { type: 'boolean' },
     keepLocal: { type: 'boolean' },
+    lan: { type: 'boolean' },
     peers: { type: 'array', maxItems: PEERS_MAX, items: text }
   }
 } as const
@@ -57,6 +58,7 @@ interface AddBody {
   readonly key?: string
   readonly name?: string
   readonly peers?: readonly string[]
+  readonly lan?: boolean
   readonly createDirectory: boolean
   readonly makeMarker?: boolean
   readonly keepLocal?: boolean
