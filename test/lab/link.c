@@ -10,11 +10,13 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -111,6 +113,8 @@ int main(int count, char **words) {
   queue_ns = 4 * delay_ns;
   int64_t least_ns = (int64_t)(65536 * ns_per_byte);
   if (queue_ns < least_ns) queue_ns = least_ns;
+  /* Whoever runs it may be killed: it never goes on by itself. */
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   int a = open_tap(words[1]), b = open_tap(words[2]);
   Way ways[2] = {{.from = a, .to = b}, {.from = b, .to = a}};
   for (int i = 0; i < 2; i++)
@@ -127,5 +131,7 @@ int main(int count, char **words) {
     struct pollfd ends[2] = {{a, POLLIN, 0}, {b, POLLIN, 0}};
     struct timespec time = {wait / 1000000000, wait % 1000000000};
     ppoll(ends, 2, &time, NULL);
+    /* The namespaces are gone, and the taps with them. */
+    if ((ends[0].revents | ends[1].revents) & (POLLERR | POLLHUP | POLLNVAL)) return 0;
   }
 }
