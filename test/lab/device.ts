@@ -100,7 +100,7 @@ export class LabDevice {
   }
 
   async says(pattern: RegExp): Promise<RegExpExecArray> {
-    for (const end = performance.now() + 20_000; ;) {
+    for (const end = performance.now() + 60_000; ;) {
       const match = pattern.exec(this.#output)
       if (match !== null) return match
       if (performance.now() > end) throw new Error(`never said ${String(pattern)}:\n${this.#output}`)
