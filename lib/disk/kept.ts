@@ -121,14 +121,15 @@ export interface CheckedHistory {
   /** How many files were read, and their bytes. */
   readonly count: number
   readonly bytes: number
-  /** The chunks, and the chunk lists, that are not what they should be. */
+  /** The chunks, the chunk lists and the tree nodes that are not what they should be. */
   readonly chunks: readonly Hash[]
   readonly lists: readonly Hash[]
+  readonly nodes: readonly Hash[]
 }
 
-/** What is to take the place of a damaged file of the history: a chunk or a chunk list, verified by the caller. */
+/** What is to take the place of a damaged file of the history: a chunk, a chunk list or a tree node, verified by the caller. */
 export interface HistoryMend {
-  readonly kind: 'chunk' | 'list'
+  readonly kind: 'chunk' | 'list' | 'node'
   readonly hash: Hash
   readonly bytes: Uint8Array
 }
@@ -221,7 +222,7 @@ export interface HistoryOperations {
 
   /** Reads all that is kept under hashes that begin with two hexadecimal digits, and finds what is damaged. */
   check(group: string): CheckedHistory
-  /** The lengths of chunks by the hexadecimal form of their hashes, of those that some revision needs. */
+  /** The lengths of chunks by the hexadecimal form of their hashes, of those that some revision or snapshot needs. */
   lengths(chunks: readonly Hash[]): ReadonlyMap<HashKey, number>
   /** Puts a damaged file aside, and a good one, verified by the caller, in its place. */
   mend(mend: HistoryMend, nowMs: number, randomness: Uint8Array): void

@@ -83,6 +83,15 @@ export class ContentSource {
     throw new BackerError('UNAVAILABLE', `all of its content is missing: ${this.#whoWasAsked()}`)
   }
 
+  /** A tree node that some connected device has, verified; undefined where none does. */
+  async treeNode(hash: Hash): Promise<Uint8Array | undefined> {
+    for (const peer of this.#peers()) {
+      const [bytes] = await peer.link.requestNodes([hash]).catch(() => [])
+      if (bytes !== undefined) return bytes
+    }
+    return undefined
+  }
+
   /** The bytes of a chunk, verified: out of the folder's files, out of what is kept, or from a peer. Throws UNAVAILABLE where nobody has it. */
   async chunk({ hash, length }: Chunk, signal: AbortSignal): Promise<Uint8Array> {
     const local = await this.#fetcher.server.chunk(hash)

@@ -21,11 +21,12 @@ export async function verifyHistory(context: FolderContext, source: ContentSourc
   const { history } = look.report
   for (const group of GROUPS) {
     if (closed.aborted || look.isOver()) return
-    const { count, bytes, chunks, lists } = await disk.history('check', group)
+    const { count, bytes, chunks, lists, nodes } = await disk.history('check', group)
     history.files += count
     history.bytes += bytes
-    history.damaged += chunks.length + lists.length
+    history.damaged += chunks.length + lists.length + nodes.length
     for (const root of lists) if (await mendList(context, root)) history.mended++
+    for (const hash of nodes) if (await mendNode(context, source, hash)) history.mended++
     if (chunks.length > 0) history.mended += await mendChunks(context, source, chunks)
     await look.pace(bytes)
   }
@@ -50,6 +51,14 @@ async function mendList(context: FolderContext, root: Hash): Promise<boolean> {
   const bytes = context.store.chunkList(root)
   if (bytes === undefined) return false
   await mend(context, { kind: 'list', hash: root, bytes })
+  return true
+}
+
+/** A node of a snapshot's tree: the index has it where nothing has changed there since, and peers where they keep the snapshot too. */
+async function mendNode(context: FolderContext, source: ContentSource, hash: Hash): Promise<boolean> {
+  const bytes = context.store.node(hash) ?? (await source.treeNode(hash))
+  if (bytes === undefined) return false
+  await mend(context, { kind: 'node', hash, bytes })
   return true
 }
 

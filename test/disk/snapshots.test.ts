@@ -199,6 +199,24 @@ test('a snapshot whose tree is damaged is told, and while it is there nothing is
   )
 })
 
+test('a damaged node is found, put aside and mended, and what only a snapshot needs tells how long it is', t => {
+  const { folder, history } = open(t)
+  keepText(folder, history, 'only in a snapshot')
+  history.drop(history.list(undefined).revisions.map(({ storedAt }) => storedAt))
+  const { root } = keep(history, { f: 'only in a snapshot' })
+  const whole = history.node(root)!
+  const group = hashKey(root).slice(0, 2)
+  const at = folder.at(join('.backer/history/nodes', group, hashKey(root)))
+  t.alike(history.check(group).nodes, [])
+  writeFileSync(at, Buffer.concat([readFileSync(at), Buffer.of(0)]))
+  t.alike(history.check(group).nodes.map(hashKey), [hashKey(root)])
+  history.mend({ kind: 'node', hash: root, bytes: whole }, START_MS, countingBytes(32))
+  t.alike(history.check(group).nodes, [])
+  t.is(history.treeItem(root, path('f'))?.path, 'f')
+  const chunk = hashOf('only in a snapshot')
+  t.alike([...history.lengths([chunk, hashOf('nowhere')])], [[hashKey(chunk), 'only in a snapshot'.length]])
+})
+
 test('a state that shares most of a tree takes only what differs', t => {
   const { folder, history } = open(t)
   const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`f/${String(i).padStart(4, '0')}`, `${i}`]))
