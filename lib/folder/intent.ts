@@ -26,12 +26,12 @@ export interface Meant {
   readonly isCopy?: true
 }
 
-interface Intended extends Meant {
+export interface Intended extends Meant {
   /** A hash of the record that the index had before. */
   readonly before: Uint8Array
 }
 
-interface Intent {
+export interface Intent {
   readonly replica: Uint8Array
   readonly entries: readonly Intended[]
 }
@@ -174,7 +174,8 @@ function isNear(a: bigint, b: bigint): boolean {
   return a - b < TIME_SLACK_NS && b - a < TIME_SLACK_NS
 }
 
-function decodeIntent(bytes: Uint8Array): Intent | undefined {
+/** What a batch of changes meant; undefined where the bytes say nothing. */
+export function decodeIntent(bytes: Uint8Array): Intent | undefined {
   try {
     return decodeWith(intentCodec, bytes, 'an intent')
   } catch (error) {
