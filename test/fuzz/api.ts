@@ -17,8 +17,8 @@ interface Described {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>
 }
 
-/** What never ends, ends the process, or looks at the machine outside of the folder. */
-const LEFT_OUT = /events|stop|directories|changes/
+/** What waits, never ends, ends the process, or looks at the machine outside of the folder. */
+const LEFT_OUT = /events|stop|directories|changes|wait/
 /** Fields that name a place on the disk: what they get lies in a directory of the test's own. */
 const PLACES: ReadonlySet<string> = new Set(['directory', 'to'])
 
@@ -31,14 +31,15 @@ export async function fuzzApi(count: number, random: SeededRandom): Promise<read
   const node = await runDhtNode({ host: '127.0.0.1', port: 0 })
   const daemon = await Daemon.open({ home: join(root, 'home'), bootstrap: [node], lan: false, port: 0, pagePort: 0 })
   try {
-    await daemon.add({ directory: docs, createDirectory: false })
+    const { key } = (await daemon.add({ directory: docs, createDirectory: false })).backer
     const app = await makeApp(daemon)
     const operations = operationsOf(app)
     const wrong: string[] = []
     for (let i = 0; i < count; i++) {
       // Some of what is asked makes sense: the folder may have been left.
-      if (daemon.folders.length === 0) await daemon.add({ directory: docs, createDirectory: false })
-      const id = daemon.folders[0]?.id ?? 'none'
+      if (!daemon.folders.some(({ path }) => path === docs))
+        await daemon.add({ directory: docs, key, createDirectory: false })
+      const id = daemon.folders.find(({ path }) => path === docs)?.id ?? 'none'
       const why = await askNonsense(app, random.pick(operations), new Nonsense(random, root, id))
       if (why !== undefined) wrong.push(why)
     }
