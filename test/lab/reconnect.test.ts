@@ -50,7 +50,7 @@ test('a relay that is killed in mid-transfer is replaced by another one', { time
   t.is((await b.status())?.files, 60)
 })
 
-test('a partition of 20 s heals within 10 s', { timeout: 120_000 }, async t => {
+test('a partition of 2 minutes heals within 10 s', { timeout: 240_000 }, async t => {
   const lab = Lab.open(t)
   const pub = lab.internet()
   const [first, second] = [lab.home(pub, 'preserve'), lab.home(pub, 'preserve')]
@@ -62,7 +62,7 @@ test('a partition of 20 s heals within 10 s', { timeout: 120_000 }, async t => {
   second.router.run('ip', 'link', 'set', 'wan', 'down')
   const noticedMs = await b.untilPeers(none, 30_000)
   t.ok(noticedMs < 30_000, `a half-open line is noticed after ${noticedMs.toFixed(0)} ms`)
-  await new Promise(resolve => setTimeout(resolve, Math.max(0, 20_000 - noticedMs)))
+  await new Promise(resolve => setTimeout(resolve, Math.max(0, 120_000 - noticedMs)))
   second.router.run('ip', 'link', 'set', 'wan', 'up')
   const healedMs = await b.untilPeers(one, 40_000)
   t.ok(healedMs < 10_000, `${healedMs.toFixed(0)} ms`)

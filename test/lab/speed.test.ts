@@ -30,7 +30,8 @@ async function transfer(t: Test, hosts: readonly [LabHost, LabHost], options: Ru
     if (only === 'udx') host.dropTcp()
     if (only === 'tcp') host.dropUdp()
   }
-  const env = only === 'tcp' ? {} : { BACKER_BOOTSTRAP: await startDht(t, first) }
+  // Without a LAN, and with no DHT but one on the loopback, a device would stay on the loopback.
+  const env = { BACKER_BOOTSTRAP: only === 'tcp' ? `${first.address}:9` : await startDht(t, first) }
   const a = await LabDevice.make(t, first, { ...env, BACKER_PORT: '49738', BACKER_NO_LAN: '1' })
   const b = await LabDevice.make(t, second, { ...env, BACKER_NO_LAN: '1' })
   await fill(join(a.folder, NAME), megabytes)
