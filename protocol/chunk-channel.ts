@@ -144,6 +144,7 @@ export class ChunkChannel {
       }
       this.#open++
       asked.isSent = true
+      this.#wire.gather()
       this.#request({ id, hash: asked.hash, length: asked.length })
     }
   }
@@ -222,6 +223,7 @@ export class ChunkChannel {
       await this.#wire.upload().ready()
     await this.#wire.inTurn(() => {
       this.#wanted.delete(wanted.id)
+      if (bytes.byteLength <= SMALL_BYTES) this.#wire.gather()
       this.#answer({ id: wanted.id, bytes: wanted.isCalledOff ? NOTHING : bytes })
     })
     this.#served--

@@ -1,3 +1,4 @@
+import { Duplex } from 'node:stream'
 import { BackerError } from '../lib/core/error.js'
 import type { Runtime } from '../lib/runtime.js'
 import { carefulMux } from './careful-mux.js'
@@ -65,6 +66,7 @@ export class Connection {
     const outlet = new Outlet(() => mux.drained)
     const line: Line = {
       mux,
+      gather: gathererOf(stream, runtime),
       outlet,
       facts: factsOf(stream),
       isInitiator: stream.isInitiator,
@@ -243,6 +245,21 @@ export class Connection {
       if (!this.#proven) this.#stream.destroy()
     })
     void this.closed.then(() => timer.cancel())
+  }
+}
+
+/** Has the raw stream hold what is written in one turn of the event loop, and write it with one call: a call costs more than a small message. */
+function gathererOf({ rawStream }: NoiseStream, { timers }: Runtime): () => void {
+  if (!(rawStream instanceof Duplex)) return () => undefined
+  let isGathering = false
+  return () => {
+    if (isGathering) return
+    isGathering = true
+    rawStream.cork()
+    void timers.breathe().then(() => {
+      isGathering = false
+      rawStream.uncork()
+    })
   }
 }
 

@@ -28,6 +28,13 @@ class PairEnd extends Duplex {
     queueMicrotask(() => this.#deliver(bytes, done))
   }
 
+  override _writev(
+    chunks: readonly { readonly chunk: Uint8Array; readonly encoding: BufferEncoding }[],
+    done: (error?: Error | null) => void
+  ): void {
+    queueMicrotask(() => this.#deliver(Buffer.concat(chunks.map(({ chunk }) => chunk)), done))
+  }
+
   #deliver(bytes: Uint8Array, done: (error?: Error | null) => void): void {
     const other = this.#other
     if (other !== undefined && !other.destroyed && !other.push(bytes)) {

@@ -29,6 +29,8 @@ export const OPEN_GATE: Gate = { tryPass: () => true, ready: () => Promise.resol
 /** What a session has of the connection that it is on. */
 export interface Line {
   readonly mux: Protomux
+  /** Something small is about to be said: whatever is said in this turn of the event loop leaves together. */
+  readonly gather: () => void
   readonly outlet: Outlet
   readonly facts: SessionFacts
   readonly isInitiator: boolean

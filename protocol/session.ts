@@ -300,6 +300,10 @@ export class Session implements PeerLink, Wire {
     return this.#watchdog.expectAnswer()
   }
 
+  gather(): void {
+    this.#line.gather()
+  }
+
   upload(): Gate {
     return this.#line.upload()
   }

@@ -8,6 +8,8 @@ export interface Wire {
   message<T>(codec: Codec<T>, what: string, receive: (value: T) => void): (value: T) => void
   /** Sends something large when it is its turn (see outlet.ts). Resolves behind that, or unsent where the session is over. Never rejects. */
   inTurn(send: () => void): Promise<void>
+  /** Has what is sent in this turn of the event loop leave together: for what is small and comes in numbers. */
+  gather(): void
   /** Something was asked for, so that answers are waited for. What comes back is until when, on the clock of `expire`. */
   expectAnswer(): number
   answerCame(): void

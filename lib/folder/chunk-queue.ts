@@ -21,6 +21,9 @@ interface Demand {
 
 /** Chunks up to this size go first: a folder of small files is not held up by a large one. */
 const SMALL_BYTES = 64 * 1024
+/** With over MANY requests open at a peer, the next are sent to it GULP at a time: a message by itself costs more than what is in it. */
+const MANY = 64
+const GULP = 16
 /** How far down a queue to look for something that a free peer can give. */
 const LOOK_AHEAD = 64
 
@@ -32,7 +35,14 @@ export class ChunkQueue {
   readonly #small: Demand[] = []
   readonly #large: Demand[] = []
   readonly #underway = new Map<HashKey, Promise<Uint8Array>>()
+  readonly #peerCount: () => number
   #pumping = false
+  #ended = 0
+
+  /** `peerCount`: how many peers are connected. */
+  constructor(peerCount: () => number) {
+    this.#peerCount = peerCount
+  }
 
   /** How many chunks came from each peer (by device id) since the start. */
   readonly received = new Map<string, number>()
@@ -74,6 +84,7 @@ export class ChunkQueue {
 
   /** Starts the first demand of a queue that some peer can take; false where there is none. */
   #pumpOne(queue: Demand[]): boolean {
+    const full = new Set<Peer>()
     for (let i = 0; i < Math.min(queue.length, LOOK_AHEAD); i++) {
       const demand = queue[i]
       if (demand === undefined) return false
@@ -91,7 +102,11 @@ export class ChunkQueue {
       const free = open.filter(({ peer }) => peer.link.requestsInFlight < PEER_WINDOW_REQUESTS)
       const chosen = choosePeer(free.map(candidateOf), demand.length)
       const supplier = chosen === undefined ? undefined : free[chosen]
-      if (supplier === undefined) continue
+      if (supplier === undefined) {
+        for (const { peer } of open) full.add(peer)
+        if (full.size >= this.#peerCount()) return false
+        continue
+      }
       queue.splice(i, 1)
       void this.#ask(demand, supplier.peer)
       return true
@@ -112,7 +127,8 @@ export class ChunkQueue {
       if (isBackerError(error, 'PEER_GONE') && !peer.closed && peer.link !== link) this.#queueOf(demand).unshift(demand)
       else this.#refused(demand, peer, error)
     }
-    this.pump()
+    // While many are under way, the next ones are asked for together.
+    if (++this.#ended % GULP === 0 || link.requestsInFlight < MANY) this.pump()
   }
 
   /** Whatever the reason, this peer is not asked for this chunk again; the next one is. */

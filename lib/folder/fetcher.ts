@@ -20,12 +20,13 @@ const PLACES_TRIED = 2
 
 /** Brings the content of files: from this disk where it lies there already, else from peers. */
 export class Fetcher {
-  readonly queue = new ChunkQueue()
+  readonly queue: ChunkQueue
   readonly server: Server
   readonly #tools: TransferTools
   readonly #transfers = new Map<Want, Transfer>()
 
   constructor(context: FolderContext, peers: () => Iterable<Peer>, onbytes: (bytes: number) => void) {
+    this.queue = new ChunkQueue(() => [...peers()].length)
     this.server = new Server(context, chunk => this.#findStaged(chunk))
     this.#tools = { context, queue: this.queue, budget: new Budget(MEMORY_BYTES), server: this.server, peers, onbytes }
   }

@@ -20,7 +20,7 @@ import { filePayload, needsContent, Want } from './want.js'
  * How many wants are held at once; a walk waits while there are more. Removals wait for everything else, and what is stuck may wait for the user:
  * there may be more of them, so that they hold up nothing else.
  */
-const WANTS_MAX = 5000
+const WANTS_MAX = 2500
 const REMOVALS_MAX = 100_000
 const STUCK_MAX = 50_000
 /** How many are installed in one batch, and how long a batch that could grow waits. */
