@@ -1,4 +1,5 @@
 import { BackerError, messageOf } from '../lib/core/error.js'
+import { letGo } from '../lib/core/own-bytes.js'
 import { hashBytes, hashesEqual, type Hash } from '../lib/core/model/hash.js'
 import { CHUNK_BYTES, CHUNK_REQUESTS_OPEN, HAVE_RANGES, SERVE_BYTES } from './limits.js'
 import {
@@ -226,6 +227,7 @@ export class ChunkChannel {
       if (bytes.byteLength <= SMALL_BYTES) this.#wire.gather()
       this.#answer({ id: wanted.id, bytes: wanted.isCalledOff ? NOTHING : bytes })
     })
+    letGo(bytes)
     this.#served--
     this.#servedBytes -= wanted.length
     this.#serve()

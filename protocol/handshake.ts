@@ -1,10 +1,11 @@
 import type { Duplex } from 'node:stream'
-import NoiseSecretStream from '@hyperswarm/secret-stream'
+import type NoiseSecretStream from '@hyperswarm/secret-stream'
 import type { KeyPair } from 'hypercore-crypto'
 import { BackerError, messageOf } from '../lib/core/error.js'
 import type { Runtime } from '../lib/runtime.js'
 import { duplexPair } from './duplex-pair.js'
 import { capFrames } from './frame-cap.js'
+import { LeanNoiseStream } from './lean-stream.js'
 import { HANDSHAKE_DEADLINE_MS, PROTOCOL_VERSION, UNPROVEN_FRAME_BYTES } from './limits.js'
 
 export type NoiseStream = NoiseSecretStream
@@ -12,6 +13,8 @@ export type NoiseStream = NoiseSecretStream
 export interface HandshakeOptions {
   readonly keyPair: KeyPair
   readonly runtime: Runtime
+  /** See LeanOptions. */
+  readonly isOwnSocket?: boolean
 }
 
 const MAGIC = Buffer.from('backer\0')
@@ -26,7 +29,8 @@ const GREETING_BYTES = MAGIC.byteLength + 1 + NONCE_BYTES
  * where the other side is no backer, VERSION where it speaks another version, TIMEOUT after HANDSHAKE_DEADLINE_MS, PEER_GONE where the
  * stream ends; the raw stream is destroyed then. Source: The Noise Protocol Framework, revision 34, pattern XX.
  */
-export async function secureStream(raw: Duplex, { keyPair, runtime }: HandshakeOptions): Promise<NoiseStream> {
+export async function secureStream(raw: Duplex, options: HandshakeOptions): Promise<NoiseStream> {
+  const { keyPair, runtime, isOwnSocket = false } = options
   let timeout: BackerError | undefined
   const deadline = runtime.timers.after(HANDSHAKE_DEADLINE_MS, () => {
     timeout = new BackerError('TIMEOUT', 'the other side did not finish the handshake in time')
@@ -39,7 +43,7 @@ export async function secureStream(raw: Duplex, { keyPair, runtime }: HandshakeO
     const isInitiator = await greet(raw, runtime.random.bytes(NONCE_BYTES))
     if (raw.readableEnded) throw new BackerError('PEER_GONE', 'the connection ended behind its greeting')
     resumeOnceHeard(raw, () => capFrames(noise, runtime, () => (noise.connected ? undefined : UNPROVEN_FRAME_BYTES)))
-    const noise = new NoiseSecretStream(isInitiator, raw, { keyPair })
+    const noise = new LeanNoiseStream(isInitiator, raw, { keyPair, isOwnSocket })
     noise.on('error', () => undefined)
     const onEnd = (): void => void noise.destroy()
     raw.once('end', onEnd)

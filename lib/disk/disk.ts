@@ -123,6 +123,14 @@ export type InstallResult =
   | { readonly kind: 'blocked'; readonly by: string }
   | { readonly kind: 'failed'; readonly problem: ItemProblem }
 
+/** A chunk of a staged file: what it is, where it belongs, and where in the folder it may lie; without `from` it may be there already. */
+export interface Piece {
+  readonly hash: Hash
+  readonly length: number
+  readonly to: number
+  readonly from?: Extent
+}
+
 /** A file being put together in `.backer/tmp`, chunk by chunk, in any order. */
 export interface StagedFile {
   /** Its name in `.backer/tmp`: what `InstallStep.staged` takes. */
@@ -131,6 +139,11 @@ export interface StagedFile {
   write(offset: number, bytes: Uint8Array): Promise<void>
   /** Reads back what was written: to serve it, or to verify what an earlier run left. Shorter than `length` at the end. */
   read(offset: number, length: number): Promise<Uint8Array>
+  /**
+   * Copies pieces out of the folder's files, inside the kernel where it can, and verifies what is in this file then: true for the pieces that it
+   * has. A piece that says no `from` is only verified.
+   */
+  fill(pieces: readonly Piece[]): Promise<readonly boolean[]>
   /** Ends writing; the name stays. Installing syncs it to the disk. */
   close(): Promise<void>
   /** Closes and removes it. */

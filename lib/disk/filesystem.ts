@@ -59,6 +59,8 @@ export interface FileSystem {
   dropCached(file: FileHandle, offset: number, length: number): void
   /** True where anybody else has the open file open or mapped. False also where the system can't tell. */
   isInUse(file: FileHandle): boolean
+  /** Begins to bring a range that was written to the disk, so that `sync` finds less to do; promises nothing, and does nothing where the system can't. */
+  startWriting(file: FileHandle, position: number, length: number): void
   close(file: FileHandle): void
 
   /** Mode and mtime of a name, not following a symlink (a symlink has no mode of its own). */

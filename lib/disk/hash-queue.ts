@@ -1,58 +1,90 @@
-import { BackerError } from '../core/error.js'
 import type { RelativePath } from '../core/model/path.js'
+import type { Stamp } from '../core/model/stamp.js'
 import type { Hashed } from './disk.js'
-import type { WorkerThread } from './worker-thread.js'
+import { CHANGING, TRIES, type Segment, type SegmentRead } from './hash.js'
+import { SEGMENT_SIZES, type SegmentSizes } from './segments.js'
+import type { WorkQueue } from './work-queue.js'
 
 /** How many files go to a thread at once: enough that handing them over costs little beside reading them. */
 const FILES_AT_ONCE = 64
-/** How many pieces of work may wait. */
-const WAITING_MAX = 10_000
 
-interface Piece {
-  readonly paths: readonly RelativePath[]
-  readonly resolve: (hashed: readonly Hashed[]) => void
-  readonly reject: (error: unknown) => void
-}
+const ABSENT: Hashed = { kind: 'absent' }
 
-/** Files that are to be hashed: each piece goes, in the order of asking, to whichever thread is free first, so that none waits behind a huge file. */
+/** Who carries operations out. */
+export type Work = Pick<WorkQueue, 'run' | 'width'>
+
+/** Has files hashed by several threads: each small one by one of them, large ones by all. */
 export class HashQueue {
-  readonly #threads: readonly WorkerThread[]
-  readonly #waiting: Piece[] = []
+  readonly #work: Work
+  readonly #sizes: SegmentSizes
+  /** From which size on a file is read in segments, by several threads at once. */
+  readonly #largeBytes: number
 
-  constructor(threads: readonly WorkerThread[]) {
-    this.#threads = threads
+  constructor(work: Work, sizes: SegmentSizes = SEGMENT_SIZES) {
+    this.#work = work
+    this.#sizes = sizes
+    this.#largeBytes = 2 * sizes.segmentBytes
   }
 
   /** Rejects as `WorkerThread.run` does; then nothing is known of any of the paths. */
   async hash(paths: readonly RelativePath[]): Promise<readonly Hashed[]> {
     const pieces: Promise<readonly Hashed[]>[] = []
     for (let start = 0; start < paths.length; start += FILES_AT_ONCE)
-      pieces.push(this.#add(paths.slice(start, start + FILES_AT_ONCE)))
+      pieces.push(this.#hashSome(paths.slice(start, start + FILES_AT_ONCE)))
     return (await Promise.all(pieces)).flat()
   }
 
-  async close(): Promise<void> {
-    const error = new BackerError('CLOSED', 'the folder is closed')
-    for (const { reject } of this.#waiting.splice(0)) reject(error)
-    await Promise.all(this.#threads.map(thread => thread.close()))
+  async #hashSome(paths: readonly RelativePath[]): Promise<readonly Hashed[]> {
+    const results = await this.#work.run('hashUpTo', paths, this.#largeBytes)
+    const hashed: Hashed[] = []
+    for (const [i, path] of paths.entries()) {
+      const result = results[i] ?? ABSENT
+      hashed.push(result.kind === 'large' ? await this.#hashLarge(path, result.stamp) : result)
+    }
+    return hashed
   }
 
-  #add(paths: readonly RelativePath[]): Promise<readonly Hashed[]> {
-    if (this.#waiting.length >= WAITING_MAX)
-      return Promise.reject(new BackerError('LIMIT', `over ${WAITING_MAX} pieces of work wait to be hashed`))
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ paths, resolve, reject })
-      this.#next()
-    })
+  async #hashLarge(path: RelativePath, stamp: Stamp): Promise<Hashed> {
+    let seen = stamp
+    for (let i = 0; i < TRIES; i++) {
+      const outcome = await this.#tryLarge(path, seen)
+      if (outcome !== 'moved') return outcome
+      const [again] = await this.#work.run('hashUpTo', [path], this.#largeBytes)
+      if (again?.kind !== 'large') return again ?? ABSENT
+      seen = again.stamp
+    }
+    return { kind: 'failed', problem: CHANGING }
   }
 
-  #next(): void {
-    const thread = this.#threads.find(({ load }) => load === 0)
-    const piece = thread === undefined ? undefined : this.#waiting.shift()
-    if (thread === undefined || piece === undefined) return
-    void thread
-      .run('hash', piece.paths)
-      .then(piece.resolve, piece.reject)
-      .finally(() => this.#next())
+  /** Every segment is read between two looks that show `stamp`: so all of them are of one state of the file (invariant S5). */
+  async #tryLarge(path: RelativePath, stamp: Stamp): Promise<Hashed | 'moved'> {
+    const { segmentBytes, overlapBytes } = this.#sizes
+    const cut = (start: number, i: number): Promise<SegmentRead> =>
+      this.#work.run('hashSegment', path, stamp, start, (i + 1) * segmentBytes + overlapBytes)
+    const segments: Segment[] = []
+    let other: Exclude<SegmentRead, Segment> | undefined
+    let next = 0
+    // No more than there are threads at a time: small files have their turn in between.
+    const reader = async (): Promise<void> => {
+      while (other === undefined && next * segmentBytes < stamp.size) {
+        const i = next++
+        const read = await cut(i * segmentBytes, i)
+        if (read.kind === 'segment') segments[i] = read
+        else other = read
+      }
+    }
+    await Promise.all(Array.from({ length: this.#work.width }, reader))
+    if (other !== undefined) return notHashed(other)
+    for (;;) {
+      const joined = await this.#work.run('joinSegments', segments)
+      if (joined.kind !== 'apart') return joined.kind === 'joined' ? { ...joined, kind: 'hashed', stamp } : joined
+      const again = await cut(joined.from, joined.index)
+      if (again.kind !== 'segment') return notHashed(again)
+      segments[joined.index] = again
+    }
   }
+}
+
+function notHashed(read: Exclude<SegmentRead, Segment>): Hashed | 'moved' {
+  return read.kind === 'moved' ? 'moved' : read
 }

@@ -3,7 +3,7 @@ import { encodeChunkList, type Chunk } from '../core/chunk/content-tree.js'
 import { CHUNK_BYTES_MAX, nextBoundary } from '../core/chunk/fastcdc.js'
 import { isBackerError } from '../core/error.js'
 import { hashBytes, type Hash } from '../core/model/hash.js'
-import type { RelativePath } from '../core/model/path.js'
+import { nameOf, parentOf, type RelativePath } from '../core/model/path.js'
 import type { Content } from '../core/model/record.js'
 import { sameStamp, type Stamp } from '../core/model/stamp.js'
 import type { Hashed, ItemProblem } from './disk.js'
@@ -15,7 +15,7 @@ import { siblingsIn } from './siblings.js'
 import { withDirectory } from './walk.js'
 
 /** How often a file that changes while it is read is read again before the caller is told to come back later. */
-const TRIES = 3
+export const TRIES = 3
 /** How much is read at once: several of the largest chunks. */
 const BUFFER_BYTES = 4 * 1024 * 1024
 /** After how many bytes a file that is being written is found out, and not read to its end for nothing. */
@@ -32,6 +32,23 @@ export type Settle = (stamp: Stamp) => boolean
 /** For file systems whose every write has a time of its own. */
 export const SETTLED: Settle = () => false
 
+/** A file that is too large to be read at one go, as it was when it had settled. */
+export interface Large {
+  readonly kind: 'large'
+  readonly stamp: Stamp
+}
+
+/** The chunks of a file from `start` on: they end at a boundary behind the beginning of the next segment, or with the file. */
+export interface Segment {
+  readonly kind: 'segment'
+  readonly start: number
+  /** A chunk list. */
+  readonly chunks: Uint8Array
+}
+
+/** What came of reading a part of a file: not what it should have been, or why not. */
+export type SegmentRead = Segment | Exclude<Hashed, { kind: 'hashed' }> | { readonly kind: 'moved' }
+
 let shared: Uint8Array | undefined
 
 /**
@@ -45,9 +62,19 @@ export function hashFiles(
   paths: readonly RelativePath[],
   settle: Settle
 ): Hashed[] {
+  return hashFilesUpTo(fs, root, paths, { settle, largeBytes: Infinity }) as Hashed[]
+}
+
+/** As `hashFiles`, but files from `largeBytes` on are only looked at. */
+export function hashFilesUpTo(
+  fs: FileSystem,
+  root: DirectoryHandle,
+  paths: readonly RelativePath[],
+  how: { readonly settle: Settle; readonly largeBytes: number }
+): (Hashed | Large)[] {
   return [...siblingsIn(paths)].flatMap(({ parent, names }) => {
     try {
-      return withDirectory(fs, root, parent, directory => names.map(name => hashName(fs, directory, name, settle)))
+      return withDirectory(fs, root, parent, directory => names.map(name => hashName(fs, directory, name, how)))
     } catch (error) {
       const outcome = whyNotHashed(error)
       return names.map(() => outcome)
@@ -55,10 +82,42 @@ export function hashFiles(
   })
 }
 
-function hashName(fs: FileSystem, parent: DirectoryHandle, name: string, settle: Settle): Hashed {
+/** The chunks of the file at `path`, which must look as `stamp` says before and after, from `start` to the first boundary at or behind `stop` (see segments.ts). */
+export function hashSegment(
+  fs: FileSystem,
+  root: DirectoryHandle,
+  path: RelativePath,
+  { stamp, start, stop }: { readonly stamp: Stamp; readonly start: number; readonly stop: number }
+): SegmentRead {
+  try {
+    return withDirectory(fs, root, parentOf(path), directory => {
+      const file = fs.openRead(directory, nameOf(path))
+      try {
+        if (!sameStamp(stamp, fs.fstat(file))) return { kind: 'moved' }
+        const chunks: Chunk[] = []
+        const isWhole = cutFile(fs, file, stamp, { start, stop, keep: chunk => void chunks.push(chunk) })
+        const there = fs.lstat(directory, nameOf(path))
+        if (!isWhole || !sameStamp(stamp, fs.fstat(file)) || there === undefined || !sameStamp(stamp, there))
+          return { kind: 'moved' }
+        return { kind: 'segment', start, chunks: encodeChunkList(chunks) }
+      } finally {
+        fs.close(file)
+      }
+    })
+  } catch (error) {
+    return whyNotHashed(error)
+  }
+}
+
+interface How {
+  readonly settle: Settle
+  readonly largeBytes: number
+}
+
+function hashName(fs: FileSystem, parent: DirectoryHandle, name: string, how: How): Hashed | Large {
   try {
     for (let i = 0; i < TRIES; i++) {
-      const outcome = tryToHash(fs, parent, name, settle)
+      const outcome = tryToHash(fs, parent, name, how)
       if (outcome !== 'moved') return outcome
     }
     return { kind: 'failed', problem: CHANGING }
@@ -67,13 +126,14 @@ function hashName(fs: FileSystem, parent: DirectoryHandle, name: string, settle:
   }
 }
 
-function tryToHash(fs: FileSystem, parent: DirectoryHandle, name: string, settle: Settle): Hashed | 'moved' {
+function tryToHash(fs: FileSystem, parent: DirectoryHandle, name: string, how: How): Hashed | Large | 'moved' {
   if (fs.lstat(parent, name)?.kind !== 'file') return { kind: 'absent' }
   const file = fs.openRead(parent, name)
   try {
     const first = fs.fstat(file)
-    const before = settle(first) ? fs.fstat(file) : first
+    const before = how.settle(first) ? fs.fstat(file) : first
     if (before.kind !== 'file') return { kind: 'absent' }
+    if (before.size >= how.largeBytes) return { kind: 'large', stamp: before }
     const read = readContent(fs, file, before)
     if (read === undefined || !sameStamp(before, fs.fstat(file))) return 'moved'
     const there = fs.lstat(parent, name)
@@ -84,7 +144,7 @@ function tryToHash(fs: FileSystem, parent: DirectoryHandle, name: string, settle
   }
 }
 
-function whyNotHashed(error: unknown): Hashed {
+function whyNotHashed(error: unknown): Exclude<Hashed, { kind: 'hashed' }> {
   // ENXIO: a socket, or a FIFO that nobody reads, came to stand there.
   if (isAbsence(error) || codeOf(error) === 'ENXIO') return { kind: 'absent' }
   if (isBackerError(error, 'LIMIT')) return { kind: 'failed', problem: TOO_LARGE }
@@ -127,25 +187,27 @@ export function readContent(
     lists.push(encodeChunkList(held))
     held = []
   }
-  if (!cutFile(fs, file, before, keep)) return undefined
+  if (!cutFile(fs, file, before, { start: 0, stop: before.size, keep })) return undefined
   const content = builder.finish()
   if (content.height === 0) return { content, chunks: new Uint8Array(0) }
   return { content, chunks: joined([...lists, encodeChunkList(held)]) }
 }
 
+/** What of a file is cut: from `start` to the first boundary at or behind `stop`, or to the end. */
+interface Cut {
+  readonly start: number
+  readonly stop: number
+  readonly keep: (chunk: Chunk, bytes: Uint8Array) => void
+}
+
 /** Calls `keep` with each chunk of an open file, in order. False where the file is not, or no longer, what `before` says. */
-function cutFile(
-  fs: FileSystem,
-  file: FileHandle,
-  before: Stamp,
-  keep: (chunk: Chunk, bytes: Uint8Array) => void
-): boolean {
+function cutFile(fs: FileSystem, file: FileHandle, before: Stamp, { start: first, stop, keep }: Cut): boolean {
   shared ??= new Uint8Array(BUFFER_BYTES)
   const buffer = shared
   // What says that it is empty is believed only if it is: some file systems say so where they don't know.
   if (before.size === 0) return fs.read(file, buffer, 0, 1, 0) === 0
-  let position = 0
-  let checked = 0
+  let position = first
+  let checked = first
   let end = 0
   for (;;) {
     const read = fs.read(file, buffer, end, Math.min(buffer.byteLength - end, before.size - position), position)
@@ -154,8 +216,8 @@ function cutFile(
     end += read
     const isFinal = position === before.size
     if (!isFinal && end < buffer.byteLength) continue
-    const start = cutBuffer(buffer, end, isFinal, keep)
-    if (isFinal) return true
+    const start = cutBuffer(buffer, end, { isFinal, until: stop - (position - end), keep })
+    if (isFinal || position - (end - start) >= stop) return true
     buffer.copyWithin(0, start, end)
     end -= start
     if (position - checked < CHECK_BYTES) continue
@@ -164,15 +226,18 @@ function cutFile(
   }
 }
 
+interface BufferCut {
+  /** The file ends with the buffer. */
+  readonly isFinal: boolean
+  /** No chunk that would begin here, or behind, is wanted. */
+  readonly until: number
+  readonly keep: Cut['keep']
+}
+
 /** Cuts what lies in the buffer. Returns where the first byte that belongs to no chunk yet lies. */
-function cutBuffer(
-  buffer: Uint8Array,
-  end: number,
-  isFinal: boolean,
-  keep: (chunk: Chunk, bytes: Uint8Array) => void
-): number {
+function cutBuffer(buffer: Uint8Array, end: number, { isFinal, until, keep }: BufferCut): number {
   let start = 0
-  while (isFinal ? start < end : end - start >= CHUNK_BYTES_MAX) {
+  while (start < until && (isFinal ? start < end : end - start >= CHUNK_BYTES_MAX)) {
     const cut = nextBoundary(buffer, start, end, isFinal) ?? end
     const bytes = buffer.subarray(start, cut)
     keep({ hash: hashBytes(bytes), length: cut - start }, bytes)
@@ -193,11 +258,11 @@ function joined(lists: readonly Uint8Array[]): Uint8Array {
   return bytes
 }
 
-const CHANGING: ItemProblem = {
+export const CHANGING: ItemProblem = {
   code: 'changing',
   message: 'It keeps changing while it is read: it will be read again.'
 }
-const TOO_LARGE: ItemProblem = {
+export const TOO_LARGE: ItemProblem = {
   code: 'unreadable',
   message: 'It is larger than backer can sync: it has too many chunks.'
 }

@@ -11,6 +11,7 @@ import type {
   InstallStep,
   Listed,
   Listing,
+  Piece,
   Recovered,
   RecoveryPaths,
   StagedFile
@@ -127,6 +128,10 @@ class InlineStagedFile implements StagedFile {
 
   read(offset: number, length: number): Promise<Uint8Array> {
     return inPromise(() => this.#operations.readStaged(this.#file, offset, length))
+  }
+
+  fill(pieces: readonly Piece[]): Promise<readonly boolean[]> {
+    return inPromise(() => this.#operations.fillOpen(this.#file, pieces))
   }
 
   close(): Promise<void> {

@@ -25,6 +25,8 @@ export interface Libc {
   dropCached(file: number, offset: number, length: number): void
   /** True where more than this descriptor has the file open: asks for a lease, and gives it back. Source: fcntl(2), F_SETLEASE. */
   isInUse(file: number): boolean
+  /** sync_file_range(2) with SYNC_FILE_RANGE_WRITE: a hint, which may fail. Missing where the library is. */
+  readonly startWriting: ((file: number, position: number, length: number) => void) | undefined
   /** copy_file_range(2), which clones blocks where the file system can. Bytes copied. ENOSYS where the library lacks it. */
   copyFileRange(from: number, fromPosition: number, to: number, toPosition: number, length: number): number
   /**
@@ -49,6 +51,7 @@ const AT_FDCWD = -100
 const STATX_MASK = 0x3c3
 const STATX_BYTES = 256
 const CLOCK_REALTIME_COARSE = 5
+const SYNC_FILE_RANGE_WRITE = 2
 const UTIME_OMIT = 0x3ffffffen
 const SECOND_NS = 1_000_000_000n
 const ENOSYS = 38
@@ -137,6 +140,7 @@ function bind(library: LibraryHandle): Libc {
       if (copied < 0) throw lastError('copy_file_range')
       return copied
     },
+    startWriting: bindStartWriting(library),
     ...bindStatx(library)
   }
 }
@@ -221,6 +225,15 @@ function bindCopyFileRange(library: LibraryHandle): Function {
     return () => {
       throw errorOf(ENOSYS, 'copy_file_range')
     }
+  }
+}
+
+function bindStartWriting(library: LibraryHandle): Libc['startWriting'] {
+  try {
+    const call = library.func('sync_file_range', 'int', ['int', 'int64_t', 'int64_t', 'uint']) as Function
+    return (file, position, length) => void call(file, position, length, SYNC_FILE_RANGE_WRITE)
+  } catch {
+    return undefined
   }
 }
 

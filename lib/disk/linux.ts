@@ -141,6 +141,10 @@ export class LinuxFileSystem implements FileSystem {
     return this.#libc.isInUse(file)
   }
 
+  startWriting(file: FileHandle, position: number, length: number): void {
+    this.#libc.startWriting?.(file, position, length)
+  }
+
   close(file: FileHandle): void {
     this.#libc.close(file)
   }

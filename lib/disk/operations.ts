@@ -1,5 +1,6 @@
 import { BackerError } from '../core/error.js'
 import type { RelativePath } from '../core/model/path.js'
+import type { Stamp } from '../core/model/stamp.js'
 import type { Runtime } from '../runtime.js'
 import type {
   CheckOrder,
@@ -12,11 +13,23 @@ import type {
   Leftovers,
   Listed,
   Listing,
+  Piece,
   Recovered,
   RecoveryPaths
 } from './disk.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
-import { contentRootOf, hashFiles, SETTLED, type Settle } from './hash.js'
+import { fillStaged } from './fill.js'
+import {
+  contentRootOf,
+  hashFiles,
+  hashFilesUpTo,
+  hashSegment,
+  SETTLED,
+  type Large,
+  type Segment,
+  type SegmentRead,
+  type Settle
+} from './hash.js'
 import { historyOf } from './history.js'
 import { listDamaged } from './damaged-files.js'
 import { checkFiles } from './check.js'
@@ -32,6 +45,7 @@ import { withTmp } from './own.js'
 import { codeOf, fatalOf } from './problem.js'
 import { packListings, type PackedListings } from './pack.js'
 import { recover } from './recover.js'
+import { joinSegments, type Joined } from './segments.js'
 import { discardStaged, openStaged, readStaged, stageSmall } from './stage.js'
 import { readExtents } from './read.js'
 
@@ -40,6 +54,12 @@ export interface OperationsOptions {
   readonly root: string
   readonly marker: Marker
   readonly traits: DiskTraits
+}
+
+/** Which file one is, whatever it is called. */
+export interface FileId {
+  readonly device: bigint
+  readonly inode: bigint
 }
 
 /** How many random bytes one step of a change may need, for names. */
@@ -107,6 +127,25 @@ export class DiskOperations {
     return this.#withMarkedRoot(root => listDamaged(this.#fs, root, limit))
   }
 
+  /** As `hash`, but files from `largeBytes` on are only looked at: they are read in segments. */
+  hashUpTo(paths: readonly RelativePath[], largeBytes: number): (Hashed | Large)[] {
+    return this.#withRoot(
+      root => hashFilesUpTo(this.#fs, root, paths, { settle: this.#settle, largeBytes }),
+      () => paths.map(() => ({ kind: 'absent' }))
+    )
+  }
+
+  hashSegment(path: RelativePath, stamp: Stamp, start: number, stop: number): SegmentRead {
+    return this.#withRoot(
+      root => hashSegment(this.#fs, root, path, { stamp, start, stop }),
+      () => ({ kind: 'absent' })
+    )
+  }
+
+  joinSegments(segments: readonly Segment[]): Joined {
+    return joinSegments(segments)
+  }
+
   keepWritten(paths: readonly RelativePath[]): void {
     this.#withRoot(
       root => keepWritten(this.#fs, root, paths),
@@ -123,7 +162,7 @@ export class DiskOperations {
   }
 
   /** Makes or finds a staged file, gives it its size, and closes it again. `device` and `inode`: to know it again by. */
-  stage(name: string, size: number): { readonly resumed: boolean; readonly device: bigint; readonly inode: bigint } {
+  stage(name: string, size: number): { readonly resumed: boolean } & FileId {
     const { file, resumed } = this.openStaged(name, size)
     try {
       const { device, inode } = this.#fs.fstat(file)
@@ -144,6 +183,40 @@ export class DiskOperations {
         throw error
       }
       return opened
+    })
+  }
+
+  /** See `fillStaged`; all false where the staged file is not there, or another one (`device`, `inode`). */
+  fill(name: string, { device, inode }: FileId, pieces: readonly Piece[]): boolean[] {
+    return this.#withTmp(tmp => {
+      const file = this.#fs.openWrite(tmp, name)
+      try {
+        const stamp = this.#fs.fstat(file)
+        if (stamp.device !== device || stamp.inode !== inode) return pieces.map(() => false)
+        return this.fillOpen(file, pieces)
+      } finally {
+        this.#fs.close(file)
+      }
+    })
+  }
+
+  /** As `fill`, of a staged file that is open. */
+  fillOpen(file: FileHandle, pieces: readonly Piece[]): boolean[] {
+    return this.#withRoot(
+      root => fillStaged(this.#fs, root, file, pieces),
+      () => pieces.map(() => false)
+    )
+  }
+
+  /** Begins to bring to the disk what was written to a staged file. */
+  startWriting(name: string, offset: number, length: number): void {
+    this.#withTmp(tmp => {
+      const file = this.#fs.openWrite(tmp, name)
+      try {
+        this.#fs.startWriting(file, offset, length)
+      } finally {
+        this.#fs.close(file)
+      }
     })
   }
 

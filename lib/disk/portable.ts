@@ -120,6 +120,10 @@ export class PortableFileSystem implements FileSystem {
     return false
   }
 
+  startWriting(): void {
+    // Node has no such call.
+  }
+
   close(file: FileHandle): void {
     closeSync(file)
   }

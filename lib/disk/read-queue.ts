@@ -1,4 +1,5 @@
 import { BackerError } from '../core/error.js'
+import { ownIfAlone } from '../core/own-bytes.js'
 import type { Extent } from './disk.js'
 import type { WorkerThread } from './worker-thread.js'
 
@@ -48,7 +49,7 @@ export class ReadQueue {
         batch.map(({ extent }) => extent)
       )
       .then(
-        pieces => batch.forEach(({ resolve }, i) => resolve(pieces[i])),
+        pieces => batch.forEach(({ resolve }, i) => resolve(owned(pieces[i]))),
         (error: unknown) => batch.forEach(({ reject }) => reject(error))
       )
       .finally(() => this.#next())
@@ -64,4 +65,9 @@ export class ReadQueue {
     }
     return this.#waiting.splice(0, count)
   }
+}
+
+/** A piece that lies alone in its buffer belongs to whoever asked for it. */
+function owned(piece: Uint8Array | undefined): Uint8Array | undefined {
+  return piece === undefined ? undefined : ownIfAlone(piece)
 }

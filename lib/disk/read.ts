@@ -4,9 +4,12 @@ import type { DirectoryHandle, FileSystem } from './filesystem.js'
 import { codeOf } from './problem.js'
 import { MissingDirectory, withDirectory } from './walk.js'
 
+/** From how many bytes on a piece has a buffer of its own, so that it can be let go of alone. */
+const LARGE_BYTES = 16 * 1024
+
 /**
  * What lies in the files at these extents, in order; shorter where a file ends, undefined where it is gone or can't be read. Nothing is
- * verified. All pieces are views of one buffer, which holds nothing else. Each directory is opened once.
+ * verified. Small pieces are views of one buffer, which holds nothing else; a large one has a buffer of its own. Each directory is opened once.
  */
 export function readExtents(
   fs: FileSystem,
@@ -14,15 +17,17 @@ export function readExtents(
   extents: readonly Extent[]
 ): (Uint8Array | undefined)[] {
   const pieces = new Array<Uint8Array | undefined>(extents.length).fill(undefined)
-  const buffer = Buffer.allocUnsafeSlow(extents.reduce((sum, { length }) => sum + length, 0))
+  const isSmall = ({ length }: Extent): boolean => length < LARGE_BYTES
+  const buffer = Buffer.allocUnsafeSlow(extents.filter(isSmall).reduce((sum, { length }) => sum + length, 0))
   let used = 0
   for (const [parent, members] of byDirectory(extents)) {
     ifReadable(() =>
       withDirectory(fs, root, parent, directory => {
-        for (const [i, { path, offset, length }] of members) {
-          const into = buffer.subarray(used, used + length)
+        for (const [i, extent] of members) {
+          const { path, offset, length } = extent
+          const into = isSmall(extent) ? buffer.subarray(used, used + length) : Buffer.allocUnsafeSlow(length)
           pieces[i] = ifReadable(() => readName(fs, directory, nameOf(path), offset, into))
-          used += pieces[i]?.byteLength ?? 0
+          if (isSmall(extent)) used += pieces[i]?.byteLength ?? 0
         }
       })
     )

@@ -15,20 +15,25 @@ import type {
   InstallStep,
   Listed,
   Listing,
+  Piece,
   Recovered,
   RecoveryPaths,
   StagedFile
 } from './disk.js'
 import { HashQueue } from './hash-queue.js'
 import type { HistoryOperations, PutAside } from './kept.js'
-import { changeWorld, type OperationsOptions } from './operations.js'
+import { changeWorld, type FileId, type OperationsOptions } from './operations.js'
 import { TMP_NAME } from './own.js'
 import { unpackListings } from './pack.js'
 import { ReadQueue } from './read-queue.js'
+import { WorkQueue } from './work-queue.js'
 import { WorkerThread } from './worker-thread.js'
 
-/** How many threads may hash: with one core each they share what a disk gives, and leave one to the rest. */
-const HASHERS = Math.min(4, Math.max(2, availableParallelism() - 1))
+/** How many threads may hash and copy: with one core each they share what a disk gives, and leave one to the rest. */
+const WORKERS = Math.min(4, Math.max(2, availableParallelism() - 1))
+
+/** After how many bytes the disk is told to begin writing: the last sync then finds little left. */
+const START_BYTES = 32 * 1024 * 1024
 
 /** What only reads the history: it does not wait for what takes long. */
 const HISTORY_READS: ReadonlySet<keyof HistoryOperations> = new Set([
@@ -46,7 +51,7 @@ const HISTORY_READS: ReadonlySet<keyof HistoryOperations> = new Set([
 
 /**
  * A folder's directory worked on by threads: one that looks (so that a listing never waits), one that reads for peers, one that changes (so
- * that syncs hold up nobody), one that keeps the history, one that checks what lies there, and some that hash. Each is started when it is needed, and ends when it is not. Staged files are written from this thread, asynchronously, so that bytes from the network are not copied once more.
+ * that syncs hold up nobody), one that keeps the history, one that checks what lies there, and some that hash and copy. Each is started when it is needed, and ends when it is not. Staged files are written from this thread, asynchronously, so that bytes from the network are not copied once more.
  */
 export class WorkerDisk implements Disk {
   readonly traits: DiskTraits
@@ -55,6 +60,7 @@ export class WorkerDisk implements Disk {
   readonly #looker: WorkerThread
   readonly #reader: ReadQueue
   readonly #changer: WorkerThread
+  readonly #workers: WorkQueue
   readonly #hashes: HashQueue
   readonly #keeper: WorkerThread
   readonly #checker: WorkerThread
@@ -68,7 +74,8 @@ export class WorkerDisk implements Disk {
     this.#changer = new WorkerThread(options, runtime.timers)
     this.#keeper = new WorkerThread(options, runtime.timers)
     this.#checker = new WorkerThread(options, runtime.timers)
-    this.#hashes = new HashQueue(Array.from({ length: HASHERS }, () => new WorkerThread(options, runtime.timers)))
+    this.#workers = new WorkQueue(Array.from({ length: WORKERS }, () => new WorkerThread(options, runtime.timers)))
+    this.#hashes = new HashQueue(this.#workers)
   }
 
   async list(directories: readonly (RelativePath | undefined)[]): Promise<readonly Listing[]> {
@@ -109,7 +116,15 @@ export class WorkerDisk implements Disk {
       await handle.close()
       throw new BackerError('FILE_SYSTEM', `${path} was replaced by another file`, { path })
     }
-    return { resumed, file: new WorkerStagedFile(name, handle, () => this.#changer.run('discard', name)) }
+    return { resumed, file: new WorkerStagedFile(name, handle, this.#threadsOf(name, { device, inode })) }
+  }
+
+  #threadsOf(name: string, id: FileId): StagedThreads {
+    return {
+      fill: pieces => this.#workers.run('fill', name, id, pieces),
+      startWriting: (offset, length) => this.#workers.run('startWriting', name, offset, length),
+      discard: () => this.#changer.run('discard', name)
+    }
   }
 
   stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void> {
@@ -150,20 +165,29 @@ export class WorkerDisk implements Disk {
   }
 
   async close(): Promise<void> {
-    const parts = [this.#looker, this.#reader, this.#changer, this.#keeper, this.#checker, this.#hashes]
+    const parts = [this.#looker, this.#reader, this.#changer, this.#keeper, this.#checker, this.#workers]
     await Promise.all(parts.map(part => part.close()))
   }
+}
+
+/** What threads do for a staged file. */
+interface StagedThreads {
+  readonly fill: (pieces: readonly Piece[]) => Promise<readonly boolean[]>
+  readonly startWriting: (offset: number, length: number) => Promise<void>
+  readonly discard: () => Promise<void>
 }
 
 class WorkerStagedFile implements StagedFile {
   readonly name: string
   readonly #handle: FileHandle
-  readonly #discard: () => Promise<void>
+  readonly #threads: StagedThreads
+  /** How much was written since the disk was last told to begin with it. */
+  #unstarted = 0
 
-  constructor(name: string, handle: FileHandle, discard: () => Promise<void>) {
+  constructor(name: string, handle: FileHandle, threads: StagedThreads) {
     this.name = name
     this.#handle = handle
-    this.#discard = discard
+    this.#threads = threads
   }
 
   async write(offset: number, bytes: Uint8Array): Promise<void> {
@@ -171,6 +195,15 @@ class WorkerStagedFile implements StagedFile {
       const { bytesWritten } = await this.#handle.write(bytes, done, bytes.byteLength - done, offset + done)
       done += bytesWritten
     }
+    this.#unstarted += bytes.byteLength
+    if (this.#unstarted < START_BYTES) return
+    this.#unstarted = 0
+    // No more than a hint: the sync before the install is what counts, and tells of errors.
+    this.#threads.startWriting(0, 0).catch(() => undefined)
+  }
+
+  fill(pieces: readonly Piece[]): Promise<readonly boolean[]> {
+    return this.#threads.fill(pieces)
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
@@ -184,6 +217,6 @@ class WorkerStagedFile implements StagedFile {
 
   async discard(): Promise<void> {
     await this.#handle.close()
-    await this.#discard()
+    await this.#threads.discard()
   }
 }

@@ -1,10 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { isBackerError, messageOf } from '../core/error.js'
 import type { Hashed } from './disk.js'
+import type { Large, SegmentRead } from './hash.js'
 import { loadLibc } from './libc.js'
 import { openFileSystem } from './open-filesystem.js'
 import { DiskOperations, type OperationsOptions } from './operations.js'
 import { buffersOf, type PackedListings } from './pack.js'
+import type { Joined } from './segments.js'
 import { makeSettle } from './settle.js'
 import { LOADED, type Answer, type OperationName, type Task } from './worker-thread.js'
 
@@ -33,9 +35,17 @@ function carryOut({ id, name, args }: Task): Answer {
 function handedOver(name: OperationName, value: unknown): ArrayBuffer[] {
   if (name === 'listPacked') return buffersOf(value as PackedListings).filter(isPlain)
   if (name === 'readMany') return sharedBuffers(value as readonly (Uint8Array | undefined)[])
-  if (name === 'hash')
+  if (name === 'hashSegment') {
+    const read = value as SegmentRead
+    return read.kind === 'segment' ? wholeBuffers([read.chunks]) : []
+  }
+  if (name === 'joinSegments') {
+    const joined = value as Joined
+    return joined.kind === 'joined' ? wholeBuffers([joined.chunks]) : []
+  }
+  if (name === 'hashUpTo')
     return wholeBuffers(
-      (value as readonly Hashed[]).map(hashed => (hashed.kind === 'hashed' ? hashed.chunks : undefined))
+      (value as readonly (Hashed | Large)[]).map(hashed => (hashed.kind === 'hashed' ? hashed.chunks : undefined))
     )
   return []
 }

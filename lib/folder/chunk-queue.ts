@@ -48,13 +48,14 @@ export class ChunkQueue {
   readonly received = new Map<string, number>()
 
   /**
-   * The bytes of a chunk, verified. `suppliers` is asked anew each time, as peers come and go. Rejects with UNAVAILABLE when no
+   * The bytes of a chunk, verified; the caller may let go of them, but not before the next turn. `suppliers` is asked anew each time, as peers come and go. Rejects with UNAVAILABLE when no
    * supplier is left that has not refused, and when `signal` aborts.
    */
   request(hash: Hash, length: number, suppliers: () => readonly Supplier[], signal: AbortSignal): Promise<Uint8Array> {
     const key = hashKey(hash)
     const shared = this.#underway.get(key)
-    if (shared !== undefined) return shared
+    // Whoever asked first may let go of the bytes as soon as it has used them, which it can't within the turn in which they come.
+    if (shared !== undefined) return shared.then(bytes => Uint8Array.from(bytes))
     const promise = new Promise<Uint8Array>((resolve, reject) => {
       const demand: Demand = { hash, length, suppliers, signal, refused: new Set(), resolve, reject }
       this.#queueOf(demand).push(demand)

@@ -1,5 +1,5 @@
 import { hashBytes, hashesEqual, hashKey, type Hash, type HashKey } from '../core/model/hash.js'
-import { parentOf } from '../core/model/path.js'
+import { parentOf, type RelativePath } from '../core/model/path.js'
 import { nodesOfContent } from '../core/chunk/content-tree.js'
 import type { Place } from '../store/store.js'
 import type { FolderContext } from './context.js'
@@ -57,10 +57,7 @@ export class Server {
   async readPlace(hash: Hash, place: Place): Promise<Uint8Array | undefined> {
     const bytes = await this.#context.disk.read(place.path, place.offset, place.length)
     if (bytes !== undefined && hashesEqual(hashBytes(bytes), hash)) return bytes
-    // What is known to be damaged has nothing new to tell.
-    if (isDamaged(this.#context.store.get(place.path))) return undefined
-    this.#context.onSuspect([parentOf(place.path)])
-    this.#context.onDoubtful(place.path)
+    doubt(this.#context, place.path)
     return undefined
   }
 
@@ -76,4 +73,12 @@ export class Server {
     this.#contentTrees.set(key, tree)
     return tree
   }
+}
+
+/** A file turned out to hold something else than the index says: it is looked at again. */
+export function doubt(context: FolderContext, path: RelativePath): void {
+  // What is known to be damaged has nothing new to tell.
+  if (isDamaged(context.store.get(path))) return
+  context.onSuspect([parentOf(path)])
+  context.onDoubtful(path)
 }

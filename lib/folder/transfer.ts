@@ -1,11 +1,12 @@
 import { BackerError } from '../core/error.js'
 import { ChunkList, walkContent, nodesOfContent } from '../core/chunk/content-tree.js'
-import { CHUNK_BYTES_MAX } from '../core/chunk/fastcdc.js'
-import { hashBytes, hashesEqual, hashKey, type Hash, type HashKey } from '../core/model/hash.js'
+import { letGo } from '../core/own-bytes.js'
+import { hashBytes, hashKey, type Hash, type HashKey } from '../core/model/hash.js'
 import { payloadOf, type FilePayload } from '../core/model/record.js'
 import type { StagedFile } from '../disk/disk.js'
 import { stagedName } from '../disk/names.js'
 import type { Random } from '../runtime.js'
+import { fillFromDisk } from './at-hand.js'
 import type { Budget } from './budget.js'
 import type { ChunkQueue, Supplier } from './chunk-queue.js'
 import type { FolderContext } from './context.js'
@@ -15,11 +16,8 @@ import type { Want } from './want.js'
 
 /** How many chunks of one file are on their way at once. */
 const CHUNKS_UNDERWAY = 48
-/** How many chunks of one file are copied from this disk at once: of the largest size, a few MiB. They are read together. */
-const COPIES_UNDERWAY = 8
 /** How often peers are told which chunks have come. */
 const HAVE_INTERVAL_MS = 25
-const PLACES_TRIED = 2
 /** How many chunks in a row are fetched in the file's order. */
 const RUN_CHUNKS = 8
 
@@ -81,8 +79,9 @@ export class Transfer {
     const { file, resumed } = await disk.stage(name, this.#payload.size)
     this.#file = file
     try {
-      const missing = await this.#fillFromDisk(list, file, resumed)
-      await this.#fetchAll(list, file, missing)
+      const filling = { context: this.#tools.context, list, file, signal: this.#signal, onplaced: this.#onplaced(list) }
+      const missing = await fillFromDisk(filling, { resumed })
+      await this.#fetchAll(list, file, placesByChunk(list, missing))
     } finally {
       await file.close()
       this.#file = undefined
@@ -125,49 +124,6 @@ export class Transfer {
     return found
   }
 
-  /** Puts in place what this disk has already; gives the chunks that it has not, by hash, with all places where each belongs. */
-  async #fillFromDisk(list: ChunkList, file: StagedFile, resumed: boolean): Promise<Map<HashKey, number[]>> {
-    const { timers } = this.#tools.context.runtime
-    const lacking: number[] = []
-    let next = 0
-    const worker = async (): Promise<void> => {
-      while (next < list.count && !this.#signal.aborted) {
-        const i = next++
-        if (await this.#isHere(list, file, i, resumed)) this.#placed(hashKey(list.hash(i)), i, list.length(i))
-        else lacking.push(i)
-        if (i % 512 === 511) await timers.breathe()
-      }
-    }
-    await Promise.all(Array.from({ length: COPIES_UNDERWAY }, worker))
-    if (this.#signal.aborted) throw new BackerError('UNAVAILABLE', 'no longer wanted')
-    return placesByChunk(
-      list,
-      lacking.sort((a, b) => a - b)
-    )
-  }
-
-  /** True where chunk `i` is in the staged file, or could be copied into it from this disk. */
-  async #isHere(list: ChunkList, file: StagedFile, i: number, resumed: boolean): Promise<boolean> {
-    const isThere = resumed ? await this.#isStaged(list, file, i) : isZeros(list.hash(i), list.length(i))
-    return isThere || this.#copyLocal(list, file, i)
-  }
-
-  async #isStaged(list: ChunkList, file: StagedFile, i: number): Promise<boolean> {
-    const bytes = await file.read(list.offsetOf(i), list.length(i))
-    return hashesEqual(hashBytes(bytes), list.hash(i))
-  }
-
-  async #copyLocal(list: ChunkList, file: StagedFile, i: number): Promise<boolean> {
-    const hash = list.hash(i)
-    for (const place of this.#tools.context.store.places(hash, PLACES_TRIED)) {
-      const bytes = await this.#tools.server.readPlace(hash, place)
-      if (bytes === undefined) continue
-      await file.write(list.offsetOf(i), bytes)
-      return true
-    }
-    return false
-  }
-
   async #fetchAll(list: ChunkList, file: StagedFile, missing: ReadonlyMap<HashKey, readonly number[]>): Promise<void> {
     const order = shuffled([...missing.values()], this.#tools.context.runtime.random)
     const queue = order.values()
@@ -199,9 +155,14 @@ export class Transfer {
         await file.write(list.offsetOf(i), bytes)
         this.#placed(hashKey(list.hash(i)), i, length)
       }
+      letGo(bytes)
     } finally {
       this.#tools.budget.give(length)
     }
+  }
+
+  #onplaced(list: ChunkList): (chunk: number) => void {
+    return i => this.#placed(hashKey(list.hash(i)), i, list.length(i))
   }
 
   #placed(hash: HashKey, index: number, length: number): void {
@@ -268,12 +229,4 @@ function takeRanges(indexes: number[]): [number, number][] {
     else if (last === undefined || last[0] + last[1] < index) ranges.push([index, 1])
   }
   return ranges
-}
-
-// A run of zeros never meets a boundary, so that it is cut at the maximum: what a sparse file mostly consists of.
-const ZEROS = hashBytes(new Uint8Array(CHUNK_BYTES_MAX))
-
-/** True for a chunk of zeros: a staged file reads as zeros wherever nothing was written. */
-function isZeros(hash: Hash, length: number): boolean {
-  return length === CHUNK_BYTES_MAX && hashesEqual(hash, ZEROS)
 }

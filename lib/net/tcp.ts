@@ -60,7 +60,7 @@ export class Tcp {
     const socket = await connected({ host, port }, runtime)
     const roundTripMs = runtime.clock.monotonic() - begin
     if (this.#isClosed) socket.destroy()
-    return { stream: await secureStream(socket, { keyPair, runtime }), roundTripMs }
+    return { stream: await secureStream(socket, { keyPair, runtime, isOwnSocket: true }), roundTripMs }
   }
 
   close(): void {
@@ -80,7 +80,7 @@ export class Tcp {
     socket.setNoDelay(true)
     const { keyPair, runtime, onconnection } = this.#options
     try {
-      const stream = await secureStream(socket, { keyPair, runtime })
+      const stream = await secureStream(socket, { keyPair, runtime, isOwnSocket: true })
       // What came about while this side closed is closed by its connection.
       onconnection(stream, host)
     } catch (error) {

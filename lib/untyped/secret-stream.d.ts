@@ -26,9 +26,19 @@ declare module '@hyperswarm/secret-stream' {
     readonly rawBytesWritten: number
     /** The announced length of the frame that is being received; 0 between frames. Private: not there in every version. */
     readonly _len?: number
+    /** Private, as are the steps below, which protocol/lean-stream.ts adds to. The frame that is being put together. */
+    _message: Uint8Array | null
+    /** The inside of the frame that `alloc` made last, until it is written. */
+    readonly _outgoingPlain: Uint8Array | null
+    _onrawdata(bytes: Uint8Array): void
+    _incoming(): void
+    _onrawdrain(): void
+    _write(bytes: Uint8Array, done: unknown): void
     /** Milliseconds; 0: never. */
     readonly keepAlive: number
     readonly timeout: number
+    /** The inside of a new frame, for the next `write`. */
+    alloc(bytes: number): Uint8Array
     setKeepAlive(ms: number): void
     setTimeout(ms: number): void
   }

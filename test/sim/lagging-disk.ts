@@ -104,6 +104,7 @@ export class LaggingDisk implements Disk {
       name: file.name,
       write: (offset, bytes) => this.#later(() => file.write(offset, bytes)),
       read: (offset, length) => this.#later(() => file.read(offset, length)),
+      fill: pieces => this.#later(() => file.fill(pieces)),
       close: () => this.#later(() => file.close()),
       discard: () => this.#later(() => file.discard())
     }

@@ -149,6 +149,10 @@ export class MemoryFileSystem implements FileSystem {
     return false
   }
 
+  startWriting(): void {
+    // What is not synced may be on the disk or not: nothing is promised that would have to be simulated.
+  }
+
   close(file: FileHandle): void {
     if (!this.#files.delete(file)) throw systemError('EBADF')
   }
