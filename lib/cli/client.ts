@@ -1,14 +1,20 @@
+import type { Keep } from '../folder/browse.js'
 import type {
   AddedDocument,
+  ConflictsDocument,
   DaemonEvent,
   DecidedDocument,
   DeletesDocument,
   DifferencesDocument,
   FolderDocument,
+  IgnoreCheckDocument,
+  IgnorePreviewDocument,
   ItemsDocument,
+  LogDocument,
   PastItemsDocument,
   RestoredDocument,
   RevisionsDocument,
+  SettingsDocument,
   SnapshotDocument,
   SnapshotsDocument,
   StatusDocument,
@@ -92,6 +98,68 @@ export class Client {
   async decideDeletes(id: string, action: 'accept' | 'reject'): Promise<DecidedDocument> {
     const path = `${pathOf(id)}/deletes`
     return (await ask(this.#home, { method: 'POST', path, body: { action } })) as DecidedDocument
+  }
+
+  /** Gives a folder another name, pauses it, or lets it go on. */
+  async change(id: string, changes: { readonly name?: string; readonly paused?: boolean }): Promise<FolderDocument> {
+    return (await ask(this.#home, { method: 'PATCH', path: pathOf(id), body: changes })) as FolderDocument
+  }
+
+  /** Ends a folder on this device; its files stay. */
+  async leave(id: string): Promise<void> {
+    await ask(this.#home, { method: 'DELETE', path: pathOf(id) })
+  }
+
+  async log(id: string, question: { path?: string; since?: string; limit: number }): Promise<LogDocument> {
+    const query = new URLSearchParams({ ...question, limit: String(question.limit) }).toString()
+    return (await ask(this.#home, { method: 'GET', path: `${pathOf(id)}/log?${query}` })) as LogDocument
+  }
+
+  /** A device is not expected any more. */
+  async forgetDevice(id: string, device: string): Promise<void> {
+    await ask(this.#home, { method: 'DELETE', path: `${pathOf(id)}/devices/${encodeURIComponent(device)}` })
+  }
+
+  async conflicts(id: string): Promise<ConflictsDocument> {
+    return (await ask(this.#home, { method: 'GET', path: `${pathOf(id)}/conflicts` })) as ConflictsDocument
+  }
+
+  async resolve(id: string, copy: string, keep: Keep): Promise<void> {
+    await ask(this.#home, { method: 'POST', path: `${pathOf(id)}/conflicts`, body: { copy, keep } })
+  }
+
+  async ignoreText(id: string): Promise<string> {
+    const document = (await ask(this.#home, { method: 'GET', path: `${pathOf(id)}/ignore` })) as {
+      readonly text: string
+    }
+    return document.text
+  }
+
+  /** Replaces the patterns. Throws BUSY where they are not `was` any more. */
+  async setIgnoreText(id: string, text: string, was: string): Promise<void> {
+    await ask(this.#home, { method: 'PUT', path: `${pathOf(id)}/ignore`, body: { text, was } })
+  }
+
+  async checkIgnore(id: string, path: string, directory: boolean): Promise<IgnoreCheckDocument> {
+    const query = new URLSearchParams({ path, directory: String(directory) }).toString()
+    return (await ask(this.#home, {
+      method: 'GET',
+      path: `${pathOf(id)}/ignore/check?${query}`
+    })) as IgnoreCheckDocument
+  }
+
+  /** What patterns hit. */
+  async previewIgnore(id: string, text: string): Promise<IgnorePreviewDocument> {
+    const question = { method: 'POST', path: `${pathOf(id)}/ignore/preview`, body: { text } } as const
+    return (await ask(this.#home, question)) as IgnorePreviewDocument
+  }
+
+  async settings(): Promise<SettingsDocument> {
+    return (await ask(this.#home, { method: 'GET', path: '/v1/settings' })) as SettingsDocument
+  }
+
+  async changeSettings(settings: Readonly<Record<string, string | null>>): Promise<SettingsDocument> {
+    return (await ask(this.#home, { method: 'PATCH', path: '/v1/settings', body: { settings } })) as SettingsDocument
   }
 
   async revisions(id: string, path: string): Promise<RevisionsDocument> {

@@ -52,6 +52,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   FORBIDDEN: EXIT.notPermitted,
   NO_PEER: EXIT.noPeer,
   RELAYED: EXIT.error,
+  UNSEEN: EXIT.error,
   NOT_RUNNING: EXIT.notRunning,
   HELD: EXIT.held,
   NO_VERSION: EXIT.notFound,

@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'FORBIDDEN' // the request does not come from where it may
   | 'NO_PEER' // no other device of the folder could be reached
   | 'RELAYED' // much goes through a relay
+  | 'UNSEEN' // a device has not been seen for long
   | 'NOT_RUNNING' // no process of this home runs
   | 'HELD' // deletes wait for somebody's word
   | 'USAGE' // the command's words are off

@@ -51,6 +51,12 @@ export class AbsentFolders {
     this.#absent.delete(id)
   }
 
+  /** Its user calls it otherwise now. */
+  rename(id: string, name: string): void {
+    const absent = this.#absent.get(id)
+    if (absent !== undefined) this.#absent.set(id, { ...absent, known: { ...absent.known, name } })
+  }
+
   /** Why a folder does not run; undefined where it is none of these. */
   reason(id: string): BackerError | undefined {
     const absent = this.#absent.get(id)

@@ -1,6 +1,7 @@
 import type { DhtAddress } from 'hyperdht'
 import z32 from 'z32'
 import { BackerError } from '../core/error.js'
+import { LOG_LEVELS, type LogLevel } from './log-level.js'
 import { homeDirectory } from '../home/place.js'
 
 const KEY_BYTES = 32
@@ -19,41 +20,55 @@ export interface Config {
   readonly port?: number | undefined
   /** Public keys of relays. */
   readonly relays?: readonly Uint8Array[] | undefined
+  /** What other devices call this one; undefined: the host's name. */
+  readonly deviceName?: string | undefined
+  /** How much is written to the log; undefined: `info`. */
+  readonly logLevel?: LogLevel | undefined
   /** Hears one line for everything that happens; undefined: nobody listens. */
   readonly trace?: ((line: string) => void) | undefined
 }
 
-/** Reads `BACKER_HOME`, `BACKER_BOOTSTRAP`, `BACKER_PAGE_PORT`, `BACKER_NO_LAN`, `BACKER_PORT` and `BACKER_RELAY`. Throws USAGE where one is off. */
+/** Reads `BACKER_HOME`, `BACKER_BOOTSTRAP`, `BACKER_PAGE_PORT`, `BACKER_NO_LAN`, `BACKER_PORT`, `BACKER_RELAY` and `BACKER_LOG`. Throws USAGE where one is off. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   return {
     home: homeDirectory(env),
     bootstrap: parseBootstrap(env['BACKER_BOOTSTRAP']),
-    pagePort: parsePort('BACKER_PAGE_PORT', env),
-    lan: env['BACKER_NO_LAN'] !== '1',
-    port: parsePort('BACKER_PORT', env),
-    relays: parseRelays(env['BACKER_RELAY'])
+    pagePort: parsePort('BACKER_PAGE_PORT', env['BACKER_PAGE_PORT']),
+    lan: env['BACKER_NO_LAN'] === '1' ? false : undefined,
+    port: parsePort('BACKER_PORT', env['BACKER_PORT']),
+    relays: parseRelays(env['BACKER_RELAY']),
+    logLevel: parseLevel(env['BACKER_LOG'])
   }
 }
 
-function parsePort(name: string, env: Readonly<Record<string, string | undefined>>): number | undefined {
-  const text = env[name]
+/** A port; undefined for an empty text. Throws USAGE, naming `name` as where it was found, as all here do. */
+export function parsePort(name: string, text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined
   if (/^\d{1,5}$/.test(text) && Number(text) < 65536) return Number(text)
   throw new BackerError('USAGE', `"${text}" in ${name} is no port`, { hint: 'It is a number from 0 to 65535.' })
 }
 
-/** Public keys in z-base-32, with commas between them. */
-function parseRelays(text: string | undefined): readonly Uint8Array[] {
-  const parts = (text ?? '').split(',').map(part => part.trim())
-  return parts.filter(part => part !== '').map(parseRelay)
+/** A level of the log; undefined for an empty text. */
+export function parseLevel(text: string | undefined, name = 'BACKER_LOG'): LogLevel | undefined {
+  if (text === undefined || text === '') return undefined
+  const level = LOG_LEVELS.find(one => one === text)
+  if (level !== undefined) return level
+  throw new BackerError('USAGE', `"${text}" in ${name} is no level`, { hint: `It is one of ${LOG_LEVELS.join(', ')}.` })
 }
 
-function parseRelay(text: string): Uint8Array {
+/** Public keys in z-base-32, with commas between them; undefined for an empty text. */
+export function parseRelays(text: string | undefined, name = 'BACKER_RELAY'): readonly Uint8Array[] | undefined {
+  const parts = (text ?? '').split(',').map(part => part.trim())
+  const keys = parts.filter(part => part !== '').map(part => parseRelay(part, name))
+  return keys.length === 0 ? undefined : keys
+}
+
+function parseRelay(text: string, name: string): Uint8Array {
   if (/^[a-z0-9]{52}$/.test(text)) {
     const key = decodeKey(text)
     if (key?.byteLength === KEY_BYTES) return key
   }
-  throw new BackerError('USAGE', `"${text}" in BACKER_RELAY is no public key of a relay`, {
+  throw new BackerError('USAGE', `"${text}" in ${name} is no public key of a relay`, {
     hint: 'It is what backer relay prints: 52 letters.'
   })
 }
@@ -67,18 +82,18 @@ function decodeKey(text: string): Uint8Array | undefined {
 }
 
 /** `host:port,host:port`; undefined for an empty text. Throws USAGE naming what is no address. */
-export function parseBootstrap(text: string | undefined): readonly DhtAddress[] | undefined {
+export function parseBootstrap(text: string | undefined, name = 'BACKER_BOOTSTRAP'): readonly DhtAddress[] | undefined {
   const parts = (text ?? '').split(',').map(part => part.trim())
-  const addresses = parts.filter(part => part !== '').map(parseAddress)
+  const addresses = parts.filter(part => part !== '').map(part => parseAddress(part, name))
   return addresses.length === 0 ? undefined : addresses
 }
 
-function parseAddress(text: string): DhtAddress {
+function parseAddress(text: string, name: string): DhtAddress {
   const [, host = '', digits = ''] = /^([a-zA-Z0-9_.-]+):(\d{1,5})$/.exec(text) ?? []
   const port = Number(digits)
   if (host === '' || port < 1 || port > 65535) {
-    throw new BackerError('USAGE', `"${text}" in BACKER_BOOTSTRAP is no host:port`, {
-      hint: 'Write it like BACKER_BOOTSTRAP=192.0.2.1:49737.'
+    throw new BackerError('USAGE', `"${text}" in ${name} is no host:port`, {
+      hint: `Write it like ${name}=192.0.2.1:49737.`
     })
   }
   return { host, port }

@@ -1,37 +1,37 @@
 import { EventEmitter } from 'node:events'
-import { setTimeout as pause } from 'node:timers/promises'
-import { basename } from 'node:path'
-import { backer, type Backer } from '../backer.js'
-import { BackerError, messageOf } from '../core/error.js'
-import { parseKey } from '../core/model/key-text.js'
-import { folderId } from '../core/model/keys.js'
-import { openHome, type Home, type KnownFolder } from '../home/home.js'
+import { join } from 'node:path'
+import { openHome, type Home } from '../home/home.js'
 import type { Lock } from '../home/lock.js'
-import type { Network } from '../net/network.js'
-import type { NetworkReport } from '../net/report.js'
 import type { Limits } from '../net/rate.js'
-import { networkMemory, readLimits, writeLimits } from './network-settings.js'
+import type { NetworkReport } from '../net/report.js'
 import { realRuntime } from '../real-runtime.js'
 import type { Runtime } from '../runtime.js'
-import { AbsentFolders } from './absent-folders.js'
 import { PageServer } from './api/page.js'
 import { ApiServer } from './api/server.js'
 import type { Config } from './config.js'
-import { checkDirectory, folderAround } from './directory.js'
-import { SCHEMA, timeOf, type StatusDocument } from './document.js'
+import { SCHEMA, timeOf, type DaemonEvent, type FolderDocument, type StatusDocument } from './document.js'
+import { FolderMemory } from './folder-memory.js'
+import { Hooks } from './hooks.js'
 import type { FolderRequest, Host, HostEvents } from './host.js'
-import { HostedFolder } from './hosted-folder.js'
+import type { HostedFolder } from './hosted-folder.js'
+import { HostedFolders } from './hosted-folders.js'
+import { LOG_NAME } from './log-level.js'
+import { logEvent, openLog, type Log } from './log.js'
+import { noticesOf, type Notice } from './notices.js'
+import { changeSettings, readSettings, withSettings, type Settings } from './settings.js'
+import { SharedNetwork } from './shared-network.js'
 import { readVersion } from './version.js'
-
-/** How long taking this device off the DHT may take: where the DHT does not answer, it forgets the device by itself. */
-const LEAVE_DEADLINE_MS = 1000
 
 interface DaemonParts {
   readonly config: Config
+  readonly settings: Settings
   readonly home: Home
   readonly lock: Lock
   readonly device: string
   readonly runtime: Runtime
+  readonly log: Log
+  readonly memory: FolderMemory
+  readonly closeLog: () => void
   /** What unlocks the page. */
   readonly token: string
 }
@@ -40,47 +40,62 @@ interface DaemonParts {
 export class Daemon extends EventEmitter<HostEvents> implements Host {
   readonly home: Home
   readonly runtime: Runtime
-  readonly #config: Config
-  readonly #lock: Lock
+  readonly log: Log
+  readonly memory: FolderMemory
+  readonly #parts: DaemonParts
   readonly #server: ApiServer
   readonly #page: PageServer
-  readonly #device: string
   readonly #startedAt: number
-  readonly #folders = new Map<string, HostedFolder>()
-  readonly #absent: AbsentFolders
-  #network: Promise<Network> | undefined
-  #adding: Promise<unknown> = Promise.resolve()
+  readonly #network: SharedNetwork
+  readonly #folders: HostedFolders
+  readonly #hooks: Hooks
+  readonly #ondying = (error: unknown): void => this.log.fatal({ err: error }, 'the process ends because of a mistake')
+  #settings: Settings
   #closing: Promise<void> | undefined
 
   private constructor(parts: DaemonParts) {
     super()
     this.setMaxListeners(0)
-    this.home = parts.home
-    this.runtime = parts.runtime
-    this.#config = parts.config
-    this.#lock = parts.lock
-    this.#device = parts.device
-    this.#startedAt = parts.runtime.clock.now()
+    const { home, runtime, config, log, memory } = parts
+    this.#parts = parts
+    this.home = home
+    this.runtime = runtime
+    this.log = log
+    this.memory = memory
+    this.#settings = parts.settings
+    this.#startedAt = runtime.clock.now()
     this.#server = new ApiServer(this)
-    this.#page = new PageServer(this, { token: parts.token, port: parts.config.pagePort })
-    this.#absent = new AbsentFolders(parts.runtime.timers, ({ path }) =>
-      this.add({ directory: path, createDirectory: false })
-    )
+    this.#page = new PageServer(this, { token: parts.token, port: config.pagePort })
+    this.#hooks = new Hooks(log, () => this.#settings)
+    this.#network = new SharedNetwork({ config, home, runtime, log, onrelayed: device => this.#warnOfRelay(device) })
+    this.#folders = new HostedFolders({
+      home,
+      runtime,
+      deviceName: config.deviceName,
+      network: () => this.#network.open(),
+      memory,
+      onevent: event => this.#happened(event)
+    })
   }
 
-  /** Takes the home's lock and answers on its socket; no folder runs yet. Throws LOCKED where another process runs this home, MALFORMED where the device's key is damaged. */
-  static async open(config: Config): Promise<Daemon> {
-    const home = openHome(config.home)
+  /**
+   * Takes the home's lock and answers on its socket; no folder runs yet. Throws LOCKED where another process runs this home, MALFORMED where the
+   * device's key, or what the home keeps, is damaged.
+   */
+  static async open(asked: Config): Promise<Daemon> {
+    const home = openHome(asked.home)
     const { publicKey } = await home.deviceKeyPair()
     const lock = await home.lock()
     const device = Buffer.from(publicKey).toString('hex')
     try {
+      const settings = await readSettings(home.directory)
+      const config = withSettings(asked, settings)
+      const { log, close: closeLog } = openLog(join(home.directory, LOG_NAME), config.logLevel ?? 'info')
+      const runtime = realRuntime(tracer(log, config.trace))
+      const memory = await FolderMemory.open(home, device, runtime)
       const token = await home.pageToken()
-      const daemon = new Daemon({ config, home, lock, device, token, runtime: realRuntime(config.trace) })
-      // Who asks before they run hears of them all the same.
-      daemon.#absent.note(await home.folders())
-      await daemon.#server.listen(home.directory)
-      await daemon.#page.listen()
+      const daemon = new Daemon({ config, settings, home, lock, device, token, runtime, log, closeLog, memory })
+      await daemon.#listen()
       return daemon
     } catch (error) {
       await lock.release()
@@ -89,14 +104,20 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
   }
 
   get folders(): readonly HostedFolder[] {
-    return [...this.#folders.values()]
+    return this.#folders.running
+  }
+
+  get settings(): Settings {
+    return this.#settings
   }
 
   /** Throws NO_FOLDER where this process runs no folder with that id, and for one that could not be opened the reason. */
   folder(id: string): HostedFolder {
-    const found = this.#folders.get(id)
-    if (found === undefined) throw this.#absent.reason(id) ?? new BackerError('NO_FOLDER', `no folder ${id} runs here`)
-    return found
+    return this.#folders.get(id)
+  }
+
+  document(id: string): FolderDocument {
+    return this.#folders.document(id)
   }
 
   status(): StatusDocument {
@@ -104,105 +125,59 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
       schema: SCHEMA,
       version: readVersion(),
       pid: process.pid,
-      device: this.#device,
+      device: this.#parts.device,
       startedAt: timeOf(this.#startedAt),
       ...(this.#page.address === undefined ? {} : { page: this.#page.address }),
-      folders: [...this.folders.map(folder => folder.document()), ...this.#absent.documents()]
+      folders: this.#folders.documents()
     }
   }
 
-  /**
-   * Runs one more folder, or finds that it runs already. Resolves once it is open; meeting its peers goes on behind. Throws what
-   * `checkDirectory` and `parseKey` throw, MARKER where the directory belongs to another key, USAGE where the folder is elsewhere on this device.
-   */
+  notices(): Promise<readonly Notice[]> {
+    return noticesOf(this.home.directory)
+  }
+
   add(request: FolderRequest): Promise<HostedFolder> {
-    // One at a time: two requests for one directory must not both find it free.
-    return this.#inTurn(() => this.#add(request))
+    return this.#folders.add(request)
   }
 
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const turn = this.#adding.then(act, act)
-    this.#adding = turn
-    return turn
+  setPaused(id: string, isPaused: boolean): Promise<void> {
+    return this.#folders.setPaused(id, isPaused)
   }
 
-  async setPaused(id: string, isPaused: boolean): Promise<void> {
-    await this.#inTurn(async () => {
-      const hosted = this.folder(id)
-      const known = await this.home.folder(id)
-      if (known !== undefined) await this.home.saveFolder({ ...known, paused: isPaused })
-      if (isPaused) await hosted.pause()
-      else if (hosted.isPaused) await this.#resume(hosted)
-    })
-    this.#tellFolder(id)
+  setKeepLocal(id: string, isOn: boolean): Promise<void> {
+    return this.#folders.setKeepLocal(id, isOn)
   }
 
-  async setKeepLocal(id: string, isOn: boolean): Promise<void> {
-    const { backer, path } = this.folder(id)
-    backer.keepLocal = isOn
-    await this.home.saveFolder({ id, path, key: backer.key, keepLocal: isOn })
-    this.#tellFolder(id)
+  rename(id: string, name: string): Promise<void> {
+    return this.#folders.rename(id, name)
   }
 
-  async rename(id: string, name: string): Promise<void> {
-    const hosted = this.folder(id)
-    const { backer, path } = hosted
-    await this.home.saveFolder({ id, path, name, key: backer.key })
-    hosted.name = name
-    this.#tellFolder(id)
+  leave(id: string): Promise<void> {
+    return this.#folders.leave(id)
   }
 
-  async leave(id: string): Promise<void> {
-    await this.#inTurn(async () => {
-      const hosted = this.folder(id)
-      this.#folders.delete(id)
-      this.#absent.forget(id)
-      await hosted.close()
-      await this.home.removeFolder(id)
-    })
-    this.emit('event', { time: timeOf(this.runtime.clock.now()), folder: id, type: 'removed' })
+  openKnown(): Promise<void> {
+    return this.#folders.openKnown()
   }
 
-  async #resume(hosted: HostedFolder): Promise<void> {
-    const keepLocal = (await this.home.folder(hosted.id))?.keepLocal === true
-    hosted.resume(await this.#openAt(hosted.path, { createDirectory: false, keepLocal }))
-    this.#listen(hosted)
-    void this.#meetPeers(hosted, undefined)
+  network(): Promise<NetworkReport | undefined> {
+    return this.#network.report()
   }
 
-  #listen(hosted: HostedFolder): void {
-    hosted.listen(event => {
-      this.emit('event', event)
-      if (event.type === 'error' && event.name === 'ROLLED_BACK') void this.#openAnew(hosted)
-    })
+  limits(): Promise<Limits> {
+    return this.#network.limits()
   }
 
-  /** Closes a folder and opens it again: its index is made anew. */
-  async #openAnew(hosted: HostedFolder): Promise<void> {
-    try {
-      await this.#inTurn(async () => {
-        if (hosted.isPaused || this.#folders.get(hosted.id) !== hosted) return
-        await hosted.pause()
-        await this.#resume(hosted)
-      })
-      this.#tellFolder(hosted.id)
-    } catch (error) {
-      this.#config.trace?.(`${hosted.path} could not be opened anew: ${messageOf(error)}`)
-    }
+  setLimits(limits: Limits): Promise<void> {
+    return this.#network.setLimits(limits)
   }
 
-  #tellFolder(id: string): void {
-    const document = this.folder(id).document()
-    this.emit('event', { time: timeOf(this.runtime.clock.now()), folder: id, type: 'folder', document })
-  }
-
-  /**
-   * Runs all folders that the home knows and that do not run yet. One that can't be opened stands in the status with the reason, and is
-   * tried again. Resolves when each has been tried once. Throws as `Home.folders` does.
-   */
-  async openKnown(): Promise<void> {
-    const known = await this.home.folders()
-    await this.#absent.open(known.filter(({ id }) => !this.#folders.has(id)))
+  async changeSettings(changes: Readonly<Record<string, string | null>>): Promise<void> {
+    this.#settings = await changeSettings(this.home.directory, changes)
+    this.memory.alarmAfterDays(this.#settings)
+    const level = withSettings(this.#parts.config, this.#settings).logLevel
+    if (level !== undefined) this.log.level = level
+    this.log.info({ changed: Object.keys(changes) }, 'settings were changed')
   }
 
   /** Ends all folders, connections and the socket, and gives the lock up. */
@@ -211,114 +186,35 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     return this.#closing
   }
 
-  async #add({ directory, key, name, peers, lan, ...options }: FolderRequest): Promise<HostedFolder> {
-    if (this.#closing !== undefined) throw new BackerError('CLOSED', 'backer is stopping')
-    const id = key === undefined ? undefined : folderId(parseKey(key))
-    const known = await this.home.folders()
-    const path = await checkDirectory({
-      directory,
-      mayBeMissing: options.createDirectory,
-      home: this.home.directory,
-      others: known.map(folder => folder.path)
+  async #listen(): Promise<void> {
+    const { config, settings } = this.#parts
+    process.on('uncaughtExceptionMonitor', this.#ondying)
+    this.memory.watch({
+      connectedTo: id => this.#folders.connectedTo(id),
+      tell: event => this.#happened(event),
+      settings
     })
-    const running = this.folders.find(folder => folder.path === path)
-    if (running !== undefined && (id === undefined || id === running.id)) {
-      if (options.keepLocal !== undefined) await this.setKeepLocal(running.id, options.keepLocal)
-      return this.#useLan(running, lan)
-    }
-    await refuseSecondCopy(known, path, id)
-    const remembered = known.find(folder => folder.path === path)
-    const isNews = remembered !== undefined && this.#absent.expect(remembered)
-    const keepLocal = options.keepLocal ?? remembered?.keepLocal === true
-    const opened = await this.#openAt(path, { ...options, key, keepLocal }).catch((error: unknown) => {
-      if (isNews) this.#absent.forget(remembered.id)
-      throw error
-    })
-    await this.home.saveFolder({ id: opened.id, path, name, lan, key: opened.key, keepLocal })
-    const hosted = new HostedFolder(
-      opened,
-      (await this.home.folder(opened.id))?.name ?? basename(path),
-      this.runtime.clock
-    )
-    this.#listen(hosted)
-    this.#folders.set(hosted.id, hosted)
-    this.#absent.forget(hosted.id)
-    if (remembered?.paused === true) await hosted.pause()
-    else void this.#meetPeers(hosted, peers)
-    this.#tellFolder(hosted.id)
-    return hosted
+    // Who asks before they run hears of them all the same.
+    this.#folders.note(await this.home.folders())
+    await this.#server.listen(this.home.directory)
+    await this.#page.listen()
+    const { version, platform, arch } = process
+    this.log.info({ version: readVersion(), node: version, platform, arch, lan: config.lan }, 'started')
   }
 
-  /** Takes a folder that runs to the LAN, or off it. */
-  async #useLan(hosted: HostedFolder, lan: boolean | undefined): Promise<HostedFolder> {
-    const known = await this.home.folder(hosted.id)
-    if (known === undefined || lan === undefined || lan === (known.lan !== false)) return hosted
-    await this.home.saveFolder({ ...known, lan })
-    if (hosted.isPaused) return hosted
-    await hosted.pause()
-    await this.#resume(hosted)
-    return hosted
-  }
-
-  async #openAt(path: string, options: Omit<FolderRequest, 'directory' | 'name' | 'peers' | 'lan'>): Promise<Backer> {
-    const network = await this.#openNetwork()
-    return this.#open(backer(path, { ...options, home: this.home.directory, network, trace: this.#config.trace }))
-  }
-
-  async #open(opening: Backer): Promise<Backer> {
-    try {
-      await opening.ready()
-      return opening
-    } catch (error) {
-      await opening.close()
-      throw error
-    }
-  }
-
-  #openNetwork(): Promise<Network> {
-    this.#network ??= this.#startNetwork()
-    return this.#network
-  }
-
-  async #startNetwork(): Promise<Network> {
-    const [{ Network }, keyPair] = await Promise.all([import('../net/network.js'), this.home.deviceKeyPair()])
-    const { bootstrap, lan, port, relays } = this.#config
-    const { runtime } = this
-    const network = await Network.open({
-      keyPair,
-      bootstrap,
-      lan,
-      port,
-      relays,
-      runtime,
-      memory: networkMemory(this.home),
-      onrelayed: device => this.#warnOfRelay(device)
-    })
-    network.setLimits(await readLimits(this.home))
-    return network
-  }
-
-  /** How this device stands in the network; undefined while no folder runs. */
-  async network(): Promise<NetworkReport | undefined> {
-    return (await this.#network)?.report
-  }
-
-  limits(): Promise<Limits> {
-    return readLimits(this.home)
-  }
-
-  /** Keeps rates for good, and has them hold from now on. */
-  async setLimits(limits: Limits): Promise<void> {
-    await writeLimits(this.home, limits)
-    const network = await this.#network
-    network?.setLimits(limits)
+  #happened(event: DaemonEvent): void {
+    logEvent(this.log, event)
+    this.memory.note(event)
+    const place = this.#folders.placeOf(event.folder)
+    if (place !== undefined) this.#hooks.tell(event, place)
+    this.emit('event', event)
   }
 
   #warnOfRelay(device: string): void {
     for (const folder of this.folders) {
       const peer = folder.status().peers.find(({ device: id }) => id === device)
       if (peer === undefined) continue
-      this.emit('event', {
+      this.#happened({
         time: timeOf(this.runtime.clock.now()),
         folder: folder.id,
         type: 'problem',
@@ -329,40 +225,24 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     }
   }
 
-  /** Announces the folder. It may take long, or never end without a network; the folder works meanwhile. */
-  async #meetPeers(hosted: HostedFolder, peers: readonly string[] | undefined): Promise<void> {
-    try {
-      const known = await this.home.folder(hosted.id)
-      if (!hosted.isPaused) await hosted.backer.join({ peers, lan: known?.lan })
-    } catch (error) {
-      if (this.#closing !== undefined) return
-      this.emit('event', {
-        time: timeOf(this.runtime.clock.now()),
-        folder: hosted.id,
-        type: 'problem',
-        code: 'NO_PEER',
-        message: `other devices can't be looked for: ${messageOf(error)}`
-      })
-    }
-  }
-
   async #close(): Promise<void> {
-    this.#absent.close()
-    await this.#adding.catch(() => undefined)
     await Promise.all([this.#server.close(), this.#page.close()])
-    await Promise.all(this.folders.map(folder => folder.close()))
-    const leaving = this.#network?.then(network => network.close()).catch(() => undefined)
-    await Promise.race([leaving, pause(LEAVE_DEADLINE_MS)])
-    await this.#lock.release()
+    await this.#folders.close()
+    this.#hooks.close()
+    await this.#network.close()
+    await this.memory.close()
+    process.off('uncaughtExceptionMonitor', this.#ondying)
+    this.log.info('ended')
+    this.#parts.closeLog()
+    await this.#parts.lock.release()
   }
 }
 
-/** A device holds one copy of a folder: its records say what this device has, not which of two directories has it. */
-async function refuseSecondCopy(known: readonly KnownFolder[], path: string, id: string | undefined): Promise<void> {
-  const same = known.find(folder => folder.id === id && folder.path !== path)
-  if (same === undefined || (await folderAround(same.path)) !== same.path) return
-  throw new BackerError('USAGE', `this device has that folder already, in ${same.path}`, {
-    path: same.path,
-    hint: 'To mirror it within one machine, give the second copy its own BACKER_HOME.'
-  })
+/** Where the story of all that happens goes, line by line: to whoever asked for it, and to the log where it takes that much. */
+function tracer(log: Log, trace: Config['trace']): (line: string) => void {
+  if (trace === undefined && !log.isLevelEnabled('trace')) return () => undefined
+  return line => {
+    trace?.(line)
+    log.trace(line)
+  }
 }

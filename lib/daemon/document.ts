@@ -2,6 +2,7 @@ import type { FolderStatus, HeldDeletes, PeerStatus, Problem, Progress } from '.
 import type { ErrorCode } from '../core/error.js'
 import type { Item } from '../folder/browse.js'
 import type { Change, VerifyEvent } from '../folder/events.js'
+import type { Notice } from './notices.js'
 import {
   pastItem,
   type KeepingReport,
@@ -33,7 +34,48 @@ export interface FolderDocument extends Omit<FolderStatus, 'peers' | 'verify'> {
   readonly keepLocal?: boolean
   /** Content bytes per second, over the last five seconds. */
   readonly rates?: { readonly up: number; readonly down: number }
+  /** All devices that were ever connected to it, those that are connected first. */
+  readonly devices?: readonly DeviceDocument[]
   readonly peers: readonly PeerDocument[]
+}
+
+/** A device that is or was connected to a folder. */
+export interface DeviceDocument {
+  readonly device: string
+  readonly name: string
+  readonly role: PeerStatus['role']
+  readonly connected: boolean
+  readonly firstSeen: string
+  readonly lastSeen: string
+  /** It has not been seen for too long. */
+  readonly alarm?: boolean
+}
+
+/** One change of a folder, as it is kept. */
+export interface JournalRow extends Omit<ChangeDocument, 'action'> {
+  readonly action: ChangeDocument['action'] | 'conflict'
+  /** When it took place on this device's disk: RFC 3339. */
+  readonly time: string
+  /** The conflict copy that was made. */
+  readonly copy?: string
+  /** How the device was reached that it was learnt from. */
+  readonly route?: string
+}
+
+/** What happened in a folder once: `GET /v1/folders/:id/log`. */
+export interface LogEntryDocument extends Omit<JournalRow, 'via'> {
+  /** The device that wrote it, and its name, where they are known. */
+  readonly device?: string
+  readonly deviceName?: string
+  /** The device from which this one learnt of it. */
+  readonly via?: string
+  readonly viaName?: string
+}
+
+/** `GET /v1/folders/:id/log`. */
+export interface LogDocument {
+  readonly schema: typeof SCHEMA
+  readonly entries: readonly LogEntryDocument[]
 }
 
 /** What a running process says of itself: `GET /v1/status`. */
@@ -46,6 +88,8 @@ export interface StatusDocument {
   readonly startedAt: string
   /** The address of the page, with what unlocks it: a secret. */
   readonly page?: string
+  /** What its user should know of the device as a whole. */
+  readonly notices?: readonly Notice[]
   readonly folders: readonly FolderDocument[]
 }
 
@@ -79,6 +123,46 @@ export interface ConflictDocument {
   readonly copy: string
   readonly original?: ItemDocument
   readonly other: ItemDocument
+}
+
+/** `GET /v1/folders/:id/conflicts`. */
+export interface ConflictsDocument {
+  readonly schema: typeof SCHEMA
+  readonly conflicts: readonly ConflictDocument[]
+}
+
+/** `POST /v1/folders/:id/ignore/preview`. */
+export interface IgnorePreviewDocument {
+  readonly schema: typeof SCHEMA
+  /** How many items patterns hit, and some of them. */
+  readonly count: number
+  readonly sample: readonly string[]
+  /** A sentence for each line that can't be used. */
+  readonly problems: readonly string[]
+}
+
+/** `GET /v1/folders/:id/ignore/check`. */
+export interface IgnoreCheckDocument {
+  readonly schema: typeof SCHEMA
+  readonly path: string
+  readonly ignored: boolean
+  /** The pattern that decides it; undefined where none hits the path itself. */
+  readonly pattern?: string
+}
+
+/** What can be set, and what is: `GET /v1/settings`. */
+export interface SettingsDocument {
+  readonly schema: typeof SCHEMA
+  readonly settings: readonly {
+    readonly name: string
+    readonly description: string
+    readonly fallback: string
+    /** Holds at once; the others from the next start on. */
+    readonly live: boolean
+    /** The variable that goes before it. */
+    readonly variable?: string
+    readonly value?: string
+  }[]
 }
 
 /** How a wait went: `GET /v1/folders/:id/wait`. */
@@ -210,6 +294,11 @@ export interface ErrorDocument {
   readonly peer?: string
 }
 
+/** A change as it is told. */
+export interface ChangeDocument extends Omit<Change, 'mtimeMs'> {
+  readonly mtime?: string
+}
+
 /** Something that happened in a folder, as it is told: `GET /v1/events`, and the lines of `--json`. */
 export type DaemonEvent = { readonly time: string; readonly folder: string } & (
   | {
@@ -219,7 +308,7 @@ export type DaemonEvent = { readonly time: string; readonly folder: string } & (
       readonly reason?: string
     }
   | ({ readonly type: 'progress' } & Progress)
-  | ({ readonly type: 'item' } & Change)
+  | ({ readonly type: 'item' } & ChangeDocument)
   | { readonly type: 'item'; readonly action: 'conflict'; readonly path: string; readonly copy: string }
   | ({ readonly type: 'problem' } & Problem)
   | {
@@ -286,4 +375,8 @@ export function folderDocument(name: string, status: FolderStatus): FolderDocume
 
 export function verifyDocument({ lastEndedAtMs, ...status }: VerifyStatus): VerifyingDocument {
   return { ...status, ...(lastEndedAtMs === undefined ? {} : { lastEnded: timeOf(lastEndedAtMs) }) }
+}
+
+export function changeDocument({ mtimeMs, ...change }: Change): ChangeDocument {
+  return { ...change, ...(mtimeMs === undefined ? {} : { mtime: timeOf(mtimeMs) }) }
 }

@@ -2,7 +2,11 @@ import type { EventEmitter } from 'node:events'
 import type { NetworkReport } from '../net/report.js'
 import type { Limits } from '../net/rate.js'
 import type { Runtime } from '../runtime.js'
-import type { DaemonEvent, StatusDocument } from './document.js'
+import type { DaemonEvent, FolderDocument, StatusDocument } from './document.js'
+import type { FolderMemory } from './folder-memory.js'
+import type { Log } from './log.js'
+import type { Notice } from './notices.js'
+import type { Settings } from './settings.js'
 import type { HostedFolder } from './hosted-folder.js'
 
 /** A folder to run: one that is known, a new one to share (no key), or one to join (a key). */
@@ -32,13 +36,22 @@ export interface HostEvents {
 export interface Host extends Pick<EventEmitter<HostEvents>, 'on' | 'off'> {
   readonly runtime: Runtime
   readonly folders: readonly HostedFolder[]
+  readonly log: Log
+  readonly memory: FolderMemory
+  readonly settings: Settings
   /** Throws NO_FOLDER. */
   folder(id: string): HostedFolder
+  /** A folder as the API tells it, whether or not it could be opened. Throws NO_FOLDER. */
+  document(id: string): FolderDocument
   status(): StatusDocument
+  /** What the user should know of the device as a whole. */
+  notices(): Promise<readonly Notice[]>
   /** How this device stands in the network; undefined while no folder runs. */
   network(): Promise<NetworkReport | undefined>
   limits(): Promise<Limits>
   setLimits(limits: Limits): Promise<void>
+  /** Sets values for good (null: back to what holds by itself). Throws USAGE. */
+  changeSettings(changes: Readonly<Record<string, string | null>>): Promise<void>
   add(request: FolderRequest): Promise<HostedFolder>
   /** Pauses a folder, or lets it go on. Throws NO_FOLDER, and what opening throws. */
   setPaused(id: string, isPaused: boolean): Promise<void>

@@ -3,8 +3,10 @@ import { BackerError } from '../core/error.js'
 import type { Browser } from '../folder/browse.js'
 import type { FolderStatus } from '../folder/status.js'
 import type { Clock } from '../runtime.js'
+import type { FolderMemory } from './folder-memory.js'
 import { RateMeter } from './rates.js'
 import {
+  changeDocument,
   folderDocument,
   peerDocument,
   timeOf,
@@ -23,15 +25,17 @@ export class HostedFolder {
   name: string
   #backer: Backer
   readonly #clock: Clock
+  readonly #memory: FolderMemory
   readonly #rates = new RateMeter()
   /** Of each connected peer, by its id. */
   #peerRates = new Map<string, RateMeter>()
   /** What it was when it was paused. */
   #paused: FolderStatus | undefined
 
-  constructor(backer: Backer, name: string, clock: Clock) {
+  constructor(backer: Backer, name: string, parts: { readonly clock: Clock; readonly memory: FolderMemory }) {
     this.#backer = backer
-    this.#clock = clock
+    this.#clock = parts.clock
+    this.#memory = parts.memory
     this.id = backer.id
     this.path = backer.directory
     this.name = name
@@ -86,7 +90,7 @@ export class HostedFolder {
       return rates === undefined ? peer : { ...peer, rates }
     })
     const keepLocal = this.#paused === undefined && this.#backer.keepLocal
-    return { ...document, peers, paused: this.isPaused, keepLocal, rates }
+    return this.#memory.complete({ ...document, peers, paused: this.isPaused, keepLocal, rates })
   }
 
   added(): AddedDocument {
@@ -103,7 +107,7 @@ export class HostedFolder {
       tell({ type: 'peer', event: type, peer: peerDocument(peer), ...(reason === undefined ? {} : { reason }) })
     )
     backer.on('progress', progress => tell({ type: 'progress', ...progress }))
-    backer.on('change', change => tell({ type: 'item', ...change }))
+    backer.on('change', change => tell({ type: 'item', ...changeDocument(change) }))
     backer.on('conflict', ({ path, copy }) => tell({ type: 'item', action: 'conflict', path, copy }))
     backer.on('problem', problem => tell({ type: 'problem', ...problem }))
     backer.on('verify', ({ kind, ...about }) => tell({ type: 'verify', event: kind, ...about }))

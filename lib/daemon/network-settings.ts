@@ -1,5 +1,6 @@
 import type { Home } from '../home/home.js'
 import { join } from 'node:path'
+import { readDocument } from '../home/damaged.js'
 import { readIfThere, replacePrivateFile } from '../home/private-file.js'
 import type { NetworkMemory, Remembered } from '../net/network.js'
 import { NO_LIMITS, type Limits, type Rates, type TimetableEntry } from '../net/rate.js'
@@ -20,9 +21,15 @@ export function networkMemory(home: Home): NetworkMemory {
   }
 }
 
-/** The rates that the user set; none where the file is missing or damaged. */
+/** The rates that the user set; none where the file is missing. Throws MALFORMED once where it is damaged (it is put aside), UNSUPPORTED where a newer backer wrote it. */
 export async function readLimits(home: Home): Promise<Limits> {
-  return parseLimits(parseJson(await readIfThere(limitsFile(home))))
+  const limits = await readDocument(limitsFile(home), {
+    what: 'the limits',
+    schema: 1,
+    hint: 'No limits hold any more: set them again with backer limit.',
+    parse: parseLimits
+  })
+  return limits ?? NO_LIMITS
 }
 
 export function writeLimits(home: Home, limits: Limits): Promise<void> {

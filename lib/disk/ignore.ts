@@ -5,6 +5,8 @@ import type { RelativePath } from '../core/model/path.js'
 export interface IgnoreRules {
   /** True for what the rules hit, and for whatever lies in a directory that they hit. */
   ignores(path: RelativePath, isDirectory: boolean): boolean
+  /** The pattern that decides about a path, and not about what it lies in; undefined: none does. */
+  patternFor(path: RelativePath, isDirectory: boolean): string | undefined
   /** True for junk that may go with the directory that it lies in. */
   deletable(path: RelativePath): boolean
   /** A sentence for each line that could not be used. */
@@ -72,13 +74,22 @@ const VERDICTS_MAX = 20_000
 export function parseIgnore(text: string | undefined): IgnoreRules {
   const problems: string[] = []
   const own = text === undefined ? [] : rulesIn(text, problems)
-  const isHit = makeMatcher([...JUNK, ...TRANSIENT, ...own])
+  const rules = [...JUNK, ...TRANSIENT, ...own]
+  const isHit = makeMatcher(rules)
   const isJunk = makeMatcher(JUNK)
   return {
     ignores: (path, isDirectory) => path !== IGNORE_FILE && isHit(path, isDirectory),
+    patternFor: (path, isDirectory) => patternFor(rules, path, isDirectory),
     deletable: path => isJunk(path, false) || isJunk(path, true),
     problems
   }
+}
+
+function patternFor(rules: readonly string[], path: RelativePath, isDirectory: boolean): string | undefined {
+  const plain = path.normalize('NFC')
+  return createIgnore({ ignorecase: false })
+    .add(rules)
+    .checkIgnore(isDirectory ? `${plain}/` : plain).rule?.pattern
 }
 
 function makeMatcher(patterns: readonly string[]): (path: RelativePath, isDirectory: boolean) => boolean {

@@ -2,6 +2,8 @@ import { CONFLICT_MARK, originalOf } from '../core/engine/conflict.js'
 import { joinPath, nameOf, parentOf, type RelativePath } from '../core/model/path.js'
 import { isLive, payloadOf, type Payload } from '../core/model/record.js'
 import type { InstallStep } from '../disk/disk.js'
+import { hashBytes } from '../core/model/hash.js'
+import { stagedName } from '../disk/names.js'
 import { parseIgnore } from '../disk/ignore.js'
 import { BackerError } from '../core/error.js'
 import type { Entry } from '../store/store.js'
@@ -40,6 +42,15 @@ export interface ConflictPair {
 
 /** Which of two versions is to stay. */
 export type Keep = 'original' | 'copy' | 'both'
+
+const IGNORE_MODE = 0o644
+
+function ignoreChanged(): BackerError {
+  return new BackerError('BUSY', `${IGNORE_FILE} has just been changed`, {
+    path: IGNORE_FILE,
+    hint: 'Look again, and decide anew.'
+  })
+}
 
 /** What people look at and decide in one folder. */
 export class Browser {
@@ -136,6 +147,43 @@ export class Browser {
   /** The text of `.backerignore`; empty where there is none. */
   async ignoreText(): Promise<string> {
     return (await readIgnoreText(this.#context.disk)) ?? ''
+  }
+
+  /** Whether a path is ignored, and the pattern that decides it. */
+  checkIgnore(path: RelativePath, isDirectory: boolean): { readonly ignored: boolean; readonly pattern?: string } {
+    const rules = this.#context.ignore()
+    const pattern = rules.patternFor(path, isDirectory)
+    return { ignored: rules.ignores(path, isDirectory), ...(pattern === undefined ? {} : { pattern }) }
+  }
+
+  /**
+   * Replaces `.backerignore`; what stood there becomes a revision. Throws BUSY where it is not `was` any more, or has just been changed, and FILE_SYSTEM.
+   */
+  async replaceIgnoreText(text: string, was: string | undefined): Promise<void> {
+    const { disk, ledger, store, runtime } = this.#context
+    const bytes = Buffer.from(text)
+    const name = stagedName(hashBytes(bytes), IGNORE_FILE)
+    const mtimeNs = BigInt(runtime.clock.now()) * 1_000_000n
+    const [result] = await ledger.lock.run(async () => {
+      if (was !== undefined && (await this.ignoreText()) !== was) throw ignoreChanged()
+      const entry = store.get(IGNORE_FILE)
+      const stamp = entry?.stamp
+      const expected = stamp === undefined ? ({ kind: 'nothing' } as const) : ({ kind: 'stamped', stamp } as const)
+      await disk.stageSmall([{ name, bytes }])
+      const step: InstallStep = {
+        kind: 'file',
+        path: IGNORE_FILE,
+        expected,
+        staged: name,
+        mtimeNs,
+        mode: stamp?.mode ?? IGNORE_MODE,
+        displaced: { kind: 'revision' }
+      }
+      return disk.install([step])
+    })
+    this.#context.onSuspect([undefined])
+    if (result?.kind === 'failed') throw new BackerError('FILE_SYSTEM', result.problem.message, { path: IGNORE_FILE })
+    if (result?.kind !== 'done') throw ignoreChanged()
   }
 
   /** How many items a `.backerignore` with this text would take out of the folder, and some of them; a sentence for each line that can't be used. */

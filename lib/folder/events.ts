@@ -1,4 +1,5 @@
 import type { BackerError } from '../core/error.js'
+import type { Version } from '../core/model/record.js'
 import type { FolderStatus, PeerStatus, Problem, Progress } from './status.js'
 
 /** One path that changed in the folder. */
@@ -10,6 +11,23 @@ export interface Change {
   readonly origin: 'local' | 'remote'
   /** Where it was before; only for `moved`. */
   readonly from?: string
+  /** The incarnation of an index that wrote what stands there now; of several that wrote the very same, one. */
+  readonly replica?: string
+  /** The device from which this one learnt of it; only for `remote`. */
+  readonly via?: string
+  /** Bytes; only for files. */
+  readonly size?: number
+  /** When it was written, as its file says: milliseconds since 1970; only for files. */
+  readonly mtimeMs?: number
+}
+
+/** What is told of a version beside its path. */
+export function detailsOf({ dots, payload }: Version): Pick<Change, 'replica' | 'size' | 'mtimeMs'> {
+  const [dot] = dots
+  return {
+    ...(dot === undefined ? {} : { replica: dot.replica }),
+    ...(payload.kind === 'file' ? { size: payload.size, mtimeMs: Number(payload.mtimeNs / 1_000_000n) } : {})
+  }
 }
 
 /** Two versions that were made without knowing of each other: one stands at `path`, the other was kept as `copy`. */

@@ -4,12 +4,13 @@ import { mergeRecords, noteLoss } from '../core/engine/merge.js'
 import type { Outcome } from '../core/engine/reconcile.js'
 import { hashKey } from '../core/model/hash.js'
 import { comparePaths, parentOf, type RelativePath } from '../core/model/path.js'
-import { isLive, payloadOf, sameContent, type Record } from '../core/model/record.js'
+import { isLive, payloadOf, sameContent, winnerOf, type Record } from '../core/model/record.js'
 import type { Displaced, Expected, InstallResult, InstallStep, ProblemCode } from '../disk/disk.js'
 import { stagedName } from '../disk/names.js'
 import type { Entry, EntryChange } from '../store/store.js'
 import type { FolderContext } from './context.js'
 import { isDamaged } from './damage.js'
+import { detailsOf, type Change } from './events.js'
 import { isHeld } from './held-losses.js'
 import { encodeIntent, type Meant } from './intent.js'
 import { reviveDirectory } from './revive.js'
@@ -42,6 +43,12 @@ interface Planned {
   readonly want: Want | undefined
   /** For a move: the want that the move carries out as well. */
   readonly source?: Want
+}
+
+/** What a batch means for the index, and what is told of it once that is durable. */
+interface News {
+  readonly changes: EntryChange[]
+  readonly told: (() => void)[]
 }
 
 /** Carries batches of wants out: disk first, then the index, under the ledger's lock, so that nobody sees one without the other. */
@@ -89,12 +96,13 @@ export class Installer {
       planned.map(({ step }) => step),
       intent
     )
-    const changes: EntryChange[] = []
+    const news: News = { changes: [], told: [] }
     planned.forEach((plan, i) => {
       const outcome = outcomes[i]
-      if (outcome !== undefined) this.#conclude(plan, outcome, changes, results)
+      if (outcome !== undefined) this.#conclude(plan, outcome, news, results)
     })
-    await this.#context.ledger.commit(changes, chunkLists)
+    await this.#context.ledger.commit(news.changes, chunkLists)
+    news.told.forEach(tell => tell())
   }
 
   #planAll(wants: readonly Want[], results: Map<Want, Installed>): Planned[] {
@@ -229,10 +237,10 @@ export class Installer {
     this.#context.onSuspect([path])
   }
 
-  #conclude(plan: Planned, outcome: InstallResult, changes: EntryChange[], results: Map<Want, Installed>): void {
+  #conclude(plan: Planned, outcome: InstallResult, news: News, results: Map<Want, Installed>): void {
     const { step, want } = plan
     if (outcome.kind === 'done') {
-      this.#concludeDone(plan, outcome, changes)
+      this.#concludeDone(plan, outcome, news)
       if (want !== undefined) results.set(want, { kind: 'done' })
       if (plan.source !== undefined) results.set(plan.source, { kind: 'done' })
       return
@@ -260,7 +268,7 @@ export class Installer {
     return meant
   }
 
-  #concludeDone(plan: Planned, outcome: InstallResult & { kind: 'done' }, changes: EntryChange[]): void {
+  #concludeDone(plan: Planned, outcome: InstallResult & { kind: 'done' }, { changes, told }: News): void {
     const { step, apply, want, source } = plan
     const { onChange, onConflict, store, losses } = this.#context
     const path = step.path
@@ -284,15 +292,19 @@ export class Installer {
       // What only got another time or mode is as damaged as before.
       const lack = at === path && step.kind === 'metadata' ? before?.lack : undefined
       changes.push({ path: at, entry: { record, stamp, ...(lack === undefined ? {} : { lack }) } })
-      if (isCopy) onConflict({ path, copy: at })
+      if (isCopy) told.push(() => onConflict({ path, copy: at }))
     }
-    onChange({
+    const via = want?.via
+    const change: Change = {
       path,
       action,
       kind: apply.payload.kind,
       origin: want === undefined ? 'local' : 'remote',
-      ...(source === undefined ? {} : { from: source.path })
-    })
+      ...(source === undefined ? {} : { from: source.path }),
+      ...(via === undefined ? {} : { via }),
+      ...detailsOf(winnerOf(apply.record))
+    }
+    told.push(() => onChange(change))
   }
 }
 

@@ -1,6 +1,6 @@
 import { hashKey, type HashKey } from '../core/model/hash.js'
 import { parentOf, type RelativePath } from '../core/model/path.js'
-import { isLive, payloadOf, type Content } from '../core/model/record.js'
+import { isLive, payloadOf, winnerOf, type Content } from '../core/model/record.js'
 import { sameStamp, type Stamp } from '../core/model/stamp.js'
 import { payloadOfObserved, type Observed } from '../core/engine/observe.js'
 import type { Hashed } from '../disk/disk.js'
@@ -8,6 +8,7 @@ import { delay } from '../runtime.js'
 import type { Entry, EntryChange, Lack } from '../store/store.js'
 import { writeAt, type FolderContext } from './context.js'
 import { seenThroughDamage, tellDamage } from './damage.js'
+import { detailsOf, type Change } from './events.js'
 import { COMMIT_ENTRIES } from './ledger.js'
 import { markerGone } from './marker-gone.js'
 import { WakeSignal } from './signal.js'
@@ -269,8 +270,10 @@ export class Observer {
       const sure = needsCheck ? await this.#stillTrue(observations) : observations
       const chunkLists = new Map<string, Uint8Array>()
       await this.#keepReplaced(sure)
-      const changes = sure.flatMap(observation => this.#change(observation, chunkLists))
+      const told: Change[] = []
+      const changes = sure.flatMap(observation => this.#change(observation, chunkLists, told))
       await ledger.commit(changes, chunkLists)
+      told.forEach(change => this.#context.onChange(change))
     })
   }
 
@@ -304,8 +307,12 @@ export class Observer {
     })
   }
 
-  #change({ path, observed, chunks, lack }: Observation, chunkLists: Map<string, Uint8Array>): EntryChange[] {
-    const { store, disk, problems, onChange } = this.#context
+  #change(
+    { path, observed, chunks, lack }: Observation,
+    chunkLists: Map<string, Uint8Array>,
+    told: Change[]
+  ): EntryChange[] {
+    const { store, disk, problems } = this.#context
     const known = store.get(path)
     const payload = payloadOfObserved(observed, known, disk.traits)
     const stamp = observed.kind === 'absent' ? undefined : observed.stamp
@@ -317,8 +324,10 @@ export class Observer {
       return known === undefined ? [] : [{ path, entry: { record: known.record, stamp, ...damage } }]
     if (payload.kind === 'file' && payload.content.height > 0 && chunks !== undefined)
       chunkLists.set(hashKey(payload.content.root), chunks)
-    onChange({ path, action: actionOf(known, payload.kind), kind: payload.kind, origin: 'local' })
-    return [{ path, entry: { record: writeAt(this.#context, path, known?.record, payload), stamp, ...damage } }]
+    const record = writeAt(this.#context, path, known?.record, payload)
+    const { kind } = payload
+    told.push({ path, action: actionOf(known, kind), kind, origin: 'local', ...detailsOf(winnerOf(record)) })
+    return [{ path, entry: { record, stamp, ...damage } }]
   }
 }
 

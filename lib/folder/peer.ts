@@ -143,6 +143,7 @@ export class Peer {
       device: this.id,
       name: this.name,
       role: this.link.hello.role,
+      replica: this.link.hello.replica,
       route: this.route,
       inSync: this.root !== undefined && hashesEqual(this.root, ownRoot),
       connectedAt: this.connectedAt,

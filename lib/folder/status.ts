@@ -45,6 +45,8 @@ export interface PeerStatus {
   readonly device: string
   readonly name: string
   readonly role: 'writer' | 'reader'
+  /** The incarnation of its index: under this name its writes stand in records. */
+  readonly replica: string
   readonly route: Route
   /** True where the peer has said that it holds exactly what this device holds. */
   readonly inSync: boolean

@@ -62,6 +62,12 @@ export class Want {
     return this.#claims.size > 0
   }
 
+  /** The device that was the first to tell of it, of those that are still there. */
+  get via(): string | undefined {
+    for (const peer of this.#claims.keys()) return peer.id
+    return undefined
+  }
+
   /** What all peers that were heard know of the path, together; undefined where none is left. */
   remoteRecord(): Record | undefined {
     let merged: Record | undefined

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { rename } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { KeyPair } from 'hypercore-crypto'
-import { BackerError, messageOf } from '../core/error.js'
 import { parseKey } from '../core/model/key-text.js'
 import type { FolderKey } from '../core/model/keys.js'
+import { isObject, readDocument } from './damaged.js'
 import { readDeviceKey } from './device-key.js'
 import { takeLock, type Lock } from './lock.js'
 import { readIfThere, replacePrivateFile } from './private-file.js'
@@ -132,28 +131,13 @@ export class Home {
   }
 
   async #read(): Promise<readonly KnownFolder[]> {
-    const text = await readIfThere(this.foldersFile)
-    if (text === undefined) return []
-    try {
-      return parseFolders(text, this.foldersFile)
-    } catch (error) {
-      if (error instanceof BackerError) throw error
-      throw await this.#setAside(error)
-    }
-  }
-
-  async #setAside(cause: unknown): Promise<BackerError> {
-    const kept = `${this.foldersFile}.damaged-${new Date().toISOString().replace(/[:.]/g, '-')}`
-    await rename(this.foldersFile, kept)
-    return new BackerError(
-      'MALFORMED',
-      `the list of folders was damaged and is kept as ${kept} (${messageOf(cause)})`,
-      {
-        path: kept,
-        hint: 'Your files are untouched. Join each folder again with its key; the keys may still be readable in that file.',
-        cause
-      }
-    )
+    const folders = await readDocument(this.foldersFile, {
+      what: 'the list of folders',
+      schema: SCHEMA,
+      hint: 'Your files are untouched. Join each folder again with its key; the keys may still be readable in that file.',
+      parse: parseFolders
+    })
+    return folders ?? []
   }
 
   #write(folders: readonly KnownFolder[]): Promise<void> {
@@ -161,16 +145,8 @@ export class Home {
   }
 }
 
-/** The list in `text`. Throws UNSUPPORTED for a newer form; SyntaxError or TypeError for what is no list of folders. */
-function parseFolders(text: string, file: string): readonly KnownFolder[] {
-  const document = JSON.parse(text) as unknown
-  if (!isObject(document) || typeof document['schema'] !== 'number') throw new TypeError('it has no schema number')
-  if (document['schema'] > SCHEMA) {
-    throw new BackerError('UNSUPPORTED', `${file} was written by a newer backer`, {
-      path: file,
-      hint: 'Update backer on this device.'
-    })
-  }
+/** The list in a document. Throws TypeError for what is no list of folders. */
+function parseFolders(document: Readonly<Record<string, unknown>>): readonly KnownFolder[] {
   if (!Array.isArray(document['folders'])) throw new TypeError('it has no list of folders')
   return document['folders'].map(parseFolder)
 }
@@ -186,10 +162,6 @@ function parseFolder(value: unknown): KnownFolder {
   const keepLocal = value['keepLocal'] === true ? { keepLocal: true as const } : {}
   const lan = value['lan'] === false ? { lan: false as const } : {}
   return { id: text('id'), path: text('path'), name: text('name'), key: text('key'), ...paused, ...keepLocal, ...lan }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }
 
 /** What a folder is called when the user did not say: its directory's name. */

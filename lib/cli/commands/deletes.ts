@@ -1,6 +1,6 @@
-import { createInterface } from 'node:readline/promises'
 import { BackerError } from '../../core/error.js'
 import { SCHEMA, type DeletesDocument, type FolderDocument } from '../../daemon/document.js'
+import { ask } from '../confirm.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { formatNumberOf } from '../format.js'
@@ -98,18 +98,11 @@ function describeHeld(name: string, { local, remote, restoring, sample }: Delete
   ]
 }
 
-async function isSure(context: Context, folder: FolderDocument, held: DeletesDocument): Promise<boolean> {
-  const { stdin, stderr } = context.process
+function isSure(context: Context, folder: FolderDocument, held: DeletesDocument): Promise<boolean> {
   context.printer.note(...describeHeld(folder.name, held))
-  if (!stdin.isTTY || !stderr.isTTY || context.printer.json) {
-    throw new BackerError('USAGE', 'accepting deletes needs --yes where there is no terminal to ask at', {
-      hint: 'See what would go with backer deletes accept --dry-run.'
-    })
-  }
-  const lines = createInterface({ input: stdin, output: stderr })
-  try {
-    return /^y(es)?$/i.test((await lines.question('Delete them everywhere? [y/N] ')).trim())
-  } finally {
-    lines.close()
-  }
+  return ask(context, {
+    what: 'accepting deletes',
+    question: 'Delete them everywhere? [y/N] ',
+    hint: 'See what would go with backer deletes accept --dry-run.'
+  })
 }

@@ -1,10 +1,10 @@
-import { SCHEMA, type FolderDocument, type PeerDocument } from '../../daemon/document.js'
+import { SCHEMA, type DeviceDocument, type FolderDocument, type PeerDocument } from '../../daemon/document.js'
 import type { HeldDeletes } from '../../folder/status.js'
 import { openHome } from '../../home/home.js'
 import { isBackerError } from '../../core/error.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
-import { formatBytes, formatNumberOf, formatProgress, formatTable } from '../format.js'
+import { formatAge, formatBytes, formatNumberOf, formatProgress, formatTable } from '../format.js'
 import { selectFolders } from '../select.js'
 import { catchStop, pause } from '../signals.js'
 import { wake } from '../start.js'
@@ -86,16 +86,30 @@ async function show(
   const running = await client.status()
   const folders = await selectFolders(running.folders, choice, process.cwd())
   if (printer.json) printer.document({ ...running, folders })
-  else print(folders.flatMap(describe))
+  else print([...(running.notices ?? []).map(({ message }) => `! ${message}`), ...folders.flatMap(describe)])
 }
 
 /** One folder, its peers and its problems. */
 export function describe(folder: FolderDocument): string[] {
-  const { name, path, state, files, bytes, peers, problems, problemCount, error, progress, heldDeletes, verify } =
-    folder
+  const {
+    name,
+    path,
+    state,
+    files,
+    bytes,
+    peers,
+    problems,
+    problemCount,
+    error,
+    progress,
+    heldDeletes,
+    paused,
+    verify
+  } = folder
+  const away = (folder.devices ?? []).filter(({ connected }) => !connected)
   const size = `${formatNumberOf(files, 'file')}, ${formatBytes(bytes)}`
   return [
-    `${name}  ${STATES[state]}  ${size}  ${path}`,
+    `${name}  ${paused === true ? 'PAUSED' : STATES[state]}  ${size}  ${path}`,
     ...(error === undefined ? [] : [`  ${error.message}`, ...(error.hint === undefined ? [] : [`  ${error.hint}`])]),
     ...(heldDeletes === undefined ? [] : [`  ${describeHeldDeletes(heldDeletes)}`]),
     ...(verify?.running === true ? [`  verifying: ${formatNumberOf(verify.files, 'file')} read`] : []),
@@ -103,7 +117,7 @@ export function describe(folder: FolderDocument): string[] {
       ? [`  ${formatNumberOf(verify.damaged, 'file')} damaged: backer verify --show`]
       : []),
     ...(progress.filesTotal > 0 ? [`  ${formatProgress(progress)}`] : []),
-    ...formatTable(peers.map(describePeer)).map(line => `  ${line}`),
+    ...formatTable([...peers.map(describePeer), ...away.map(describeAway)]).map(line => `  ${line}`),
     ...(problemCount > 0 ? [`  ${formatNumberOf(problemCount, 'problem')}:`] : []),
     ...problems
       .slice(0, PROBLEMS_SHOWN)
@@ -119,6 +133,12 @@ function describeHeldDeletes({ local, remote, restoring }: HeldDeletes): string 
     ...(remote > 0 ? [`${formatNumberOf(remote, 'item')} deleted by others`] : [])
   ]
   return `HELD: ${parts.join(', ')}: backer deletes accept, or reject`
+}
+
+/** A device that is not connected, as cells of the same table. */
+function describeAway({ name, device, lastSeen, alarm }: DeviceDocument): string[] {
+  const since = `last seen ${formatAge(Date.now() - Date.parse(lastSeen))} ago`
+  return [name, device.slice(0, 8), alarm === true ? 'OFFLINE' : 'offline', '', '', since]
 }
 
 /** A peer as cells of a table. */

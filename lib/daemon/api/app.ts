@@ -12,6 +12,8 @@ import { addMetricsRoute } from './metrics.js'
 import { addNetworkRoutes } from './network.js'
 import { addSnapshotRoutes } from './snapshots.js'
 import { addVerifyRoutes } from './verify.js'
+import { logRefusal } from './refusal.js'
+import { addSettingsRoutes } from './settings.js'
 
 const BODY_BYTES_MAX = 1024 * 1024
 /** Parts of the API's description that fastify can't know. */
@@ -22,9 +24,10 @@ const OPENAPI = {
 
 /** The API with all its routes, ready to be listened for; `prepare` adds what only one listener has. */
 export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Promise<void>): Promise<FastifyInstance> {
+  const isPage = prepare !== undefined
   const [{ fastify }, { default: swagger }] = await Promise.all([import('fastify'), import('@fastify/swagger')])
   const app = fastify({ bodyLimit: BODY_BYTES_MAX })
-  app.setErrorHandler((error, _request, reply) => {
+  app.setErrorHandler((error, request, reply) => {
     const document = errorDocument(error)
     const status = httpStatusOf(document.name)
     const problem: ProblemDocument = {
@@ -34,6 +37,7 @@ export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Pr
       status,
       detail: document.message
     }
+    logRefusal(host.log, { method: request.method, url: request.url, status, isPage }, error)
     return reply.status(status).type('application/problem+json').send(problem)
   })
   await prepare?.(app)
@@ -53,6 +57,7 @@ export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Pr
   addDirectoryRoute(app)
   addEventRoutes(app, host)
   addNetworkRoutes(app, host)
+  addSettingsRoutes(app, host, { isPage })
   await addMetricsRoute(app, host)
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   await app.ready()

@@ -2,10 +2,15 @@ import type { FastifyInstance } from 'fastify'
 import { BackerError } from '../../core/error.js'
 import { parsePath } from '../../core/model/path.js'
 import type { ConflictPair, Item, Keep } from '../../folder/browse.js'
-import { IGNORE_FILE } from '../../folder/ignore-file.js'
-import { SCHEMA, timeOf, type ConflictDocument, type ItemDocument, type ItemsDocument } from '../document.js'
+import {
+  SCHEMA,
+  timeOf,
+  type ConflictDocument,
+  type IgnoreCheckDocument,
+  type ItemDocument,
+  type ItemsDocument
+} from '../document.js'
 import type { Host } from '../host.js'
-import { replaceUserFile } from '../user-file.js'
 
 const PATH_CHARACTERS_MAX = 8192
 const ITEMS_MAX = 2000
@@ -31,6 +36,17 @@ const ignoreBody = {
   required: ['text'],
   additionalProperties: false,
   properties: { text: { type: 'string', maxLength: IGNORE_CHARACTERS_MAX } }
+} as const
+
+const replaceIgnoreBody = {
+  ...ignoreBody,
+  properties: { ...ignoreBody.properties, was: ignoreBody.properties.text }
+} as const
+const checkQuery = {
+  type: 'object',
+  required: ['path'],
+  additionalProperties: false,
+  properties: { path, directory: { type: 'boolean', default: false } }
 } as const
 
 interface Params {
@@ -86,12 +102,20 @@ function addIgnoreRoutes(app: FastifyInstance, host: Host): void {
     { schema: { summary: 'The text of .backerignore.' } },
     async ({ params }) => ({ schema: SCHEMA, text: await host.folder(params.id).browser.ignoreText() })
   )
-  app.put<{ Params: Params; Body: { text: string } }>(
+  app.put<{ Params: Params; Body: { text: string; was?: string } }>(
     '/v1/folders/:id/ignore',
-    { schema: { summary: 'Replaces .backerignore.', body: ignoreBody } },
+    { schema: { summary: 'Replaces .backerignore, where it still is what it was.', body: replaceIgnoreBody } },
     async ({ params, body }, reply) => {
-      await replaceUserFile(host.folder(params.id).path, IGNORE_FILE, body.text)
+      await host.folder(params.id).browser.replaceIgnoreText(body.text, body.was)
       return reply.status(204).send()
+    }
+  )
+  app.get<{ Params: Params; Querystring: { path: string; directory: boolean } }>(
+    '/v1/folders/:id/ignore/check',
+    { schema: { summary: 'Whether a path is ignored, and why.', querystring: checkQuery } },
+    ({ params, query }): IgnoreCheckDocument => {
+      const checked = parsePath(query.path)
+      return { schema: SCHEMA, path: checked, ...host.folder(params.id).browser.checkIgnore(checked, query.directory) }
     }
   )
   app.post<{ Params: Params; Body: { text: string } }>(

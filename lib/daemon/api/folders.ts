@@ -1,6 +1,9 @@
 import type { FastifyInstance } from 'fastify'
-import { SCHEMA, type WaitDocument } from '../document.js'
+import { SCHEMA, type LogDocument, type WaitDocument } from '../document.js'
 import type { Host } from '../host.js'
+import { BackerError } from '../../core/error.js'
+import { parsePath } from '../../core/model/path.js'
+import { parseMoment } from '../moment.js'
 import { waitForSync } from '../wait.js'
 
 /** Longest time that one request waits: a client that waits longer asks again. */
@@ -53,6 +56,17 @@ const changeBody = {
   }
 } as const
 
+const LOG_ENTRIES_MAX = 10_000
+const logQuery = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    path: { type: 'string', maxLength: 8192 },
+    since: { type: 'string', maxLength: 64 },
+    limit: { type: 'integer', minimum: 1, maximum: LOG_ENTRIES_MAX, default: 100 }
+  }
+} as const
+
 interface AddBody {
   readonly directory: string
   readonly key?: string
@@ -70,9 +84,14 @@ interface FolderParams {
 
 /** The routes about folders. */
 export function addFolderRoutes(app: FastifyInstance, host: Host): void {
-  app.get('/v1/status', () => host.status())
+  app.get('/v1/status', { schema: { summary: 'The process, and all its folders.' } }, async () => ({
+    ...host.status(),
+    notices: await host.notices()
+  }))
 
-  app.get<{ Params: FolderParams }>('/v1/folders/:id', ({ params }) => host.folder(params.id).document())
+  app.get<{ Params: FolderParams }>('/v1/folders/:id', { schema: { summary: 'One folder.' } }, ({ params }) =>
+    host.document(params.id)
+  )
 
   app.post<{ Body: AddBody }>('/v1/folders', { schema: { body: addBody } }, async ({ body }) => {
     const folder = await host.add(body)
@@ -101,7 +120,7 @@ export function addFolderRoutes(app: FastifyInstance, host: Host): void {
       if (body.name !== undefined) await host.rename(params.id, body.name)
       if (body.keepLocal !== undefined) await host.setKeepLocal(params.id, body.keepLocal)
       if (body.paused !== undefined) await host.setPaused(params.id, body.paused)
-      return host.folder(params.id).document()
+      return host.document(params.id)
     }
   )
 
@@ -116,6 +135,39 @@ export function addFolderRoutes(app: FastifyInstance, host: Host): void {
   }))
 
   addWaitRoute(app, host)
+  addMemoryRoutes(app, host)
+}
+
+/** The time that a text means, in milliseconds since 1970. Throws USAGE. */
+function sinceIn(text: string, nowMs: number): number {
+  const moment = parseMoment(text, nowMs)
+  if (moment.kind === 'time') return moment.atMs
+  throw new BackerError('USAGE', `"${text}" is no time`)
+}
+
+/** What happened in a folder, and which devices are expected in it. */
+function addMemoryRoutes(app: FastifyInstance, host: Host): void {
+  app.get<{ Params: FolderParams; Querystring: { path?: string; since?: string; limit: number } }>(
+    '/v1/folders/:id/log',
+    { schema: { summary: 'What happened in a folder, the latest first.', querystring: logQuery } },
+    async ({ params, query }): Promise<LogDocument> => {
+      host.document(params.id)
+      const path = query.path === undefined || query.path === '' ? undefined : parsePath(query.path)
+      const sinceMs = query.since === undefined ? undefined : sinceIn(query.since, host.runtime.clock.now())
+      const entries = await host.memory.history(params.id, { path, sinceMs, limit: query.limit })
+      return { schema: SCHEMA, entries }
+    }
+  )
+  app.delete<{ Params: FolderParams & { readonly device: string } }>(
+    '/v1/folders/:id/devices/:device',
+    { schema: { summary: 'A device is not expected any more: no alarm is raised for it.' } },
+    async ({ params }, reply) => {
+      host.document(params.id)
+      if (!host.memory.forgetDevice(params.id, params.device))
+        throw new BackerError('NO_PEER', `the folder knows no device ${params.device}`)
+      return reply.status(204).send()
+    }
+  )
 }
 
 function addWaitRoute(app: FastifyInstance, host: Host): void {

@@ -1,0 +1,14 @@
+import { setPaused } from '../set-paused.js'
+import type { Declare } from '../command.js'
+import { FOLDER } from '../options.js'
+
+export const declare: Declare = (program, act) => {
+  program
+    .command('resume')
+    .description('goes on with a folder that was paused')
+    .argument('[FOLDER]', FOLDER)
+    .option('--all', 'all folders')
+    .action((folder: string | undefined, { all }: { readonly all?: boolean }) =>
+      act(context => setPaused(context, { choice: folder, all: all === true, paused: false }))
+    )
+}

@@ -1,0 +1,184 @@
+import type { Home } from '../home/home.js'
+import type { PeerStatus } from '../folder/status.js'
+import type { Runtime, Timer } from '../runtime.js'
+import {
+  timeOf,
+  type DaemonEvent,
+  type DeviceDocument,
+  type FolderDocument,
+  type JournalRow,
+  type LogEntryDocument
+} from './document.js'
+import { Journal, journalFile, type JournalQuestion } from './journal.js'
+import { DAY_MS, KnownDevices, type KnownDevice } from './known-devices.js'
+import { alarmDays, type Settings } from './settings.js'
+
+/** How often it is noted that a connected device is still there, and looked for those that are not. */
+const LOOK_MS = 60_000
+
+export interface MemoryWatch {
+  /** The devices that are connected to a folder now. */
+  readonly connectedTo: (folder: string) => readonly PeerStatus[]
+  readonly tell: (event: DaemonEvent) => void
+  readonly settings: Settings
+}
+
+/** What a process keeps of its folders beside their indexes: what happened in each, and which devices were there. */
+export class FolderMemory {
+  readonly #home: Home
+  readonly #ownId: string
+  readonly #runtime: Runtime
+  readonly #devices: KnownDevices
+  readonly #journals = new Map<string, Journal>()
+  #alarmDays = Number.POSITIVE_INFINITY
+  #watch: MemoryWatch | undefined
+  #timer: Timer | undefined
+
+  private constructor(parts: {
+    readonly home: Home
+    readonly ownId: string
+    readonly runtime: Runtime
+    readonly devices: KnownDevices
+  }) {
+    this.#home = parts.home
+    this.#ownId = parts.ownId
+    this.#runtime = parts.runtime
+    this.#devices = parts.devices
+  }
+
+  /** Throws what `KnownDevices.open` throws. */
+  static async open(home: Home, ownId: string, runtime: Runtime): Promise<FolderMemory> {
+    return new FolderMemory({ home, ownId, runtime, devices: await KnownDevices.open(home.directory, runtime) })
+  }
+
+  /** Begins to look for devices that are not seen any more. */
+  watch(watch: MemoryWatch): void {
+    this.#watch = watch
+    this.alarmAfterDays(watch.settings)
+    this.#lookLater()
+  }
+
+  alarmAfterDays(settings: Settings): void {
+    this.#alarmDays = alarmDays(settings)
+  }
+
+  /** Something has happened. */
+  note(event: DaemonEvent): void {
+    if (event.type === 'peer') this.#devices.seen(event.folder, event.peer)
+    else if (event.type === 'removed') this.#devices.forgetFolder(event.folder)
+    else if (event.type === 'item') this.#journal(event.folder).note(this.#rowOf(event))
+  }
+
+  /** What was kept of a folder that is left goes. Throws the system's error. */
+  async forget(folder: string): Promise<void> {
+    await this.#journal(folder).remove()
+    this.#journals.delete(folder)
+  }
+
+  /** A folder's document with all devices that are known of it, those that are connected first, and a problem for each that was not seen for too long. */
+  complete(document: FolderDocument): FolderDocument {
+    const connected = new Set(document.peers.map(({ device }) => device))
+    const known = this.#devices.of(document.id)
+    const devices = known
+      .map(one => this.#deviceDocument(one, connected.has(one.device)))
+      .sort((a, b) => Number(b.connected) - Number(a.connected))
+    const now = this.#runtime.clock.now()
+    const alarms = known
+      .filter(one => !connected.has(one.device) && this.#devices.isUnseen(one, this.#alarmDays))
+      .map(one => unseenProblem(one, now))
+    const { problems, problemCount } = document
+    return { ...document, devices, problems: [...alarms, ...problems], problemCount: problemCount + alarms.length }
+  }
+
+  /** A device is not expected any more: no alarm is raised for it. False where it was not known. */
+  forgetDevice(folder: string, device: string): boolean {
+    return this.#devices.forget(folder, device)
+  }
+
+  /** What happened in a folder, the latest first, with the names of the devices. Throws the system's error. */
+  async history(folder: string, question: JournalQuestion): Promise<readonly LogEntryDocument[]> {
+    const rows = await this.#journal(folder).read(question)
+    const known = this.#devices.of(folder)
+    const names = new Map(known.map(({ device, name }) => [device, name]))
+    const writers = new Map(known.flatMap(({ device, replicas }) => replicas.map(replica => [replica, device])))
+    return rows.map(({ replica, via, ...row }) => {
+      const device = row.origin === 'local' ? this.#ownId : writers.get(replica ?? '')
+      const name = device === this.#ownId ? 'this device' : names.get(device ?? '')
+      return {
+        ...row,
+        ...(device === undefined ? {} : { device }),
+        ...(name === undefined ? {} : { deviceName: name }),
+        ...(replica === undefined ? {} : { replica }),
+        ...(via === undefined ? {} : { via, viaName: names.get(via) ?? via.slice(0, 8) })
+      }
+    })
+  }
+
+  /** Resolves when all that was noted is on the disk. */
+  async close(): Promise<void> {
+    this.#timer?.cancel()
+    await Promise.all([this.#devices.close(), ...[...this.#journals.values()].map(journal => journal.flush())])
+  }
+
+  #journal(folder: string): Journal {
+    const journal = this.#journals.get(folder) ?? new Journal(journalFile(this.#home.directory, folder), this.#runtime)
+    this.#journals.set(folder, journal)
+    return journal
+  }
+
+  #rowOf(event: DaemonEvent & { readonly type: 'item' }): JournalRow {
+    const { time, folder, ...change } = { ...event, type: undefined }
+    if (change.action === 'conflict') return { ...change, time, kind: 'file', origin: 'remote' }
+    const via = 'via' in change ? change.via : undefined
+    const peer = via === undefined ? undefined : this.#watch?.connectedTo(folder).find(({ device }) => device === via)
+    return { ...change, time, ...(peer === undefined ? {} : { route: peer.route }) }
+  }
+
+  #deviceDocument(known: KnownDevice, connected: boolean): DeviceDocument {
+    const isAlarm = !connected && this.#devices.isUnseen(known, this.#alarmDays)
+    return {
+      device: known.device,
+      name: known.name,
+      role: known.role,
+      connected,
+      firstSeen: timeOf(known.firstSeenMs),
+      lastSeen: timeOf(known.lastSeenMs),
+      ...(isAlarm ? { alarm: true } : {})
+    }
+  }
+
+  #lookLater(): void {
+    this.#timer = this.#runtime.timers.after(LOOK_MS, () => {
+      void this.#look().finally(() => this.#lookLater())
+    })
+  }
+
+  async #look(): Promise<void> {
+    const watch = this.#watch
+    if (watch === undefined) return
+    for (const { id } of await this.#home.folders()) {
+      const connected = watch.connectedTo(id)
+      for (const peer of connected) this.#devices.seen(id, peer)
+      const ids = new Set(connected.map(({ device }) => device))
+      for (const known of this.#devices.tellUnseen(id, ids, this.#alarmDays)) watch.tell(this.#unseen(id, known))
+    }
+  }
+
+  #unseen(folder: string, known: KnownDevice): DaemonEvent {
+    return {
+      time: timeOf(this.#runtime.clock.now()),
+      folder,
+      type: 'problem',
+      ...unseenProblem(known, this.#runtime.clock.now())
+    }
+  }
+}
+
+/** What is told of a device that was not seen for long. */
+function unseenProblem(
+  { device, name, lastSeenMs }: Pick<KnownDevice, 'device' | 'name' | 'lastSeenMs'>,
+  nowMs: number
+): { readonly code: 'UNSEEN'; readonly peer: string; readonly message: string } {
+  const days = Math.floor((nowMs - lastSeenMs) / DAY_MS)
+  return { code: 'UNSEEN', peer: device, message: `${name} has not been seen for ${days} days` }
+}
