@@ -134,8 +134,7 @@ class Rig {
     // One that was made and not told yet shows what stood there. What a restore made before it began is left to the rule.
     for (const { id, kind } of snapshots) if (kind === 'manual' && !this.#kept.has(id)) this.#kept.set(id, before)
     for (const id of this.#kept.keys()) if (!found.has(id)) problems.push(`snapshot ${id} is gone`)
-    for (const { id, root } of snapshots)
-      if (this.#kept.has(id)) problems.push(...this.#lacking(history, id, root))
+    for (const { id, root } of snapshots) if (this.#kept.has(id)) problems.push(...this.#lacking(history, id, root))
     const kept = revisionsIn(history)
     for (const storedAt of this.#revisions)
       if (!kept.some(one => one.storedAt === storedAt)) problems.push(`revision ${storedAt} is gone`)
