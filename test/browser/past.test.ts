@@ -1,4 +1,4 @@
-import { readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type Test } from 'brittle'
 import { until } from '../make/backers.js'
@@ -41,6 +41,37 @@ test('a version that another device replaced is brought back', { timeout: 120_00
   )
 })
 
+test('a file is brought back from how the folder was', { timeout: 120_000 }, async t => {
+  const [a, b, id] = await makeMirror(t)
+  await mkdir(join(a.directory, 'letters'))
+  await writeFile(join(a.directory, 'letters', 'first.txt'), 'first')
+  await until('it came', async () => (await readFile(join(b.directory, 'letters/first.txt'), 'utf8')) === 'first')
+  await show(b, id, 'past')
+  await b.page.getByRole('button', { name: 'Keep how it is now' }).click()
+  await b.page.getByRole('button', { name: 'letters/' }).click()
+  await b.page.getByText('first.txt').waitFor()
+  await writeFile(join(a.directory, 'letters', 'first.txt'), 'replaced')
+  await until(
+    'it came too',
+    async () => (await readFile(join(b.directory, 'letters/first.txt'), 'utf8')) === 'replaced'
+  )
+  await b.page.getByRole('button', { name: 'Bring back first.txt' }).click()
+  await b.page.getByText('1 item will be as on').waitFor()
+  t.alike(await violations(b.page), [])
+  await look(b.page, '12-past')
+  await b.page.getByRole('button', { name: 'Bring back', exact: true }).click()
+  await b.page.getByText('1 item brought back.').waitFor()
+  await until(
+    'it is everywhere',
+    async () => (await readFile(join(a.directory, 'letters/first.txt'), 'utf8')) === 'first'
+  )
+  await b.page.getByRole('button', { name: 'Done' }).click()
+  await b.page.getByRole('link', { name: 'History' }).click()
+  await b.page.getByText('letters/first.txt').first().waitFor()
+  t.alike(await violations(b.page), [])
+  await look(b.page, '13-history')
+})
+
 test('deletes of many files are held, and rejected on the page', { timeout: 120_000 }, async t => {
   const [a, b, id] = await makeMirror(t)
   const names = Array.from({ length: MANY }, (_, i) => `file ${i}`)
@@ -59,16 +90,22 @@ test('deletes of many files are held, and rejected on the page', { timeout: 120_
   await a.page.getByRole('heading', { name: 'Many files were deleted at once' }).waitFor({ state: 'detached' })
 })
 
-test('rates are limited for this device', { timeout: 60_000 }, async t => {
+test('rates and settings are kept for this device', { timeout: 60_000 }, async t => {
   const [{ page, daemon }] = await makeTwo(t)
   await page.getByRole('link', { name: 'This device' }).click()
   await page.getByLabel('Upload, KB/s').fill('512')
-  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('button', { name: 'Save', exact: true }).click()
   await until('it is kept', async () => (await daemon.limits()).up === 512_000)
   await page.getByLabel('Download, KB/s').fill('1')
-  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('button', { name: 'Save', exact: true }).click()
   await page.getByRole('alert').waitFor()
   t.is((await daemon.limits()).down, undefined, 'a rate that is too low is refused, and said to be')
+  await page.getByLabel('alarm-days').fill('never')
+  await page.getByRole('button', { name: 'Save alarm-days' }).click()
+  await page.getByText('is no number of days').waitFor()
+  await page.getByLabel('alarm-days').fill('30')
+  await page.getByRole('button', { name: 'Save alarm-days' }).click()
+  await until('it is kept', () => daemon.settings['alarm-days'] === '30')
   t.alike(await violations(page), [])
   await look(page, '11-device')
 })

@@ -3,6 +3,7 @@ import { DevicePage } from './pages/DevicePage.js'
 import { FolderPage } from './pages/FolderPage.js'
 import { FoldersPage } from './pages/FoldersPage.js'
 import { LockedPage } from './pages/LockedPage.js'
+import { safeName } from './format.js'
 import { href, route } from './route.js'
 import { connection, daemon } from './state.js'
 
@@ -35,6 +36,7 @@ export function App() {
       </header>
       <main id="main" class="container" tabIndex={-1}>
         <Connection />
+        <Notices />
         <Place />
       </main>
       <footer class="container">
@@ -57,6 +59,15 @@ function Connection() {
       backer does not answer. What is shown here may be out of date; it is tried again every few seconds.
     </p>
   )
+}
+
+/** What one should know of the device as a whole. */
+function Notices() {
+  return (daemon.value?.notices ?? []).map(({ path, message, hint }) => (
+    <p class="notice" role="alert" key={path}>
+      {safeName(message)} <small>{safeName(hint)}</small>
+    </p>
+  ))
 }
 
 function Place() {

@@ -6,10 +6,17 @@ export type {
   DaemonEvent,
   FolderDocument,
   ItemDocument,
+  LogDocument,
+  LogEntryDocument,
+  PastItemDocument,
+  PastItemsDocument,
   PeerDocument,
   RestoredDocument,
   RevisionDocument,
   RevisionsDocument,
+  SettingsDocument,
+  SnapshotDocument,
+  SnapshotsDocument,
   StatusDocument
 } from '../../../lib/daemon/document.js'
 

@@ -6,9 +6,14 @@ import type {
   ItemDocument,
   KeysDocument,
   LimitsDocument,
+  LogDocument,
   NetworkDocument,
+  PastItemsDocument,
   RestoredDocument,
   RevisionsDocument,
+  SettingsDocument,
+  SnapshotDocument,
+  SnapshotsDocument,
   StatusDocument
 } from './documents.js'
 
@@ -46,6 +51,17 @@ export const api = {
     request<RevisionsDocument>('GET', `${folderPath(id)}/revisions?${query({ path })}`),
   restore: (id: string, what: { paths: readonly string[]; revision?: string; at?: string; dryRun?: boolean }) =>
     request<RestoredDocument>('POST', `${folderPath(id)}/restore`, what),
+  snapshots: (id: string) => request<SnapshotsDocument>('GET', `${folderPath(id)}/snapshots`),
+  createSnapshot: (id: string) => request<SnapshotDocument>('POST', `${folderPath(id)}/snapshots`, {}),
+  pinSnapshot: (id: string, snapshot: string, pinned: boolean) =>
+    request<undefined>('PATCH', `${folderPath(id)}/snapshots/${encodeURIComponent(snapshot)}`, { pinned }),
+  pastFiles: (id: string, at: string, path: string) =>
+    request<PastItemsDocument>('GET', `${folderPath(id)}/snapshots/files?${query({ at, path })}`),
+  log: (id: string, path: string, limit: number) =>
+    request<LogDocument>('GET', `${folderPath(id)}/log?${query({ path, limit: String(limit) })}`),
+  settings: () => request<SettingsDocument>('GET', '/v1/settings'),
+  changeSettings: (settings: Readonly<Record<string, string | null>>) =>
+    request<SettingsDocument>('PATCH', '/v1/settings', { settings }),
   network: () => request<NetworkDocument>('GET', '/v1/network'),
   limits: () => request<LimitsDocument>('GET', '/v1/limits'),
   setLimits: (limits: LimitsDocument) => request<LimitsDocument>('POST', '/v1/limits', limits),

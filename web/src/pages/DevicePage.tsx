@@ -4,6 +4,7 @@ import { api } from '../api/routes.js'
 import { count, rate, safeName } from '../format.js'
 import { Action } from '../ui/Action.js'
 import { Loading, useLoaded } from '../ui/Loading.js'
+import { Settings } from './Settings.js'
 
 const BYTES_PER_UNIT = 1000
 /** What the daemon takes at least. */
@@ -20,6 +21,8 @@ export function DevicePage() {
       <Loading loaded={network}>{document => <Network network={document} />}</Loading>
       <h2>Limits</h2>
       <Loading loaded={limits}>{document => <LimitsForm limits={document} onsaved={limits.reload} />}</Loading>
+      <h2>Settings</h2>
+      <Settings />
     </section>
   )
 }

@@ -7,8 +7,10 @@ import { Badge } from '../ui/Badge.js'
 import { ConflictsTab } from './folder/ConflictsTab.js'
 import { FilesTab } from './folder/FilesTab.js'
 import { IgnoreTab } from './folder/IgnoreTab.js'
+import { LogTab } from './folder/LogTab.js'
 import { ManageTab } from './folder/ManageTab.js'
 import { OverviewTab } from './folder/OverviewTab.js'
+import { PastTab } from './folder/PastTab.js'
 import { ShareTab } from './folder/ShareTab.js'
 
 interface Tab {
@@ -26,6 +28,8 @@ const TABS: readonly Tab[] = [
     title: 'Conflicts',
     show: folder => <ConflictsTab folder={folder} />
   },
+  { name: 'past', title: 'Past', show: folder => <PastTab folder={folder} /> },
+  { name: 'log', title: 'History', show: folder => <LogTab folder={folder} /> },
   { name: 'ignore', title: 'Ignored', show: folder => <IgnoreTab folder={folder} /> },
   { name: 'manage', title: 'Manage', show: folder => <ManageTab folder={folder} /> }
 ]

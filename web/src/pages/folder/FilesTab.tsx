@@ -4,6 +4,7 @@ import type { ItemDocument, FolderDocument } from '../../api/documents.js'
 import { api } from '../../api/routes.js'
 import { bytes, moment, safeName } from '../../format.js'
 import { itemChanges } from '../../state.js'
+import { Crumbs } from '../../ui/Crumbs.js'
 import { Failure } from '../../ui/Failure.js'
 import { VirtualList } from '../../ui/VirtualList.js'
 import { VersionsDialog } from './VersionsDialog.js'
@@ -76,41 +77,6 @@ export function FilesTab({ folder }: { readonly folder: FolderDocument }) {
         <VersionsDialog folder={folder} path={versionsOf.value} onclose={() => (versionsOf.value = undefined)} />
       )}
     </>
-  )
-}
-
-function Crumbs({
-  name,
-  path,
-  onopen
-}: {
-  readonly name: string
-  readonly path: string
-  readonly onopen: (path: string) => void
-}) {
-  const parts = path === '' ? [] : path.split('/')
-  return (
-    <nav aria-label="Directory" class="crumbs">
-      <ol>
-        <li>
-          <button type="button" class="link" onClick={() => onopen('')}>
-            {safeName(name)}
-          </button>
-        </li>
-        {parts.map((part, i) => (
-          <li key={parts.slice(0, i + 1).join('/')}>
-            <button
-              type="button"
-              class="link"
-              aria-current={i === parts.length - 1 ? 'page' : undefined}
-              onClick={() => onopen(parts.slice(0, i + 1).join('/'))}
-            >
-              {safeName(part)}
-            </button>
-          </li>
-        ))}
-      </ol>
-    </nav>
   )
 }
 

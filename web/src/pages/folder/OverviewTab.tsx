@@ -29,6 +29,7 @@ export function OverviewTab({ folder }: { readonly folder: FolderDocument }) {
       <Rates folder={folder} />
       <Problems folder={folder} />
       <Peers folder={folder} />
+      <Absent folder={folder} />
     </>
   )
 }
@@ -83,6 +84,29 @@ function Peers({ folder }: { readonly folder: FolderDocument }) {
           ))}
         </ul>
       )}
+    </>
+  )
+}
+
+/** Devices that were here once and are not now. */
+function Absent({ folder }: { readonly folder: FolderDocument }) {
+  const absent = (folder.devices ?? []).filter(({ connected }) => !connected)
+  if (absent.length === 0) return null
+  return (
+    <>
+      <h2>Not connected</h2>
+      <ul class="rows">
+        {absent.map(({ device, name, lastSeen, alarm }) => (
+          <li key={device} class={alarm === true ? 'failure' : undefined}>
+            <strong>{safeName(name)}</strong>
+            <span>
+              last seen {moment(lastSeen)}
+              {alarm === true && ': is it still running? What it lacks is safe on fewer devices.'}
+            </span>
+            <small class="path">{device.slice(0, 16)}</small>
+          </li>
+        ))}
+      </ul>
     </>
   )
 }
