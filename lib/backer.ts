@@ -6,6 +6,7 @@ import type { DhtAddress } from 'hyperdht'
 import { BackerError, messageOf } from './core/error.js'
 import { formatKey, parseKey } from './core/model/key-text.js'
 import { RESERVED_NAME } from './core/model/path.js'
+import type { Role } from './core/model/role.js'
 import { createWriteKey, toReadKey, toStoreKey, topicOf, type FolderKey } from './core/model/keys.js'
 import type { Disk } from './disk/disk.js'
 import { openAside } from './disk/aside.js'
@@ -13,6 +14,7 @@ import { checkDirectory, makeDirectory, openDisk } from './disk/open.js'
 import { INDEX_NAME } from './disk/own.js'
 import { startWatch } from './disk/watch.js'
 import type { Browser } from './folder/browse.js'
+import type { Drift } from './folder/drift.js'
 import type { FolderEvents } from './folder/events.js'
 import { Folder } from './folder/folder.js'
 import type { History } from './folder/history.js'
@@ -57,6 +59,8 @@ export interface BackerOptions {
   readonly rescanIntervalMs?: number | undefined
   /** Keeps what is edited or deleted on this device as well, at the price of a copy of everything. Default: no. */
   readonly keepLocal?: boolean | undefined
+  /** What this device does in the folder. Default: what it did, or else `mirror`. */
+  readonly role?: Role | undefined
   /** Hears one line for everything that happens. */
   readonly trace?: ((line: string) => void) | undefined
 }
@@ -211,6 +215,11 @@ export class Backer extends EventEmitter<FolderEvents> {
     return this.#now().folder.verifier
   }
 
+  /** What was changed by hand where this device may not write. Throws CLOSED before `ready`. */
+  get drift(): Drift {
+    return this.#now().folder.drift
+  }
+
   /** Carries out the deletes that are held (see `status().heldDeletes`). Returns of how many items. Throws MARKER. */
   async acceptDeletes(): Promise<number> {
     const { folder } = await this.#opening
@@ -279,7 +288,8 @@ export class Backer extends EventEmitter<FolderEvents> {
       key,
       await home.deviceKeyPair(),
       options.deviceName ?? hostname(),
-      this.#runtime.clock.now()
+      this.#runtime.clock.now(),
+      options.role ?? (await home.folder(directory))?.role
     )
     if (marked !== undefined && marked !== identity.folderId) {
       throw new BackerError('MARKER', `${directory} is already a folder with another key`, { path: directory })
@@ -292,7 +302,7 @@ export class Backer extends EventEmitter<FolderEvents> {
     })
     const opened: { close(): Promise<void> }[] = [disk]
     try {
-      await home.saveFolder({ id: identity.folderId, path: directory, key: formatKey(key) })
+      await home.saveFolder({ id: identity.folderId, path: directory, key: formatKey(key), role: identity.role })
       const store = await this.#openStore(home, identity)
       opened.unshift(store)
       const folder = await this.#start(identity, disk, store)
@@ -319,12 +329,15 @@ export class Backer extends EventEmitter<FolderEvents> {
   async #openStore(home: Home, identity: Identity): Promise<Store> {
     const own = join(this.directory, RESERVED_NAME)
     this.#lock = await takeLock(join(own, 'lock'))
-    return openIndex({
-      directory: join(own, INDEX_NAME),
-      noteFile: home.indexNoteFile(identity.folderId),
-      random: this.#runtime.random,
-      trace: this.#runtime.trace
-    })
+    const open = (): Promise<Store> =>
+      openIndex({
+        directory: join(own, INDEX_NAME),
+        noteFile: home.indexNoteFile(identity.folderId),
+        random: this.#runtime.random,
+        trace: this.#runtime.trace
+      })
+    const store = await open()
+    return (await mayGoOn(store, identity)) ? store : open()
   }
 
   async #start(identity: Identity, disk: Disk, store: Store): Promise<Folder> {
@@ -353,6 +366,25 @@ export class Backer extends EventEmitter<FolderEvents> {
     folder.on('insync', status => this.emit('insync', status))
     folder.on('error', error => this.listenerCount('error') > 0 && this.emit('error', error))
   }
+}
+
+const WRITER_FACT = 'writer'
+
+/**
+ * False where a device that wrote is not to write any more, or the other way round: its index was set aside then. What it wrote under its replica and others have
+ * seen must not be taken for changes that stay here, nor may it use one of its numbers again.
+ */
+async function mayGoOn(store: Store, { certificate }: Identity): Promise<boolean> {
+  const now = certificate === undefined ? 'no' : 'yes'
+  const fact = store.getFact(WRITER_FACT)
+  const was = fact === undefined ? now : Buffer.from(fact).toString()
+  if (was !== now) {
+    await store.condemn()
+    await store.close()
+    return false
+  }
+  if (fact === undefined) await store.putFact(WRITER_FACT, Buffer.from(now))
+  return true
 }
 
 /** How a peer was reached, as far as its address tells. */

@@ -5,6 +5,7 @@ import type {
   DaemonEvent,
   DecidedDocument,
   DeletesDocument,
+  DriftDocument,
   DifferencesDocument,
   FolderDocument,
   IgnoreCheckDocument,
@@ -26,6 +27,7 @@ import type {
 import type { FolderRequest } from '../daemon/host.js'
 import type { NetworkReport } from '../net/report.js'
 import type { Limits } from '../net/rate.js'
+import type { Role } from '../core/model/role.js'
 import { ANSWER_TIMEOUT_MS, ask, lines } from './ask.js'
 
 /** How long what works through a whole folder may take. */
@@ -49,7 +51,7 @@ export class Client {
 
   /** Has the process run one more folder. */
   async add(request: FolderRequest): Promise<AddedDocument> {
-    const { directory, key, name, createDirectory, makeMarker, peers, keepLocal } = request
+    const { directory, key, name, createDirectory, makeMarker, peers, keepLocal, role } = request
     const body = {
       directory,
       createDirectory,
@@ -57,7 +59,8 @@ export class Client {
       ...(key === undefined ? {} : { key }),
       ...(name === undefined ? {} : { name }),
       ...(peers === undefined ? {} : { peers }),
-      ...(keepLocal === undefined ? {} : { keepLocal })
+      ...(keepLocal === undefined ? {} : { keepLocal }),
+      ...(role === undefined ? {} : { role })
     }
     return (await ask(this.#home, { method: 'POST', path: '/v1/folders', body })) as AddedDocument
   }
@@ -221,6 +224,21 @@ export class Client {
   async restore(id: string, body: object): Promise<RestoredDocument> {
     const question = { method: 'POST', path: `${pathOf(id)}/restore`, body, timeoutMs: LONG_TIMEOUT_MS } as const
     return (await ask(this.#home, question)) as RestoredDocument
+  }
+
+  async setRole(id: string, role: Role): Promise<FolderDocument> {
+    const question = { method: 'PATCH', path: pathOf(id), body: { role }, timeoutMs: LONG_TIMEOUT_MS } as const
+    return (await ask(this.#home, question)) as FolderDocument
+  }
+
+  /** What was changed by hand on a device that does not write. */
+  async drift(id: string): Promise<DriftDocument> {
+    return (await ask(this.#home, { method: 'GET', path: `${pathOf(id)}/drift` })) as DriftDocument
+  }
+
+  async revertDrift(id: string, body: { readonly dryRun: boolean }): Promise<DriftDocument> {
+    const question = { method: 'POST', path: `${pathOf(id)}/drift/revert`, body, timeoutMs: LONG_TIMEOUT_MS } as const
+    return (await ask(this.#home, question)) as DriftDocument
   }
 
   async verifyStatus(id: string): Promise<VerifyDocument> {

@@ -3,6 +3,7 @@ import z32 from 'z32'
 import { messageOf } from '../core/error.js'
 import { parseKey } from '../core/model/key-text.js'
 import { topicOf, type FolderKey } from '../core/model/keys.js'
+import { ROLES } from '../core/model/role.js'
 import { parseAddress } from '../net/address.js'
 import { parseRate } from '../net/rate.js'
 
@@ -40,6 +41,11 @@ export function lanOption(): Option {
 /** `--no-lan`. */
 export function noLanOption(): Option {
   return new Option('--no-lan', 'neither announces the folder on the LAN nor looks for its devices there')
+}
+
+/** `--role`. */
+export function roleOption(): Option {
+  return new Option('--role <ROLE>', 'what this device does in the folder: see backer role').choices([...ROLES])
 }
 
 /** `--peer`. */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { openHome, type Home } from '../home/home.js'
 import type { Lock } from '../home/lock.js'
 import type { Limits } from '../net/rate.js'
+import type { Role } from '../core/model/role.js'
 import type { NetworkReport } from '../net/report.js'
 import { realRuntime } from '../real-runtime.js'
 import type { Runtime } from '../runtime.js'
@@ -150,6 +151,10 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
 
   rename(id: string, name: string): Promise<void> {
     return this.#folders.rename(id, name)
+  }
+
+  setRole(id: string, role: Role): Promise<void> {
+    return this.#folders.setRole(id, role)
   }
 
   leave(id: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { FolderStatus, HeldDeletes, PeerStatus, Problem, Progress } from '../folder/status.js'
 import type { ErrorCode } from '../core/error.js'
 import type { Item } from '../folder/browse.js'
+import type { Reverted } from '../folder/drift.js'
 import type { Change, VerifyEvent } from '../folder/events.js'
 import type { Notice } from './notices.js'
 import {
@@ -282,6 +283,14 @@ export interface VerifyDocument extends VerifyingDocument {
 /** What a look through the folder found: `POST /v1/folders/:id/verify`. */
 export interface VerifiedDocument extends VerifyReport {
   readonly schema: typeof SCHEMA
+}
+
+/** What was changed by hand on a device that does not write: `GET /v1/folders/:id/drift`, and what undoing it did. */
+export interface DriftDocument extends Partial<Reverted> {
+  readonly schema: typeof SCHEMA
+  /** How many items are changed (now). */
+  readonly count: number
+  readonly sample: readonly string[]
 }
 
 /** What a refused request says, whatever the route. */

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { NetworkReport } from '../net/report.js'
 import type { Limits } from '../net/rate.js'
+import type { Role } from '../core/model/role.js'
 import type { Runtime } from '../runtime.js'
 import type { DaemonEvent, FolderDocument, StatusDocument } from './document.js'
 import type { FolderMemory } from './folder-memory.js'
@@ -21,6 +22,8 @@ export interface FolderRequest {
   readonly keepLocal?: boolean | undefined
   /** False: it is not announced nor looked for on the LAN, from now on and until it is true. */
   readonly lan?: boolean | undefined
+  /** What this device does in it; undefined: what it did. */
+  readonly role?: Role | undefined
   /** Makes the directory where it is missing. */
   readonly createDirectory: boolean
   /** Makes a new marker where that of a known folder is gone. */
@@ -57,6 +60,8 @@ export interface Host extends Pick<EventEmitter<HostEvents>, 'on' | 'off'> {
   setPaused(id: string, isPaused: boolean): Promise<void>
   /** Has this device keep what is edited or deleted on it in a folder as well, or not any more. Throws NO_FOLDER, and CLOSED while it is paused. */
   setKeepLocal(id: string, isOn: boolean): Promise<void>
+  /** Changes what this device does in a folder, which is opened anew for it. Throws NO_FOLDER, KEY_KIND, and what opening throws. */
+  setRole(id: string, role: Role): Promise<void>
   /** Gives a folder another name on this device. Throws NO_FOLDER. */
   rename(id: string, name: string): Promise<void>
   /** Ends a folder on this device and forgets its key; its files stay. Throws NO_FOLDER. */

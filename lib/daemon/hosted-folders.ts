@@ -3,6 +3,7 @@ import { backer, type Backer } from '../backer.js'
 import { BackerError, messageOf } from '../core/error.js'
 import { parseKey } from '../core/model/key-text.js'
 import { folderId } from '../core/model/keys.js'
+import type { Role } from '../core/model/role.js'
 import type { Home, KnownFolder } from '../home/home.js'
 import type { Network } from '../net/network.js'
 import type { Runtime } from '../runtime.js'
@@ -118,6 +119,22 @@ export class HostedFolders {
     this.#tellFolder(id)
   }
 
+  /** Changes what this device does in a folder, which is opened anew for it. Throws NO_FOLDER, KEY_KIND, and what opening throws. */
+  async setRole(id: string, role: Role): Promise<void> {
+    await this.#inTurn(async () => {
+      const hosted = this.get(id)
+      const { backer, path } = hosted
+      const { access, role: before } = backer.status()
+      if (role === 'send-only' && access !== 'write')
+        throw new BackerError('KEY_KIND', 'only a device that has the write key has anything to send')
+      if (role === before) return
+      await this.#parts.home.saveFolder({ id, path, key: backer.key, role })
+      await hosted.pause()
+      await this.#resume(hosted)
+    })
+    this.#tellFolder(id)
+  }
+
   /** Gives a folder another name on this device. Throws NO_FOLDER. */
   async rename(id: string, name: string): Promise<void> {
     await this.#inTurn(async () => {
@@ -181,6 +198,11 @@ export class HostedFolders {
     const running = this.running.find(folder => folder.path === path)
     if (running !== undefined && (id === undefined || id === running.id)) {
       if (options.keepLocal !== undefined) await this.setKeepLocal(running.id, options.keepLocal)
+      const before = running.isPaused ? options.role : running.status().role
+      if (options.role !== undefined && options.role !== before)
+        throw new BackerError('USAGE', `${path} runs already as ${before ?? 'mirror'}`, {
+          hint: `Change it with backer role ${path} ${options.role}.`
+        })
       return this.#useLan(running, lan)
     }
     await refuseSecondCopy(known, path, id)

@@ -1,5 +1,6 @@
 import type { Hash, HashKey } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
+import type { Role } from '../core/model/role.js'
 import type { Version, Record } from '../core/model/record.js'
 import { writeVersion } from '../core/engine/merge.js'
 import { conflictPath, deservesCopy } from '../core/engine/conflict.js'
@@ -43,6 +44,10 @@ export interface FolderContext {
   readonly localEdits: LocalEdits
   /** Whether this device may write: a reader's own changes never leave it. */
   readonly access: 'write' | 'read'
+  /** What this device does in the folder. */
+  readonly role: Role
+  /** A directory is in the way of something else. */
+  readonly onBlocked: (path: RelativePath) => void
   /** The rules of `.backerignore` as they are now. */
   readonly ignore: () => IgnoreRules
   readonly onChange: (change: Change) => void

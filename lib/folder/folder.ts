@@ -11,10 +11,12 @@ import type { Store } from '../store/store.js'
 import { Announcer } from './announcer.js'
 import { Browser } from './browse.js'
 import { Collector } from './collector.js'
+import { ContentSource } from './content-source.js'
 import type { FolderContext } from './context.js'
 import type { FolderEvents } from './events.js'
 import { Heads } from './heads.js'
-import { HeldLosses } from './held-losses.js'
+import { Drift } from './drift.js'
+import { HELD_MESSAGES, HeldLosses } from './held-losses.js'
 import { History } from './history.js'
 import type { Identity } from './identity.js'
 import { IGNORE_FILE, readIgnoreFile } from './ignore-file.js'
@@ -26,7 +28,7 @@ import { ProgressMeter } from './progress.js'
 import { Puller } from './puller.js'
 import { recoverFolder } from './recovery.js'
 import { Verifier } from './verifier.js'
-import { HELD_SAMPLE, type FolderState, type FolderStatus, type HeldDeletes, type Route } from './status.js'
+import { errorOf, HELD_SAMPLE, type FolderState, type FolderStatus, type HeldDeletes, type Route } from './status.js'
 import { subtreeSums } from '../core/tree/read.js'
 
 /** What a folder is made of: everything that touches the world is handed in. */
@@ -48,11 +50,6 @@ export interface FolderParts {
 const LIMITED_RESCAN_MS = 60_000
 /** How long a change that is under way at the end is waited for. */
 const REST_MS = 3000
-/** What is said while deletes wait, and while what is rejected is on its way. */
-const HELD_MESSAGES = {
-  held: 'many files were deleted at once: the deletes are held until they are accepted or rejected',
-  restoring: 'deletes were rejected: what is gone from this disk comes back from the devices that have it'
-} as const
 /** How often listeners hear of progress. */
 const PROGRESS_INTERVAL_MS = 250
 
@@ -75,6 +72,8 @@ export class Folder extends EventEmitter<FolderEvents> {
   readonly history: History
   /** Holds what lies on the disk against what should lie there. */
   readonly verifier: Verifier
+  /** What was changed by hand where this device may not write. */
+  readonly drift: Drift
   #ignore: IgnoreRules = parseIgnore(undefined)
   #watch: Watch | undefined
   #fatal: BackerError | undefined
@@ -99,8 +98,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#meter = new ProgressMeter(parts.runtime.clock)
     this.#puller = this.#makePuller()
     this.#observer = new Observer(this.#context, () => this.#changed())
-    const heads = new Heads(parts.store, parts.identity.key.folderPublicKey)
-    this.#peers = this.#makePeers(heads)
+    this.#peers = this.#makePeers(new Heads(parts.store, parts.identity.key.folderPublicKey))
     this.#announcer = new Announcer(
       this.#context,
       () => this.#peers,
@@ -109,7 +107,9 @@ export class Folder extends EventEmitter<FolderEvents> {
     )
     this.browser = new Browser(this.#context, path => this.#puller.get(path) !== undefined)
     this.history = this.#makeHistory(parts)
-    this.verifier = new Verifier(this.#context, this.#puller.fetcher, () => this.#peers)
+    const source = new ContentSource(this.#context, this.#puller.fetcher, () => this.#peers)
+    this.verifier = new Verifier(this.#context, source)
+    this.drift = new Drift(this.#context, source, () => this.#peers)
     this.#collector = new Collector(this.#context, () => [
       ...this.#announcer.recentRoots(),
       ...this.#peers.roots(),
@@ -137,6 +137,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#scheduleRescan()
     this.history.start()
     await this.verifier.start()
+    await this.drift.load()
   }
 
   /** True where this device has nothing to do. */
@@ -195,7 +196,8 @@ export class Folder extends EventEmitter<FolderEvents> {
     return {
       id: identity.folderId,
       path,
-      access: this.#context.access,
+      access: identity.key.kind === 'write' ? 'write' : 'read',
+      role: identity.role,
       state: this.#state(),
       ...(this.#fatal === undefined ? {} : { error: errorOf(this.#fatal) }),
       files: sums.files,
@@ -209,6 +211,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       problems: this.#problems.list(),
       problemCount: this.#problems.count,
       verify: this.verifier.status(),
+      ...this.drift.told(),
       peers: this.#peers.status(store.root)
     }
   }
@@ -267,6 +270,8 @@ export class Folder extends EventEmitter<FolderEvents> {
       },
       ledger: new Ledger(store, (paths, nodeBytes) => this.#committed(paths, nodeBytes)),
       access: identity.certificate === undefined ? 'read' : 'write',
+      role: identity.role,
+      onBlocked: path => void this.drift.makeWay(path),
       ignore: () => this.#ignore,
       onChange: change => {
         runtime.trace(`${change.origin} ${change.action} ${change.path}`)
@@ -337,6 +342,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#puller.touched(paths)
     this.history.holder.note(paths)
     this.verifier.mender.hint()
+    this.drift.note(paths)
     this.#collector.committed(nodeBytes, () => this.#sums().records)
     this.#changed()
   }
@@ -348,9 +354,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     if (this.#observer.scanned) this.#peers.walkAll()
     this.#announcer.announce()
     const idle = this.isIdle
-    if (idle) {
-      this.#meter.reset()
-    }
+    if (idle) this.#meter.reset()
     const inSync = idle && this.#state() === 'in-sync'
     if (inSync && !this.#wasInSync) this.emit('insync', this.status())
     this.#wasInSync = inSync
@@ -460,8 +464,4 @@ export class Folder extends EventEmitter<FolderEvents> {
       if (!this.#puller.idle) this.#progressSoon()
     })
   }
-}
-
-function errorOf(error: BackerError): NonNullable<FolderStatus['error']> {
-  return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) }
 }

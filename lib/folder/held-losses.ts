@@ -14,6 +14,12 @@ import { markerGone } from './marker-gone.js'
 const RESTORING_FACT = 'restoring'
 const PATHS_IN_FACT = 5000
 
+/** What is said while deletes wait, and while what is rejected is on its way. */
+export const HELD_MESSAGES = {
+  held: 'many files were deleted at once: the deletes are held until they are accepted or rejected',
+  restoring: 'deletes were rejected: what is gone from this disk comes back from the devices that have it'
+} as const
+
 /**
  * Items that are gone from this disk and not from the folder: so many went at once that somebody must say that it was meant.
  *

@@ -118,17 +118,19 @@ export class Keeper {
   async #thin(): Promise<KeepingReport> {
     const nowMs = this.#context.runtime.clock.now()
     const superfluous: KeptRevision[] = []
+    // A device that removes nothing because of others lets go of nothing that they replaced.
+    const mayThin = this.#context.role !== 'append-only'
     await this.#eachPath(all => {
       const stays = retained(
         all.map(({ atMs }) => atMs),
         nowMs
       )
-      superfluous.push(...all.filter((one, i) => stays[i] === false && mayGo(one)))
+      superfluous.push(...all.filter((one, i) => mayThin && stays[i] === false && mayGo(one)))
     })
     const thinned = (await this.#drop(superfluous)) + (await this.#parts.snapshots.thin(nowMs))
     let swept = await this.#sweep(nowMs)
     let evicted = 0
-    for (let i = 0; i < EVICTIONS_MAX && swept.cutoffMs !== undefined; i++) {
+    for (let i = 0; mayThin && i < EVICTIONS_MAX && swept.cutoffMs !== undefined; i++) {
       const count = await this.#evict(swept.cutoffMs)
       if (count === 0) break
       evicted += count

@@ -104,6 +104,16 @@ export class Puller implements WantBook {
   }
 
   decide(path: RelativePath, remote: Record): Outcome {
+    const { store, role, losses } = this.#context
+    const outcome = this.#decideAsMirror(path, remote)
+    const entry = store.get(path)
+    if (role === 'send-only') return isHeld(entry) && losses.isRestoring(path) ? outcome : { kind: 'current' }
+    // What others delete stays: the index knows that it is no part of the folder any more, and how it looks.
+    const isKept = outcome.kind === 'apply' && outcome.payload.kind === 'deleted' && entry?.stamp !== undefined
+    return role === 'append-only' && isKept ? { kind: 'adopt', record: outcome.record } : outcome
+  }
+
+  #decideAsMirror(path: RelativePath, remote: Record): Outcome {
     const { store, access, losses } = this.#context
     const entry = store.get(path)
     const local = entry?.record
@@ -415,8 +425,10 @@ export class Puller implements WantBook {
         return this.#isOver(want) ? this.#drop(want) : this.#decideAnew(want)
       case 'stale':
         return this.#decideAnew(want)
-      case 'changed':
       case 'blocked':
+        this.#context.onBlocked(want.path)
+        return this.#stick(want, { retryMs: RETRY_SOON_MS })
+      case 'changed':
         return this.#stick(want, { retryMs: RETRY_SOON_MS })
       case 'failed':
         return this.#stick(want, { code: result.code, message: result.message, retryMs: RETRY_LATER_MS })

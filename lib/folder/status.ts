@@ -1,4 +1,5 @@
-import type { ErrorCode } from '../core/error.js'
+import type { BackerError, ErrorCode } from '../core/error.js'
+import type { Role } from '../core/model/role.js'
 import type { ProblemCode } from '../disk/disk.js'
 import type { VerifyStatus } from './verify-state.js'
 
@@ -78,7 +79,12 @@ export interface FolderStatus {
   /** The folder's id: its public key in z-base-32. */
   readonly id: string
   readonly path: string
+  /** What the key that this device holds lets it do. */
   readonly access: 'write' | 'read'
+  /** What it does. */
+  readonly role?: Role
+  /** Items that were changed here by hand, on a device that may not write or is not to; only where there are any. */
+  readonly drift?: { readonly count: number; readonly sample: readonly string[] }
   readonly state: FolderState
   /** Why it is stopped. */
   readonly error?: { readonly code: ErrorCode; readonly message: string; readonly hint?: string }
@@ -107,3 +113,8 @@ export interface FolderStatus {
 export const HELD_SAMPLE = 20
 
 export const PROBLEMS_MAX = 1000
+
+/** Why a folder is stopped, as the status tells it. */
+export function errorOf(error: BackerError): NonNullable<FolderStatus['error']> {
+  return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) }
+}

@@ -98,7 +98,7 @@ class SurveyWalk {
       // A directory that was removed and made again looks as before, but nobody watches it, and nobody knows what is in it.
       if (found.stamp.kind === 'directory' && !this.#context.ignore().ignores(path, true)) this.#queue.push(path)
       this.#compare(path, found, entry)
-    } else if (entry !== undefined && isLive(entry.record)) this.#gone(path, entry)
+    } else if (entry !== undefined && (isLive(entry.record) || entry.stamp !== undefined)) this.#gone(path, entry)
     else this.#context.problems.clear(path)
   }
 
@@ -152,7 +152,7 @@ class SurveyWalk {
     }
     // What can't be synced any more is there all the same: its last version stays.
     for (const name of badNames) known.delete(joinPath(directory, name))
-    for (const [path, entry] of known) if (isLive(entry.record)) this.#gone(path, entry)
+    for (const [path, entry] of known) if (isLive(entry.record) || entry.stamp !== undefined) this.#gone(path, entry)
   }
 
   /** Holds what stands at a path against what the index has of it. */
@@ -164,7 +164,8 @@ class SurveyWalk {
     const isDirectory = listed.stamp.kind === 'directory'
     if (this.#context.ignore().ignores(path, isDirectory)) return
     if (listed.stamp.kind === 'special') return this.#special(path)
-    const same = entry?.stamp !== undefined && isLive(entry.record) && sameStamp(entry.stamp, listed.stamp)
+    // Also what is no part of the folder any more, and was kept here, is known as it is.
+    const same = entry?.stamp !== undefined && sameStamp(entry.stamp, listed.stamp)
     const wasDirectory = entry !== undefined && payloadOf(entry.record).kind === 'directory'
     if (!same) this.#findings.changed.push({ path, listed })
     if (isDirectory && (this.#everything || !same || !wasDirectory)) this.#queue.push(path)
@@ -188,7 +189,7 @@ class SurveyWalk {
 
   #goneBelow(directory: RelativePath): void {
     for (const [path, entry] of this.#context.store.below(directory)) {
-      if (!isLive(entry.record)) continue
+      if (!isLive(entry.record) && entry.stamp === undefined) continue
       if (this.#context.ignore().ignores(path, payloadOf(entry.record).kind === 'directory')) continue
       this.#miss(path, entry)
     }

@@ -2,11 +2,9 @@ import { BackerError, messageOf } from '../core/error.js'
 import type { RelativePath } from '../core/model/path.js'
 import { subtreeSums } from '../core/tree/read.js'
 import { delay, type Runtime, type Timer } from '../runtime.js'
-import { ContentSource } from './content-source.js'
+import type { ContentSource } from './content-source.js'
 import type { FolderContext } from './context.js'
-import type { Fetcher } from './fetcher.js'
 import { Mender } from './mender.js'
-import type { Peer } from './peer.js'
 import { verifyHistory } from './verify-history.js'
 import { verifyPass, verifyPaths, type PassStep } from './verify-pass.js'
 import { emptyReport, readPass, readSettings, writePass, writeSettings } from './verify-state.js'
@@ -41,10 +39,10 @@ export class Verifier {
   #timer: Timer | undefined
   #doubtTimer: Timer | undefined
 
-  constructor(context: FolderContext, fetcher: Fetcher, peers: () => Iterable<Peer>) {
+  constructor(context: FolderContext, source: ContentSource) {
     this.#context = context
-    this.#source = new ContentSource(context, fetcher, peers)
-    this.mender = new Mender(context, this.#source)
+    this.#source = source
+    this.mender = new Mender(context, source)
     this.#settings = readSettings(undefined)
   }
 

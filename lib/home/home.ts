@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import type { KeyPair } from 'hypercore-crypto'
 import { parseKey } from '../core/model/key-text.js'
 import type { FolderKey } from '../core/model/keys.js'
+import { isRole, type Role } from '../core/model/role.js'
 import { isObject, readDocument } from './damaged.js'
 import { readDeviceKey } from './device-key.js'
 import { takeLock, type Lock } from './lock.js'
@@ -24,14 +25,17 @@ export interface KnownFolder {
   readonly keepLocal?: true
   /** It is not announced nor looked for on the LAN. */
   readonly lan?: false
+  /** What the device does in it; undefined: it mirrors. */
+  readonly role?: Role
 }
 
 /** A folder to keep. What is left out stays as it is; without any name it takes the directory's. */
-export type FolderToSave = Omit<KnownFolder, 'name' | 'paused' | 'keepLocal' | 'lan'> & {
+export type FolderToSave = Omit<KnownFolder, 'name' | 'paused' | 'keepLocal' | 'lan' | 'role'> & {
   readonly name?: string | undefined
   readonly paused?: boolean | undefined
   readonly keepLocal?: boolean | undefined
   readonly lan?: boolean | undefined
+  readonly role?: Role | undefined
 }
 
 const SCHEMA = 1
@@ -95,13 +99,14 @@ export class Home {
   }
 
   /** Adds a folder, or changes the one with the same id or in the same directory. Throws as `folders` does. */
-  saveFolder({ id, path, name, key, paused, keepLocal, lan }: FolderToSave): Promise<void> {
+  saveFolder({ id, path, name, key, paused, keepLocal, lan, role }: FolderToSave): Promise<void> {
     return inTurn(this.directory, async () => {
       const folders = await this.#read()
       const known = folders.find(folder => folder.id === id)
       const isPaused = paused ?? known?.paused === true
       const keepsLocal = keepLocal ?? known?.keepLocal === true
       const isOnLan = lan ?? known?.lan !== false
+      const does = role ?? known?.role ?? 'mirror'
       const saved: KnownFolder = {
         id,
         path,
@@ -109,7 +114,8 @@ export class Home {
         key,
         ...(isPaused ? { paused: true as const } : {}),
         ...(keepsLocal ? { keepLocal: true as const } : {}),
-        ...(isOnLan ? {} : { lan: false as const })
+        ...(isOnLan ? {} : { lan: false as const }),
+        ...(does === 'mirror' ? {} : { role: does })
       }
       if (JSON.stringify(known) === JSON.stringify(saved)) return
       const others = folders.filter(folder => folder.id !== id && folder.path !== path)
@@ -161,7 +167,17 @@ function parseFolder(value: unknown): KnownFolder {
   const paused = value['paused'] === true ? { paused: true as const } : {}
   const keepLocal = value['keepLocal'] === true ? { keepLocal: true as const } : {}
   const lan = value['lan'] === false ? { lan: false as const } : {}
-  return { id: text('id'), path: text('path'), name: text('name'), key: text('key'), ...paused, ...keepLocal, ...lan }
+  const role = isRole(value['role']) && value['role'] !== 'mirror' ? { role: value['role'] } : {}
+  return {
+    id: text('id'),
+    path: text('path'),
+    name: text('name'),
+    key: text('key'),
+    ...paused,
+    ...keepLocal,
+    ...lan,
+    ...role
+  }
 }
 
 /** What a folder is called when the user did not say: its directory's name. */

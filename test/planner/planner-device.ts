@@ -161,6 +161,8 @@ export class PlannerDevice {
       onSuspect: nothing,
       onSuspectPath: nothing,
       onDoubtful: nothing,
+      role: 'mirror',
+      onBlocked: nothing,
       onVerify: nothing,
       watching: nothing,
       closed: new AbortController().signal

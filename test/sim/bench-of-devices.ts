@@ -1,5 +1,6 @@
 import { createWriteKey } from '../../lib/core/model/keys.js'
 import type { FolderKey } from '../../lib/core/model/keys.js'
+import type { Role } from '../../lib/core/model/role.js'
 import { Device } from './device.js'
 import { Network } from './network.js'
 import { SeededRandom } from './random.js'
@@ -10,6 +11,11 @@ import { find, type Inode } from './volume.js'
 /** Virtual time after which what a test waits for will not come any more. */
 const DEADLINE_MS = 10 * 60 * 1000
 
+interface BenchParts {
+  readonly keyOf?: (index: number, key: FolderKey) => FolderKey
+  readonly roles?: readonly Role[]
+}
+
 /** Some simulated devices of one folder that a test drives by hand: nothing happens to them but what it does. */
 export class Bench {
   readonly scheduler = new Scheduler()
@@ -18,11 +24,7 @@ export class Bench {
   readonly trace: string[] = []
   readonly #random: SeededRandom
 
-  constructor(
-    seed: string,
-    deviceCount: number,
-    keyOf: (index: number, key: FolderKey) => FolderKey = (_, key) => key
-  ) {
+  constructor(seed: string, deviceCount: number, parts: BenchParts = {}) {
     this.#random = new SeededRandom(`${seed} bench`)
     const key = createWriteKey(new SeededRandom(`${seed} key`).bytes(32))
     this.devices = Array.from(
@@ -32,7 +34,8 @@ export class Bench {
           index,
           seed,
           scheduler: this.scheduler,
-          key: keyOf(index, key),
+          key: parts.keyOf?.(index, key) ?? key,
+          role: parts.roles?.[index],
           canExchange: true,
           reusesInodes: false,
           order: 'journal',

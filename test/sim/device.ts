@@ -4,6 +4,7 @@ import type { Payload } from '../../lib/core/model/record.js'
 import type { Dot } from '../../lib/core/model/version.js'
 import { hashKey } from '../../lib/core/model/hash.js'
 import type { FolderKey } from '../../lib/core/model/keys.js'
+import type { Role } from '../../lib/core/model/role.js'
 import { claimDirectory } from '../../lib/disk/open.js'
 import { InlineDisk } from '../../lib/disk/inline.js'
 import { Folder } from '../../lib/folder/folder.js'
@@ -33,6 +34,7 @@ export interface DeviceOptions {
   readonly seed: string
   readonly scheduler: Scheduler
   readonly key: FolderKey
+  readonly role?: Role | undefined
   readonly canExchange: boolean
   readonly reusesInodes: boolean
   readonly order: 'journal' | 'dependencies'
@@ -128,7 +130,7 @@ export class Device {
       canExchange,
       rootOf: () => (this.isMounted ? this.root : this.#bare)
     })
-    const identity = makeIdentity(key, this.keyPair, this.name, EPOCH_MS)
+    const identity = makeIdentity(key, this.keyPair, this.name, EPOCH_MS, this.#options.role)
     if (this.#image.isCondemned) this.#image = new MemoryIndex()
     const store = new MemoryStore(this.#image, { random, timers: this.#lateTimers(runtime) })
     const disk = this.#openDisk(fs, identity, runtime)

@@ -6,6 +6,7 @@ import { RESERVED_NAME } from '../../core/model/path.js'
 import { realPath } from '../../daemon/directory.js'
 import type { AddedDocument } from '../../daemon/document.js'
 import { openHome, type Home } from '../../home/home.js'
+import type { Role } from '../../core/model/role.js'
 import type { Context } from '../context.js'
 import { chooseDirectory } from '../default-directory.js'
 import { EXIT, type ExitCode } from '../exit.js'
@@ -21,6 +22,7 @@ import {
   markerOption,
   noLanOption,
   peerOption,
+  roleOption,
   seconds
 } from '../options.js'
 
@@ -30,6 +32,7 @@ interface JoinOptions {
   readonly peer?: readonly string[]
   readonly keepLocal?: boolean
   readonly lan?: boolean
+  readonly role?: Role
   readonly once?: boolean
   readonly foreground?: boolean
   readonly makeMarker?: boolean
@@ -58,6 +61,7 @@ export const declare: Declare = (program, act) => {
     .addOption(keepLocalOption())
     .addOption(lanOption())
     .addOption(noLanOption())
+    .addOption(roleOption())
     .addOption(markerOption())
     .addOption(foregroundOption())
     .action((key: string | undefined, directory: string | undefined, options: JoinOptions) => {
@@ -87,6 +91,7 @@ async function join(context: Context, words: readonly string[], options: JoinOpt
       peers: options.peer,
       keepLocal: options.keepLocal,
       lan: options.lan,
+      role: options.role,
       createDirectory: true,
       makeMarker: options.makeMarker
     },

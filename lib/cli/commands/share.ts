@@ -1,17 +1,27 @@
 import type { AddedDocument } from '../../daemon/document.js'
+import type { Role } from '../../core/model/role.js'
 import type { Context } from '../context.js'
 import { chooseDirectory } from '../default-directory.js'
 import type { ExitCode } from '../exit.js'
 import { runFolder } from '../foreground.js'
 import { qrCode } from '../qr.js'
 import type { Declare } from '../command.js'
-import { foregroundOption, keepLocalOption, lanOption, markerOption, noLanOption, peerOption } from '../options.js'
+import {
+  foregroundOption,
+  keepLocalOption,
+  lanOption,
+  markerOption,
+  noLanOption,
+  peerOption,
+  roleOption
+} from '../options.js'
 
 interface ShareOptions {
   readonly name?: string
   readonly peer?: readonly string[]
   readonly keepLocal?: boolean
   readonly lan?: boolean
+  readonly role?: Role
   readonly qr?: boolean
   readonly foreground?: boolean
   readonly makeMarker?: boolean
@@ -28,6 +38,7 @@ export const declare: Declare = (program, act) => {
     .addOption(keepLocalOption())
     .addOption(lanOption())
     .addOption(noLanOption())
+    .addOption(roleOption())
     .addOption(markerOption())
     .addOption(foregroundOption())
     .action((directory: string | undefined, options: ShareOptions) =>
@@ -45,6 +56,7 @@ function share(context: Context, named: string | undefined, options: ShareOption
       peers: options.peer,
       keepLocal: options.keepLocal,
       lan: options.lan,
+      role: options.role,
       createDirectory: false,
       makeMarker: options.makeMarker
     },

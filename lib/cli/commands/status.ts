@@ -104,7 +104,9 @@ export function describe(folder: FolderDocument): string[] {
     progress,
     heldDeletes,
     paused,
-    verify
+    verify,
+    role,
+    drift
   } = folder
   const away = (folder.devices ?? []).filter(({ connected }) => !connected)
   const size = `${formatNumberOf(files, 'file')}, ${formatBytes(bytes)}`
@@ -112,6 +114,8 @@ export function describe(folder: FolderDocument): string[] {
     `${name}  ${paused === true ? 'PAUSED' : STATES[state]}  ${size}  ${path}`,
     ...(error === undefined ? [] : [`  ${error.message}`, ...(error.hint === undefined ? [] : [`  ${error.hint}`])]),
     ...(heldDeletes === undefined ? [] : [`  ${describeHeldDeletes(heldDeletes)}`]),
+    ...(role === undefined || role === 'mirror' ? [] : [`  ${role}`]),
+    ...(drift === undefined ? [] : [`  ${formatNumberOf(drift.count, 'item')} changed here by hand: backer drift`]),
     ...(verify?.running === true ? [`  verifying: ${formatNumberOf(verify.files, 'file')} read`] : []),
     ...(verify !== undefined && verify.damaged > 0
       ? [`  ${formatNumberOf(verify.damaged, 'file')} damaged: backer verify --show`]

@@ -3,6 +3,7 @@ import { BackerError } from '../../core/error.js'
 import type { Host } from '../host.js'
 import { addBrowseRoutes } from './browse.js'
 import { addDeleteRoutes } from './deletes.js'
+import { addDriftRoutes } from './drift.js'
 import { addDirectoryRoute } from './directories.js'
 import { errorDocument, httpStatusOf, type ProblemDocument } from './errors.js'
 import { addEventRoutes } from './events.js'
@@ -54,6 +55,7 @@ export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Pr
   addHistoryRoutes(app, host)
   addSnapshotRoutes(app, host)
   addVerifyRoutes(app, host)
+  addDriftRoutes(app, host)
   addDirectoryRoute(app)
   addEventRoutes(app, host)
   addNetworkRoutes(app, host)

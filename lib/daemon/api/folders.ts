@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { ROLES, type Role } from '../../core/model/role.js'
 import { SCHEMA, type LogDocument, type WaitDocument } from '../document.js'
 import type { Host } from '../host.js'
 import { BackerError } from '../../core/error.js'
@@ -25,6 +26,7 @@ const addBody = {
     makeMarker: { type: 'boolean' },
     keepLocal: { type: 'boolean' },
     lan: { type: 'boolean' },
+    role: { enum: ROLES },
     peers: { type: 'array', maxItems: PEERS_MAX, items: text }
   }
 } as const
@@ -52,7 +54,8 @@ const changeBody = {
   properties: {
     name: { type: 'string', minLength: 1, maxLength: NAME_CHARACTERS_MAX },
     paused: { type: 'boolean' },
-    keepLocal: { type: 'boolean' }
+    keepLocal: { type: 'boolean' },
+    role: { enum: ROLES }
   }
 } as const
 
@@ -76,6 +79,7 @@ interface AddBody {
   readonly createDirectory: boolean
   readonly makeMarker?: boolean
   readonly keepLocal?: boolean
+  readonly role?: Role
 }
 
 interface FolderParams {
@@ -113,12 +117,13 @@ export function addFolderRoutes(app: FastifyInstance, host: Host): void {
     return { schema: SCHEMA, keys: kinds.map(kind => ({ kind, key: backer.keyText(kind) })) }
   })
 
-  app.patch<{ Params: FolderParams; Body: { name?: string; paused?: boolean; keepLocal?: boolean } }>(
+  app.patch<{ Params: FolderParams; Body: { name?: string; paused?: boolean; keepLocal?: boolean; role?: Role } }>(
     '/v1/folders/:id',
     { schema: { body: changeBody } },
     async ({ params, body }) => {
       if (body.name !== undefined) await host.rename(params.id, body.name)
       if (body.keepLocal !== undefined) await host.setKeepLocal(params.id, body.keepLocal)
+      if (body.role !== undefined) await host.setRole(params.id, body.role)
       if (body.paused !== undefined) await host.setPaused(params.id, body.paused)
       return host.document(params.id)
     }
