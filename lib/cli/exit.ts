@@ -13,6 +13,7 @@ export const EXIT = {
   held: 8,
   badKey: 10,
   notPermitted: 11,
+  diskFloor: 12,
   version: 13,
   interrupted: 130
 } as const
@@ -46,6 +47,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   FILE_CHANGED: EXIT.error,
   FILE_SYSTEM: EXIT.error,
   UNSUPPORTED: EXIT.error,
+  DISK_FLOOR: EXIT.diskFloor,
   NO_FOLDER: EXIT.notFound,
   NO_PATH: EXIT.notFound,
   BUSY: EXIT.error,
@@ -75,5 +77,5 @@ export function isErrorCode(name: unknown): name is ErrorCode {
 export const EXIT_HELP = `
 Exit codes: 0 done, 1 error, 2 usage, 3 some items skipped or failed, 4 timed out, 5 not running,
 6 no peer reachable, 7 no such folder, path or version, 8 held until you decide, 10 bad key, 11 not permitted,
-13 incompatible version, 130 interrupted.
+12 disk full, 13 incompatible version, 130 interrupted.
 `

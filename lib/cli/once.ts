@@ -20,7 +20,7 @@ export interface OnceOptions {
 }
 
 /**
- * Resolves once a connected peer holds the same as this device: with 0, 3 where some items have problems, or 8 where deletes are held; 130 where `signal` aborts.
+ * Resolves once a connected peer holds the same as this device: with 0, 3 where some items have problems, 8 where deletes are held, or 12 where the disk is too full; 130 where `signal` aborts.
  * Throws NO_PEER where none is found in time, TIMEOUT where nothing moves any more, and what stopped the folder.
  */
 export async function syncOnce(printer: Printer, { look, findPeerMs, signal }: OnceOptions): Promise<ExitCode> {
@@ -72,6 +72,7 @@ function summarize(printer: Printer, folder: FolderDocument): ExitCode {
     printer.note(...problems.map(({ path: item, message }) => `  ${item === undefined ? '' : `${item}: `}${message}`))
   }
   if (heldDeletes !== undefined) return EXIT.held
+  if (problems.some(({ code }) => code === 'DISK_FLOOR')) return EXIT.diskFloor
   return problemCount > 0 ? EXIT.incomplete : EXIT.done
 }
 

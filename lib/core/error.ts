@@ -28,6 +28,7 @@ export type ErrorCode =
   | 'FILE_CHANGED' // a file changed while it was read
   | 'FILE_SYSTEM' // the file system refused
   | 'UNSUPPORTED' // this kind of file, or this system, is not supported
+  | 'DISK_FLOOR' // the disk is so full that changes of others wait
   | 'NO_FOLDER' // no such folder
   | 'NO_PATH' // no such path in the folder
   | 'NO_VERSION' // no such version is kept

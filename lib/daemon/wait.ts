@@ -20,7 +20,12 @@ export function holdsWith(status: FolderStatus, peers: number): boolean {
   )
 }
 
-/** Waits until `holdsWith` is true, the folder has stopped or waits for somebody's word, `timeoutMs` are over or `signal` aborts; true in the first case only. */
+/** True where nothing is left to do but what the disk has no room for. */
+export function waitsForSpace({ idle, problems }: Pick<FolderStatus, 'idle' | 'problems'>): boolean {
+  return idle && problems.some(({ code }) => code === 'DISK_FLOOR')
+}
+
+/** Waits until `holdsWith` is true, the folder has stopped, waits for somebody's word or for space, `timeoutMs` are over or `signal` aborts; true in the first case only. */
 export async function waitForSync(
   backer: Pick<Backer, 'status'>,
   { peers, timeoutMs, timers, signal }: WaitOptions
@@ -31,8 +36,9 @@ export async function waitForSync(
   signal?.addEventListener('abort', giveUp)
   try {
     while (!holdsWith(backer.status(), peers)) {
-      const { state } = backer.status()
-      if (over.signal.aborted || state === 'stopped' || state === 'held') return false
+      const status = backer.status()
+      const isUseless = status.state === 'stopped' || status.state === 'held' || waitsForSpace(status)
+      if (over.signal.aborted || isUseless) return false
       await delay(timers, LOOK_MS, over.signal)
     }
     return true

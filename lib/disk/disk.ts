@@ -188,6 +188,12 @@ export interface Recovered {
   readonly expiredCount: number
 }
 
+/** The size of a file system, and what is free of it for this user. */
+export interface Space {
+  readonly freeBytes: number
+  readonly totalBytes: number
+}
+
 /** Where to read in a file. */
 export interface Extent {
   readonly path: RelativePath
@@ -232,7 +238,7 @@ export interface Disk {
     name: K,
     ...args: Parameters<HistoryOperations[K]>
   ): Promise<ReturnType<HistoryOperations[K]>>
-  /** Free bytes on the file system for this user. */
-  freeBytes(): Promise<number>
+  /** What the file system has, and what of it this user may still use. */
+  space(): Promise<Space>
   close(): Promise<void>
 }

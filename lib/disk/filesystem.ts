@@ -1,4 +1,5 @@
 import type { Stamp } from '../core/model/stamp.js'
+import type { Space } from './disk.js'
 
 declare const directoryBrand: unique symbol
 /** An open directory. What it names stays the same whatever happens to the path that led to it. */
@@ -80,5 +81,5 @@ export interface FileSystem {
    * where this is not so, or where a failure would not be told: sync each file and directory then.
    */
   syncFileSystem(directory: DirectoryHandle): void
-  freeBytes(directory: DirectoryHandle): number
+  space(directory: DirectoryHandle): Space
 }

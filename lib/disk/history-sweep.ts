@@ -51,7 +51,7 @@ export function sweepHistory(place: HistoryPlace, { held, share, untouchableMs }
   }
   const kept = totalOf(all, 'kept')
   const bytes = isSure ? kept.bytes : kept.bytes + none.bytes
-  const bytesMax = Math.floor(share * (place.fs.freeBytes(place.base) + bytes))
+  const bytesMax = Math.floor(share * (place.fs.space(place.base).freeBytes + bytes))
   return {
     removed: isSure ? none.count : 0,
     removedBytes: isSure ? none.bytes : 0,

@@ -50,7 +50,7 @@ function holdFile(place: HistoryPlace, tree: Directories, added: NewFiles, file:
   const there = directory === undefined ? undefined : fs.lstat(directory, nameOf(file.path))
   if (directory === undefined || there === undefined || !sameStamp(there, file.stamp)) return 'gone'
   if (tryToClone(place, added, directory, file)) return 'held'
-  if (fs.freeBytes(base) - file.stamp.size < FREE_BYTES_MIN) return 'full'
+  if (fs.space(base).freeBytes - file.stamp.size < FREE_BYTES_MIN) return 'full'
   return copyChunks(place, added, directory, file) ? 'held' : 'gone'
 }
 

@@ -14,11 +14,13 @@ import type {
   Piece,
   Recovered,
   RecoveryPaths,
+  Space,
   StagedFile
 } from './disk.js'
 import type { FileHandle, FileSystem } from './filesystem.js'
 import type { HistoryOperations, PutAside } from './kept.js'
 import { changeWorld, DiskOperations, type OperationsOptions } from './operations.js'
+import { fatalOf } from './problem.js'
 
 /** A folder's directory worked on in the calling thread, call by call: for simulations, and for tests of what is above it. */
 export class InlineDisk implements Disk {
@@ -95,8 +97,8 @@ export class InlineDisk implements Disk {
     return this.#do(operations => operations.checkMarker())
   }
 
-  freeBytes(): Promise<number> {
-    return this.#do(operations => operations.freeBytes())
+  space(): Promise<Space> {
+    return this.#do(operations => operations.space())
   }
 
   close(): Promise<void> {
@@ -106,7 +108,13 @@ export class InlineDisk implements Disk {
 
   #do<T>(fn: (operations: DiskOperations) => T): Promise<T> {
     if (this.#closed) return Promise.reject(new BackerError('CLOSED', 'the folder is closed'))
-    return inPromise(() => fn(this.#operations))
+    return inPromise(() => {
+      try {
+        return fn(this.#operations)
+      } catch (error) {
+        throw fatalOf(error)
+      }
+    })
   }
 }
 

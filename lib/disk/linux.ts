@@ -21,6 +21,7 @@ import {
 import { release } from 'node:os'
 import type { Stamp } from '../core/model/stamp.js'
 import { copyByReading, writeAll } from './copy.js'
+import type { Space } from './disk.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
 import { RENAME_EXCHANGE, RENAME_NOREPLACE, type Libc } from './libc.js'
 import { codeOf } from './problem.js'
@@ -194,9 +195,9 @@ export class LinuxFileSystem implements FileSystem {
     this.#libc.syncfs(descriptor)
   }
 
-  freeBytes(directory: DirectoryHandle): number {
+  space(directory: DirectoryHandle): Space {
     const stats = statfsSync(`/proc/self/fd/${descriptorOf(directory)}`)
-    return stats.bavail * stats.bsize
+    return { freeBytes: stats.bavail * stats.bsize, totalBytes: stats.blocks * stats.bsize }
   }
 }
 

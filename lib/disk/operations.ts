@@ -15,7 +15,8 @@ import type {
   Listing,
   Piece,
   Recovered,
-  RecoveryPaths
+  RecoveryPaths,
+  Space
 } from './disk.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
 import { fillStaged } from './fill.js'
@@ -298,10 +299,10 @@ export class DiskOperations {
     )
   }
 
-  freeBytes(): number {
+  space(): Space {
     return this.#withRoot(
-      root => this.#fs.freeBytes(root),
-      () => 0
+      root => this.#fs.space(root),
+      () => ({ freeBytes: 0, totalBytes: 0 })
     )
   }
 

@@ -42,7 +42,7 @@ export function packRevisions(place: HistoryPlace, after: RelativePath | undefin
       next = batch.at(-1)?.path
       break
     }
-    if (fs.freeBytes(base) - bytes - found.stamp.size < FREE_BYTES_MIN) left.push(found.path)
+    if (fs.space(base).freeBytes - bytes - found.stamp.size < FREE_BYTES_MIN) left.push(found.path)
     else {
       batch.push(found)
       bytes += found.stamp.size

@@ -23,6 +23,7 @@ import {
 import { join } from 'node:path'
 import type { Stamp } from '../core/model/stamp.js'
 import { copyByReading, writeAll } from './copy.js'
+import type { Space } from './disk.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
 import { renameByPath } from './rename.js'
 import { stampOf } from './stats.js'
@@ -176,9 +177,9 @@ export class PortableFileSystem implements FileSystem {
     throw errorOf('ENOSYS', 'syncfs')
   }
 
-  freeBytes(directory: DirectoryHandle): number {
+  space(directory: DirectoryHandle): Space {
     const stats = statfsSync(pathOf(directory))
-    return stats.bavail * stats.bsize
+    return { freeBytes: stats.bavail * stats.bsize, totalBytes: stats.blocks * stats.bsize }
   }
 }
 

@@ -23,17 +23,19 @@ export function problemOf(error: unknown, doing: 'reading' | 'writing'): ItemPro
   return { code: 'unwritable', message: `It can't be written: ${reason}.` }
 }
 
-/** A system's error as a BackerError FILE_SYSTEM; any other error as it is. */
+/** A system's error as a BackerError: DISK_FLOOR where the disk is full, else FILE_SYSTEM; any other error as it is. */
 export function fatalOf(error: unknown, path?: string): unknown {
   const code = codeOf(error)
   if (code === undefined) return error
   const reason = REASONS[code] ?? messageOf(error)
-  return new BackerError('FILE_SYSTEM', `The file system failed: ${reason}.`, {
+  return new BackerError(FULL.has(code) ? 'DISK_FLOOR' : 'FILE_SYSTEM', `The file system failed: ${reason}.`, {
     cause: error,
     hint: 'Check the disk. Syncing goes on when the folder is opened again.',
     ...(path === undefined ? {} : { path })
   })
 }
+
+const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'this user has no permission for it or for its directory (EACCES)',

@@ -18,6 +18,7 @@ import type {
   Piece,
   Recovered,
   RecoveryPaths,
+  Space,
   StagedFile
 } from './disk.js'
 import { HashQueue } from './hash-queue.js'
@@ -160,8 +161,8 @@ export class WorkerDisk implements Disk {
     return this.#looker.run('checkMarker')
   }
 
-  freeBytes(): Promise<number> {
-    return this.#looker.run('freeBytes')
+  space(): Promise<Space> {
+    return this.#looker.run('space')
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,7 @@ import { loadLibc } from './libc.js'
 import { openFileSystem } from './open-filesystem.js'
 import { DiskOperations, type OperationsOptions } from './operations.js'
 import { buffersOf, type PackedListings } from './pack.js'
+import { fatalOf } from './problem.js'
 import type { Joined } from './segments.js'
 import { makeSettle } from './settle.js'
 import { LOADED, type Answer, type OperationName, type Task } from './worker-thread.js'
@@ -25,9 +26,9 @@ function carryOut({ id, name, args }: Task): Answer {
     const operation = operations[name].bind(operations) as (...args: readonly unknown[]) => unknown
     return { id, ok: true, value: operation(...args) }
   } catch (error) {
-    const code = isBackerError(error) ? error.code : 'FILE_SYSTEM'
-    const hint = isBackerError(error) ? error.hint : undefined
-    return { id, ok: false, code, message: messageOf(error), hint }
+    const told = fatalOf(error)
+    const { code, hint } = isBackerError(told) ? told : { code: 'FILE_SYSTEM' as const, hint: undefined }
+    return { id, ok: false, code, message: messageOf(told), hint }
   }
 }
 

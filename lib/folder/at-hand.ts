@@ -107,6 +107,6 @@ async function fillBatch(
 const ZEROS = hashBytes(new Uint8Array(CHUNK_BYTES_MAX))
 
 /** True for a chunk of zeros: a new staged file reads as zeros wherever nothing was written. */
-function isZeros(hash: Hash, length: number): boolean {
+export function isZeros(hash: Hash, length: number): boolean {
   return length === CHUNK_BYTES_MAX && hashesEqual(hash, ZEROS)
 }

@@ -6,6 +6,7 @@ import type { FilePayload } from '../core/model/record.js'
 import { Budget } from './budget.js'
 import { ChunkQueue, type Supplier } from './chunk-queue.js'
 import type { FolderContext } from './context.js'
+import { DiskFloor } from './disk-floor.js'
 import type { Peer } from './peer.js'
 import { Server } from './serve.js'
 import { Transfer, type TransferTools } from './transfer.js'
@@ -28,11 +29,13 @@ export class Fetcher {
   constructor(context: FolderContext, peers: () => Iterable<Peer>, onbytes: (bytes: number) => void) {
     this.queue = new ChunkQueue(() => [...peers()].length)
     this.server = new Server(context, chunk => this.#findStaged(chunk))
-    this.#tools = { context, queue: this.queue, budget: new Budget(MEMORY_BYTES), server: this.server, peers, onbytes }
+    const { disk, runtime } = context
+    const [budget, floor] = [new Budget(MEMORY_BYTES), new DiskFloor(disk, runtime.clock)]
+    this.#tools = { context, queue: this.queue, budget, floor, server: this.server, peers, onbytes }
   }
 
   /**
-   * The content that a want needs. Rejects with UNAVAILABLE where no connected peer has it. Whoever takes content of kind `bytes` gives it back
+   * The content that a want needs. Rejects with UNAVAILABLE where no connected peer has it, with DISK_FLOOR where the disk is too full for it. Whoever takes content of kind `bytes` gives it back
    * with `release` once it is on the disk or not wanted any more.
    */
   async fetch(want: Want, payload: FilePayload, signal: AbortSignal): Promise<ReadyContent> {
@@ -53,6 +56,7 @@ export class Fetcher {
   }
 
   async #fetchSmall(want: Want, payload: FilePayload, signal: AbortSignal): Promise<Uint8Array> {
+    await this.#tools.floor.spend(payload.size)
     await this.#tools.budget.take(payload.size)
     try {
       if (signal.aborted) throw new BackerError('UNAVAILABLE', 'no longer wanted')

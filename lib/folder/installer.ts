@@ -1,3 +1,4 @@
+import { isBackerError } from '../core/error.js'
 import { assertNever } from '../core/invariant.js'
 import { conflictPath, conflictRecord } from '../core/engine/conflict.js'
 import { mergeRecords, noteLoss } from '../core/engine/merge.js'
@@ -28,7 +29,7 @@ export type Installed =
   | { readonly kind: 'stale' }
   | { readonly kind: 'changed' }
   | { readonly kind: 'blocked' }
-  | { readonly kind: 'failed'; readonly code: ProblemCode; readonly message: string }
+  | { readonly kind: 'failed'; readonly code: ProblemCode | 'DISK_FLOOR'; readonly message: string }
 
 /** What the installer asks of whoever holds the wants. */
 export interface WantBook {
@@ -65,7 +66,14 @@ export class Installer {
   async install(wants: readonly Want[]): Promise<ReadonlyMap<Want, Installed>> {
     const { disk, ledger } = this.#context
     const results = new Map<Want, Installed>()
-    await disk.stageSmall(smallFiles(wants))
+    try {
+      await disk.stageSmall(smallFiles(wants))
+    } catch (error) {
+      if (!isBackerError(error, 'DISK_FLOOR')) throw error
+      // Nothing has been changed yet.
+      const { message } = error
+      return new Map(wants.map(want => [want, { kind: 'failed', code: 'DISK_FLOOR', message }]))
+    }
     await ledger.lock.run(async () => {
       const planned = this.#planAll(wants, results)
       if (planned.length === 0) return

@@ -1,9 +1,7 @@
-import { isBackerError, messageOf } from '../core/error.js'
 import { reconcile, reconcileAsReader, type Outcome } from '../core/engine/reconcile.js'
 import { mergeRecords } from '../core/engine/merge.js'
 import type { RelativePath } from '../core/model/path.js'
 import { sameContent, type FilePayload, type Record, type Version } from '../core/model/record.js'
-import type { ProblemCode } from '../disk/disk.js'
 import type { Timer } from '../runtime.js'
 import type { EntryChange } from '../store/store.js'
 import type { FolderContext } from './context.js'
@@ -12,6 +10,7 @@ import { HELD_MAX, HeldRemovals } from './held-removals.js'
 import { Fetcher, LARGE_UNDERWAY, SMALL_UNDERWAY } from './fetcher.js'
 import { Installer, type Installed, type WantBook } from './installer.js'
 import { COMMIT_ENTRIES } from './ledger.js'
+import { fetchObstacle, installObstacle, RETRY_LATER_MS, type Obstacle } from './obstacle.js'
 import type { Peer } from './peer.js'
 import { WaitingWants } from './waiting.js'
 import { filePayload, needsContent, Want } from './want.js'
@@ -30,11 +29,6 @@ const BATCH_WAIT_MS = 20
 const BATCHES_UNDERWAY = 2
 /** How many large files are passed over to find a small one. */
 const DEFERRED_MAX = 1024
-/** When a want that could not be carried out is tried again. */
-const RETRY_SOON_MS = 250
-const RETRY_LATER_MS = 10_000
-/** How often content may be refused before the user is told: a source that just changed shows its new root soon. */
-const REFUSALS_UNTOLD = 4
 
 /** What the puller tells the folder. */
 export interface PullerEvents {
@@ -298,22 +292,14 @@ export class Puller implements WantBook {
       if (want.state === state) this.#setReady(want, content)
       else this.fetcher.release(content)
     } catch (error) {
-      if (want.state === state) this.#fetchFailed(want, error)
+      if (want.state === state) this.#stick(want, fetchObstacle(want, error))
     }
     if (isLarge) this.#largeUnderway--
     else this.#smallUnderway--
     this.#advance()
   }
 
-  #fetchFailed(want: Want, error: unknown): void {
-    if (!isBackerError(error, 'UNAVAILABLE'))
-      return this.#stick(want, { code: 'unwritable', message: messageOf(error), retryMs: RETRY_LATER_MS })
-    const retryMs = RETRY_SOON_MS * 2 ** Math.min(want.refusals++, 5)
-    if (want.refusals < REFUSALS_UNTOLD) return this.#stick(want, { retryMs })
-    this.#stick(want, { code: 'no-source', message: `no connected device can give ${want.path} right now`, retryMs })
-  }
-
-  #stick(want: Want, why: { readonly code?: ProblemCode; readonly message?: string; readonly retryMs: number }): void {
+  #stick(want: Want, why: Obstacle): void {
     this.#letGo(want)
     const told = why.code !== undefined && why.message !== undefined
     this.#stuck.add(want)
@@ -427,11 +413,10 @@ export class Puller implements WantBook {
         return this.#decideAnew(want)
       case 'blocked':
         this.#context.onBlocked(want.path)
-        return this.#stick(want, { retryMs: RETRY_SOON_MS })
+        return this.#stick(want, installObstacle(result))
       case 'changed':
-        return this.#stick(want, { retryMs: RETRY_SOON_MS })
       case 'failed':
-        return this.#stick(want, { code: result.code, message: result.message, retryMs: RETRY_LATER_MS })
+        return this.#stick(want, installObstacle(result))
     }
   }
 

@@ -6,9 +6,10 @@ import { payloadOf, type FilePayload } from '../core/model/record.js'
 import type { StagedFile } from '../disk/disk.js'
 import { stagedName } from '../disk/names.js'
 import type { Random } from '../runtime.js'
-import { fillFromDisk } from './at-hand.js'
+import { fillFromDisk, isZeros } from './at-hand.js'
 import type { Budget } from './budget.js'
 import type { ChunkQueue, Supplier } from './chunk-queue.js'
+import type { DiskFloor, Reservation } from './disk-floor.js'
 import type { FolderContext } from './context.js'
 import type { Peer } from './peer.js'
 import type { Server } from './serve.js'
@@ -20,12 +21,15 @@ const CHUNKS_UNDERWAY = 48
 const HAVE_INTERVAL_MS = 25
 /** How many chunks in a row are fetched in the file's order. */
 const RUN_CHUNKS = 8
+/** How many chunks are looked at in one turn of the event loop. */
+const CHUNKS_PER_TURN = 4096
 
 /** What transfers share. */
 export interface TransferTools {
   readonly context: FolderContext
   readonly queue: ChunkQueue
   readonly budget: Budget
+  readonly floor: DiskFloor
   readonly server: Server
   readonly peers: () => Iterable<Peer>
   /** Content bytes that were put in place, from wherever they came. */
@@ -47,6 +51,7 @@ export class Transfer {
   /** The chunks that are in place, by hash: where this device can serve them from. */
   readonly #inPlace = new Map<HashKey, number>()
   readonly #unannounced: number[] = []
+  #space: Reservation | undefined
 
   constructor(tools: TransferTools, want: Want, payload: FilePayload, signal: AbortSignal) {
     this.#tools = tools
@@ -67,7 +72,7 @@ export class Transfer {
 
   /**
    * Brings the whole file. Resolves with the name of the staged file and its chunk list. Rejects with UNAVAILABLE where no peer has what
-   * is missing, and when the signal aborts; what has come stays for the next try.
+   * is missing, and when the signal aborts, and with DISK_FLOOR; what has come stays for the next try.
    */
   async run(): Promise<{ readonly name: string; readonly chunks: Uint8Array }> {
     const { disk } = this.#tools.context
@@ -80,9 +85,13 @@ export class Transfer {
     this.#file = file
     try {
       const filling = { context: this.#tools.context, list, file, signal: this.#signal, onplaced: this.#onplaced(list) }
+      // What an earlier run has written stands on the disk already: how much of it is known when it has been verified.
+      if (!resumed) this.#space = await this.#tools.floor.reserve(await this.#bytesToWrite(list))
       const missing = await fillFromDisk(filling, { resumed })
+      this.#space ??= await this.#tools.floor.reserve(missing.reduce((sum, i) => sum + list.length(i), 0))
       await this.#fetchAll(list, file, placesByChunk(list, missing))
     } finally {
+      this.#space?.end()
       await file.close()
       this.#file = undefined
     }
@@ -161,6 +170,16 @@ export class Transfer {
     }
   }
 
+  /** All but the holes. */
+  async #bytesToWrite(list: ChunkList): Promise<number> {
+    let bytes = 0
+    for (let i = 0; i < list.count; i++) {
+      if (!isZeros(list.hash(i), list.length(i))) bytes += list.length(i)
+      if (i % CHUNKS_PER_TURN === CHUNKS_PER_TURN - 1) await this.#tools.context.runtime.timers.breathe()
+    }
+    return bytes
+  }
+
   #onplaced(list: ChunkList): (chunk: number) => void {
     return i => this.#placed(hashKey(list.hash(i)), i, list.length(i))
   }
@@ -168,6 +187,7 @@ export class Transfer {
   #placed(hash: HashKey, index: number, length: number): void {
     this.#inPlace.set(hash, index)
     this.#unannounced.push(index)
+    this.#space?.wrote(length)
     this.#tools.onbytes(length)
   }
 

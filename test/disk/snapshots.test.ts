@@ -168,7 +168,7 @@ test('for want of room the oldest has to go, no more of it than needed, and noth
   history.pin(snapshots[1]!.id, true, 'maker')
   const whole = history.sweep(SWEEP)
   t.is(whole.cutoffMs, undefined, 'there is room')
-  const free = folder.fs.freeBytes(folder.root)
+  const free = folder.fs.space(folder.root).freeBytes
   const each = whole.bytes / texts.length
   const sweepTo = (files: number, untouchableMs = Infinity): number | undefined =>
     history.sweep({ held: undefined, share: ((files + 0.5) * each) / (free + whole.bytes), untouchableMs }).cutoffMs

@@ -110,13 +110,13 @@ test('while a huge file is hashed, listing, reading, installing and hashing of o
 test('a thread that dies fails what it had to do, and the next task has another', async t => {
   const thread = threadOf(t, makeFolder(t))
   // Its answer would be a function, which no message can carry: that is a mistake which ends the thread.
-  const deadly = thread.run('__lookupGetter__' as 'freeBytes', ...(['__proto__'] as unknown as []))
-  const waiting = thread.run('freeBytes')
+  const deadly = thread.run('__lookupGetter__' as 'space', ...(['__proto__'] as unknown as []))
+  const waiting = thread.run('space')
   const codes = await Promise.all(
     [deadly, waiting].map(promise => promise.then(String, (error: unknown) => isBackerError(error) && error.code))
   )
   t.alike(codes, ['FILE_SYSTEM', 'FILE_SYSTEM'])
-  t.ok((await thread.run('freeBytes')) > 0)
+  t.ok((await thread.run('space')).freeBytes > 0)
 })
 
 test('closing ends what is under way', async t => {
@@ -134,7 +134,7 @@ test('closing ends what is under way', async t => {
 test('there is a most of tasks that wait', async t => {
   const thread = threadOf(t, makeFolder(t))
   const tasks = Array.from({ length: 10_001 }, () =>
-    thread.run('freeBytes').then(
+    thread.run('space').then(
       () => 'done',
       (error: unknown) => isBackerError(error) && error.code
     )

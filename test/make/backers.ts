@@ -52,7 +52,7 @@ export function connect(a: Backer, b: Backer): () => void {
 }
 
 /**
- * Waits until `condition` holds; looks again every few milliseconds. A condition that reads files which come and go may throw ENOENT: it does
+ * Waits until `condition` holds; looks again every few milliseconds. A condition that reads files which come and go may throw ENOENT and the like: it does
  * not hold then. Throws with `what` after a deadline.
  */
 export async function until(
@@ -67,11 +67,13 @@ export async function until(
   }
 }
 
+const COMES_AND_GOES: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EINVAL'])
+
 async function holds(condition: () => boolean | Promise<boolean>): Promise<boolean> {
   try {
     return await condition()
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return false
+    if (error instanceof Error && 'code' in error && COMES_AND_GOES.has(error.code)) return false
     throw error
   }
 }

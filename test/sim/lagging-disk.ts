@@ -10,6 +10,7 @@ import type {
   Listing,
   Recovered,
   RecoveryPaths,
+  Space,
   StagedFile
 } from '../../lib/disk/disk.js'
 import type { CheckOrder, Checked } from '../../lib/disk/disk.js'
@@ -91,8 +92,8 @@ export class LaggingDisk implements Disk {
     return this.#later(() => this.#disk.checkMarker())
   }
 
-  freeBytes(): Promise<number> {
-    return this.#later(() => this.#disk.freeBytes())
+  space(): Promise<Space> {
+    return this.#later(() => this.#disk.space())
   }
 
   close(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Stamp } from '../../lib/core/model/stamp.js'
+import type { Space } from '../../lib/disk/disk.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from '../../lib/disk/filesystem.js'
 import { systemError } from '../disk/watched-filesystem.js'
 import { findDirectory, type Inode, type Volume } from './volume.js'
@@ -7,6 +8,7 @@ import { findDirectory, type Inode, type Volume } from './volume.js'
 export type Gate = (call: keyof FileSystem) => void
 
 const NAME_BYTES_MAX = 255
+const DISK_BYTES = 2 ** 40
 
 interface OpenDirectory {
   inode: Inode | undefined
@@ -16,7 +18,7 @@ interface OpenDirectory {
 export class MemoryFileSystem implements FileSystem {
   readonly canExchange: boolean
   /** Free bytes that it tells. */
-  free = 2 ** 40
+  free = DISK_BYTES
   readonly #volume: Volume
   readonly #gate: Gate
   readonly #rootOf: (path: string) => Inode
@@ -225,9 +227,9 @@ export class MemoryFileSystem implements FileSystem {
     this.#volume.syncAll()
   }
 
-  freeBytes(): number {
-    this.#gate('freeBytes')
-    return this.free
+  space(): Space {
+    this.#gate('space')
+    return { freeBytes: this.free, totalBytes: DISK_BYTES }
   }
 
   #openDirectory(inode: Inode): DirectoryHandle {

@@ -1,5 +1,6 @@
 import { BackerError, isBackerError } from '../../core/error.js'
 import { SCHEMA, type FolderDocument, type WaitDocument } from '../../daemon/document.js'
+import { waitsForSpace } from '../../daemon/wait.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { formatNumberOf } from '../format.js'
@@ -90,6 +91,7 @@ async function waitForOne({ client }: Context, id: string, peers: number, deadli
     const { done, folder } = answer
     if (done) return folder
     if (folder.state === 'held') throw heldBack(folder)
+    if (waitsForSpace(folder)) throw diskFloor(folder)
     if (folder.error !== undefined) {
       const { code, message, hint } = folder.error
       throw new BackerError(code, message, hint === undefined ? {} : { hint })
@@ -101,6 +103,13 @@ async function waitForOne({ client }: Context, id: string, peers: number, deadli
 function heldBack(folder: FolderDocument): BackerError {
   return new BackerError('HELD', `${folder.name} holds deletes until you decide about them`, {
     hint: 'See them with backer deletes; then backer deletes accept, or reject.'
+  })
+}
+
+function diskFloor({ name, path }: FolderDocument): BackerError {
+  return new BackerError('DISK_FLOOR', `the disk of ${name} is too full for what other devices have`, {
+    path,
+    hint: 'Free some space: what waits comes by itself. See backer status.'
   })
 }
 
