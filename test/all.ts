@@ -11,7 +11,16 @@ import { parseArgs } from 'node:util'
  * `--suite NAME` runs that directory's files and no others, one at a time.
  */
 const ROOT = dirname(fileURLToPath(import.meta.url))
-const OTHER_SUITES: ReadonlySet<string> = new Set(['lab', 'crash', 'bench', 'browser', 'hostile', 'year', 'kept'])
+const OTHER_SUITES: ReadonlySet<string> = new Set([
+  'lab',
+  'crash',
+  'bench',
+  'browser',
+  'hostile',
+  'year',
+  'kept',
+  'faults'
+])
 const { values, positionals } = parseArgs({ options: { suite: { type: 'string' } }, allowPositionals: true })
 const FILES_AT_ONCE = values.suite === undefined ? 2 : 1
 const FILE_DEADLINE_MS = values.suite === undefined ? 180_000 : 900_000

@@ -76,6 +76,11 @@ export function isBackerError(error: unknown, code?: ErrorCode): error is Backer
   return error instanceof BackerError && (code === undefined || error.code === code)
 }
 
+/** Whatever was thrown, as a BackerError; `code`: of what is none yet. */
+export function asBackerError(error: unknown, code: ErrorCode): BackerError {
+  return error instanceof BackerError ? error : new BackerError(code, messageOf(error), { cause: error })
+}
+
 /** The sentence of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

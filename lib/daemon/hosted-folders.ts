@@ -15,6 +15,9 @@ import type { PeerStatus } from '../folder/status.js'
 import type { FolderRequest } from './host.js'
 import { HostedFolder } from './hosted-folder.js'
 
+/** When a folder that a full disk stopped is opened again. */
+const REOPEN_MS = 5000
+
 export interface HostedFoldersParts {
   readonly home: Home
   readonly runtime: Runtime
@@ -249,7 +252,27 @@ export class HostedFolders {
     hosted.listen(event => {
       this.#parts.onevent(event)
       if (event.type === 'error' && event.name === 'ROLLED_BACK') void this.#openAnew(hosted)
+      if (event.type === 'error' && event.name === 'DISK_FLOOR')
+        this.#parts.runtime.timers.after(REOPEN_MS, () => void this.#reopen(hosted))
     })
+  }
+
+  /** What a full disk left half done is put right when the folder is opened anew; where it is still full, that is tried again and again. */
+  async #reopen(hosted: HostedFolder): Promise<void> {
+    try {
+      const known = await this.#inTurn(async () => {
+        if (this.#isClosed || hosted.isPaused || this.#running.get(hosted.id) !== hosted) return undefined
+        const found = await this.#known(hosted.id)
+        this.#absent.note([found])
+        this.#running.delete(hosted.id)
+        await hosted.close()
+        return found
+      })
+      if (known !== undefined) await this.#absent.open([known])
+    } catch (error) {
+      const message = `it can't be opened again: ${messageOf(error)}`
+      this.#tell(hosted.id, { type: 'problem', code: 'DISK_FLOOR', message })
+    }
   }
 
   /** Closes a folder and opens it again: its index is made anew. */

@@ -11,6 +11,9 @@ const FILE_COST_BYTES = 8192
 const LOOK_HOLDS_MS = 1000
 const REFUSAL_HOLDS_MS = 200
 
+/** Less than this is as good as nothing. */
+const FULL_BYTES = 1024 * 1024
+
 /** Bytes that are to be written. */
 export interface Reservation {
   /** So many of them were written. */
@@ -86,6 +89,18 @@ export class DiskFloor {
       .finally(() => (this.#looking = undefined))
     return this.#looking
   }
+}
+
+/** A write that was cut short because the disk is full comes as any error: `tell` hears of a full disk as such, since that can be helped. */
+export async function tellFullDisk(
+  disk: Pick<Disk, 'space'>,
+  reason: BackerError,
+  tell: (full: BackerError) => void
+): Promise<void> {
+  // A disk that fails may not say.
+  const space = await disk.space().catch(() => undefined)
+  if (space === undefined || space.freeBytes >= FULL_BYTES) return
+  tell(new BackerError('DISK_FLOOR', `the disk is full: ${reason.message}`, { cause: reason }))
 }
 
 function floorOf({ totalBytes }: Space): number {

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { BackerError, isBackerError, messageOf } from '../core/error.js'
+import { asBackerError, BackerError, isBackerError } from '../core/error.js'
 import type { Hash } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Disk } from '../disk/disk.js'
@@ -13,6 +13,7 @@ import { Browser } from './browse.js'
 import { Collector } from './collector.js'
 import { ContentSource } from './content-source.js'
 import type { FolderContext } from './context.js'
+import { tellFullDisk } from './disk-floor.js'
 import type { FolderEvents } from './events.js'
 import { Heads } from './heads.js'
 import { Drift } from './drift.js'
@@ -353,9 +354,8 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#heldChanged()
     if (this.#observer.scanned) this.#peers.walkAll()
     this.#announcer.announce()
-    const idle = this.isIdle
-    if (idle) this.#meter.reset()
-    const inSync = idle && this.#state() === 'in-sync'
+    if (this.isIdle) this.#meter.reset()
+    const inSync = this.isIdle && this.#state() === 'in-sync'
     if (inSync && !this.#wasInSync) this.emit('insync', this.status())
     this.#wasInSync = inSync
   }
@@ -392,10 +392,12 @@ export class Folder extends EventEmitter<FolderEvents> {
 
   #stopped(error: unknown): void {
     if (this.#abort.signal.aborted) return
-    const reason =
-      error instanceof BackerError ? error : new BackerError('FILE_SYSTEM', messageOf(error), { cause: error })
+    const reason = asBackerError(error, 'FILE_SYSTEM')
     const isNews = this.#fatal?.code !== reason.code || this.#fatal.message !== reason.message
     this.#fatal = reason
+    // Whoever found the marker gone: the observer is the one who looks for it until it is back.
+    if (reason.code === 'MARKER') this.#observer.hintEverything()
+    if (reason.code === 'FILE_SYSTEM') void tellFullDisk(this.#parts.disk, reason, full => this.#stopped(full))
     if (isNews && this.listenerCount('error') > 0) this.emit('error', reason)
     this.#changed()
   }
@@ -459,8 +461,7 @@ export class Folder extends EventEmitter<FolderEvents> {
   #progressSoon(): void {
     this.#progressTimer ??= this.#parts.runtime.timers.after(PROGRESS_INTERVAL_MS, () => {
       this.#progressTimer = undefined
-      const progress = this.#meter.get()
-      this.emit('progress', progress)
+      this.emit('progress', this.#meter.get())
       if (!this.#puller.idle) this.#progressSoon()
     })
   }

@@ -9,6 +9,11 @@ const OBSTACLES: ReadonlySet<unknown> = new Set(
   ])
 )
 
+/** Those that mean that there is no room. */
+const FULL: ReadonlySet<unknown> = new Set(
+  (['EDQUOT', 'ENOSPC'] as const).flatMap(name => [name, constants.errno[name]])
+)
+
 /** True for an error of the system, or of LMDB, that does not mean that the file is damaged. */
 export function isObstacle(error: unknown): boolean {
   return OBSTACLES.has(codeOf(error instanceof BackerError ? error.cause : error))
@@ -21,7 +26,7 @@ export function readingError(error: unknown): BackerError {
   return damaged(messageOf(error), error)
 }
 
-/** What LMDB or the system threw, as FILE_SYSTEM or, where it means that the file is damaged, STORE_CORRUPT. LMDB's own codes lie below 0. */
+/** What LMDB or the system threw, as DISK_FLOOR where the disk is full, as FILE_SYSTEM or, where it means that the file is damaged, STORE_CORRUPT. LMDB's own codes lie below 0. */
 export function storeError(error: unknown): BackerError {
   if (error instanceof BackerError) return error
   const code = codeOf(error)
@@ -40,7 +45,7 @@ export function damaged(what: string, cause?: unknown): BackerError {
 
 /** The system does not let the index be read or written; what is in it stays as it is. */
 export function refused(message: string, cause?: unknown): BackerError {
-  return new BackerError('FILE_SYSTEM', message, {
+  return new BackerError(FULL.has(codeOf(cause)) ? 'DISK_FLOOR' : 'FILE_SYSTEM', message, {
     hint: 'Nothing is lost. See to the disk that holds the folder (is it full?) and to its permissions, then start backer again.',
     cause
   })

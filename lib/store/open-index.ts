@@ -93,10 +93,16 @@ async function openOrRenew(options: IndexOptions, note: IndexNote | undefined): 
     await setAside(options.directory)
     store = await openStore(options)
   }
-  await store.countOpening()
-  await syncDirectory(options.directory)
-  await syncDirectory(dirname(options.directory))
-  await noteState(options, store, undefined)
+  try {
+    await store.countOpening()
+    await syncDirectory(options.directory)
+    await syncDirectory(dirname(options.directory))
+    await noteState(options, store, undefined)
+  } catch (error) {
+    // Whoever opens it again in this process must not find it half open.
+    await store.close()
+    throw error
+  }
   const { openings } = store
   store.onclosed = isSound => noteClosing(options, openings, isSound)
   return store

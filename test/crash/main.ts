@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { installPackages } from '../make/packages.js'
 import { FLOWS, type Flow } from './flows.js'
 import { Mounts, type Kind } from './mounts.js'
 import { freshSeed, killAll, Rig } from './rig.js'
@@ -94,19 +94,7 @@ process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)
 /** What the suite needs and the machine lacks. */
 function install(): void {
   if (process.getuid?.() !== 0) throw new Error('this suite needs root: it mounts file systems')
-  const missing = Object.entries({ strace: 'strace', 'mkfs.xfs': 'xfsprogs', xfs_io: 'xfsprogs' })
-    .filter(([program]) => !isThere(program))
-    .map(([, name]) => name)
-  if (missing.length > 0) execFileSync('apt-get', ['install', '-y', '-qq', ...new Set(missing)], { stdio: 'ignore' })
-}
-
-function isThere(program: string): boolean {
-  try {
-    execFileSync('which', [program], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
+  installPackages({ strace: 'strace', 'mkfs.xfs': 'xfsprogs', xfs_io: 'xfsprogs' })
 }
 
 /** Every suite with every flow that was asked for; in the seed's order, so that a short run is a sample of all. */

@@ -7,7 +7,7 @@ import type { Test } from 'brittle'
 import { makeTemporary } from './temporary.js'
 
 const BIN = fileURLToPath(new URL('../../bin/backer.js', import.meta.url))
-const DEADLINE_MS = 40_000
+const DEADLINE_MS = 150_000
 
 /** How a command ended. `code`: its exit code, or the signal that killed it. */
 export interface Finished {
