@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream'
 import { BackerError } from '../lib/core/error.js'
 import type { Runtime } from '../lib/runtime.js'
 import { carefulMux } from './careful-mux.js'
-import { capFrames } from './frame-cap.js'
+import { capFrames, requireProgress } from './frame-cap.js'
 import type { NoiseStream } from './handshake.js'
 import { FAREWELL_MS, FRAME_BYTES, KEEP_ALIVE_MS, SILENCE_MAX_MS, UNPROVEN_FRAME_BYTES } from './limits.js'
 import { Outlet } from './outlet.js'
@@ -99,6 +99,7 @@ export class Connection {
       if (error instanceof BackerError) connection.#tornFor = error
     })
     capFrames(stream, runtime, frameBytes)
+    requireProgress(stream, runtime)
     if (requireProofWithinMs !== undefined) connection.#requireProof(requireProofWithinMs)
     return connection
   }
