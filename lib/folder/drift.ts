@@ -9,6 +9,7 @@ import type { Entry } from '../store/store.js'
 import type { ContentSource } from './content-source.js'
 import type { FolderContext } from './context.js'
 import type { Peer } from './peer.js'
+import { stageContent } from './stage-content.js'
 
 /** How many entries are looked at in one turn of the event loop. */
 const ENTRIES_PER_TURN = 1000
@@ -167,16 +168,7 @@ export class Drift {
   async #stage(path: RelativePath, payload: FilePayload): Promise<string | undefined> {
     const { disk, closed } = this.#context
     try {
-      const { file } = await disk.stage(stagedName(payload.content.root, path), payload.size)
-      try {
-        let offset = 0
-        for await (const bytes of this.#source.read(payload, closed)) {
-          await file.write(offset, bytes)
-          offset += bytes.byteLength
-        }
-      } finally {
-        await file.close()
-      }
+      await stageContent(disk, this.#source, { path, payload }, closed)
       return undefined
     } catch (error) {
       return messageOf(error)

@@ -1,4 +1,4 @@
-import { BackerError, isBackerError, messageOf } from '../core/error.js'
+import { isBackerError, messageOf } from '../core/error.js'
 import type { RelativePath } from '../core/model/path.js'
 import { payloadOf, sameContent, type FilePayload } from '../core/model/record.js'
 import { sameInode, type Stamp } from '../core/model/stamp.js'
@@ -7,6 +7,7 @@ import type { Timer } from '../runtime.js'
 import type { ContentSource } from './content-source.js'
 import type { FolderContext } from './context.js'
 import { damagedPaths, isDamaged, tellDamage, type DamagedEntry } from './damage.js'
+import { stageContent } from './stage-content.js'
 
 /** When what nobody could mend is tried again, if nothing else gives a reason to. */
 const RETRY_MS = 10 * 60 * 1000
@@ -145,17 +146,7 @@ export class Mender {
   async #stage(path: RelativePath, payload: FilePayload): Promise<string | undefined> {
     const { disk, closed } = this.#context
     try {
-      const { file } = await disk.stage(stagedName(payload.content.root, path), payload.size)
-      try {
-        let offset = 0
-        for await (const bytes of this.#source.read(payload, closed)) {
-          await file.write(offset, bytes)
-          offset += bytes.byteLength
-        }
-        if (offset !== payload.size) throw new BackerError('UNAVAILABLE', 'its content is of another size')
-      } finally {
-        await file.close()
-      }
+      await stageContent(disk, this.#source, { path, payload }, closed)
       return undefined
     } catch (error) {
       if (isBackerError(error, 'UNAVAILABLE')) return 'no connected device has its content'

@@ -8,6 +8,7 @@ import type { ContentSource } from './content-source.js'
 import type { FolderContext } from './context.js'
 import { isHeld } from './held-losses.js'
 import { RestoreCount, type RestoreItem, type RestoreReport } from './past.js'
+import { stageContent } from './stage-content.js'
 
 /** So many items, and about so many bytes, take their places together. */
 const ITEMS_AT_ONCE = 64
@@ -77,16 +78,7 @@ export class Restorer {
     if (payload.kind !== 'file' || (entry !== undefined && !isHeld(entry) && standsThere(entry, payload)))
       return undefined
     try {
-      const { file } = await this.#context.disk.stage(stagedName(payload.content.root, path), payload.size)
-      try {
-        let offset = 0
-        for await (const bytes of this.#source.read(payload, signal)) {
-          await file.write(offset, bytes)
-          offset += bytes.byteLength
-        }
-      } finally {
-        await file.close()
-      }
+      await stageContent(this.#context.disk, this.#source, { path, payload }, signal)
       return undefined
     } catch (error) {
       return messageOf(error)
