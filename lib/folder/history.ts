@@ -314,7 +314,7 @@ export class History {
       manifest: one.manifest
     }))
     const others = await this.#versionsElsewhere(path)
-    return [...own, ...others].sort((a, b) => b.version.atMs - a.version.atMs)
+    return [...own, ...others].sort(inTime)
   }
 
   /** Only writers are asked: what was replaced is told without a signature, so that a reader could make it up. */
@@ -362,5 +362,11 @@ function choose(
 ): Found | undefined {
   if (id !== undefined) return latestFirst.find(({ version }) => version.id === id)
   if (atMs === undefined) return latestFirst[0]
-  return latestFirst.findLast(({ version }) => version.atMs > atMs)
+  const earliest = latestFirst.findLast(({ version }) => version.atMs > atMs)
+  return earliest && latestFirst.find(one => inTime(one, earliest) === 0)
+}
+
+/** Negative where `a` is the later one: replaced later, and of what was replaced in one second, written later. */
+function inTime({ version: a }: Found, { version: b }: Found): number {
+  return b.atMs - a.atMs || b.mtimeMs - a.mtimeMs
 }
