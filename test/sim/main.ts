@@ -1,48 +1,98 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { makePlan } from './plan.js'
+import { recordFigures } from '../card/figures.js'
+import { messageOf } from '../../lib/core/error.js'
+import { makePlan, type Plan } from './plan.js'
 import { runPlan, shrink } from './run.js'
+import { addTallies, NO_RUNS, type Tally } from './tally.js'
 
-/** `node main.js --seeds N [--seed S] [--shrink] [--trace]`: runs N seeds from S on. Every hundredth is run twice, and must go the same way. */
+/**
+ * `node main.js [--seeds N] [--minutes M] [--seed S] [--jobs J] [--shrink] [--trace] [--record]`: runs N seeds from S on, or as many as there is time for, in J
+ * processes. Every hundredth is run twice, and must go the same way. `--record`: keeps the figures for docs/reliability.md. Ends with `N passed, N failed`.
+ */
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '100' },
+    seeds: { type: 'string' },
+    minutes: { type: 'string' },
     seed: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '1' },
+    step: { type: 'string', default: '1' },
     shrink: { type: 'boolean', default: false },
-    trace: { type: 'boolean', default: false }
+    trace: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false }
   }
 })
-const [first, count] = [Number(values.seed), Number(values.seeds)]
-if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1) {
-  console.error('--seed and --seeds take whole numbers')
+const endMs = values.minutes === undefined ? Infinity : Number(values.minutes) * 60_000
+const count = Number(values.seeds ?? (endMs === Infinity ? 100 : Number.MAX_SAFE_INTEGER))
+const [first, jobs, step] = [Number(values.seed), Number(values.jobs), Number(values.step)]
+if (![first, count, jobs, step].every(Number.isSafeInteger) || count < 1 || jobs < 1 || !(endMs > 0)) {
+  console.error('--seed, --seeds and --jobs take whole numbers, --minutes a number')
   process.exit(64)
 }
+const tally = jobs > 1 ? await runParts() : await runSeeds()
+if (process.send === undefined) tell(tally)
+else process.send(tally)
+process.exitCode = tally.failed > 0 ? 1 : 0
 
-const begin = process.cpuUsage()
-let failed = 0
-let events = 0
-for (let seed = first; seed < first + count; seed++) {
+/** Runs every `step`-th seed in this process. */
+async function runSeeds(): Promise<Tally> {
+  let all = NO_RUNS
+  for (let i = 0; i < count && performance.now() < endMs; i++) all = addTallies(all, await runSeed(first + i * step))
+  const { user, system } = process.cpuUsage()
+  return addTallies(all, { cpuMs: Math.round((user + system) / 1000) })
+}
+
+async function runSeed(seed: number): Promise<Partial<Tally>> {
   const plan = makePlan(`${seed}`)
   const outcome = await runPlan(plan)
-  events += outcome.eventCount
-  if (seed % 100 === 0 && (await runPlan(plan)).fingerprint !== outcome.fingerprint) {
-    failed++
-    console.log(`seed ${seed}: run twice, it went two ways`)
-  }
+  const isTwofold = seed % 100 === 0 && (await runPlan(plan)).fingerprint !== outcome.fingerprint
+  if (isTwofold) console.log(`seed ${seed}: run twice, it went two ways`)
   if (values.trace) console.log(outcome.trace.join('\n'))
-  if (outcome.broken === undefined) continue
-  failed++
-  console.log(`seed ${seed}: ${outcome.broken.sentence}`)
-  if (!values.shrink) continue
-  const smallest = await shrink(plan, outcome.broken.promise)
+  const { broken } = outcome
+  if (broken !== undefined) console.log(`seed ${seed}: ${broken.sentence}`)
+  if (broken !== undefined && values.shrink) await tellSmallest(plan, broken.promise)
+  return { ...outcome.tally, seeds: 1, failed: broken !== undefined || isTwofold ? 1 : 0 }
+}
+
+async function tellSmallest(plan: Plan, promise: string): Promise<void> {
+  const smallest = await shrink(plan, promise)
   const { steps, ...rest } = smallest
   console.log(JSON.stringify(rest))
-  for (const step of steps) console.log(`  ${JSON.stringify(step)}`)
+  for (const one of steps) console.log(`  ${JSON.stringify(one)}`)
   const again = await runPlan(smallest)
   console.log(`${again.trace.slice(-150).join('\n')}\n${again.broken?.sentence ?? ''}`)
 }
-const used = process.cpuUsage(begin)
-console.log(
-  `${count} seeds, ${failed} failed, ${Math.round(events / count)} events and ` +
-    `${Math.round((used.user + used.system) / 1000 / count)} ms of CPU each`
-)
-process.exitCode = failed > 0 ? 1 : 0
+
+/** Runs the seeds in several processes, each its share. */
+async function runParts(): Promise<Tally> {
+  const parts = Array.from({ length: jobs }, async (_, part): Promise<Partial<Tally>> => {
+    const share = count === Number.MAX_SAFE_INTEGER ? [] : ['--seeds', `${Math.ceil((count - part) / jobs)}`]
+    if (share[1] === '0') return {}
+    const time = values.minutes === undefined ? [] : ['--minutes', values.minutes]
+    const flags = (['shrink', 'trace'] as const).filter(name => values[name]).map(name => `--${name}`)
+    const args = ['--seed', `${first + part}`, '--step', `${jobs}`, ...share, ...time, ...flags]
+    const child = fork(fileURLToPath(import.meta.url), args)
+    const answer = once(child, 'message').then(([told]) => told as Tally)
+    const end = once(child, 'exit').then(([code]) => Promise.reject(new Error(`a part of the run ended with ${code}`)))
+    return Promise.race([answer, end])
+  })
+  const ended = await Promise.allSettled(parts)
+  return ended.reduce((all, part) => {
+    if (part.status === 'fulfilled') return addTallies(all, part.value)
+    console.log(messageOf(part.reason))
+    return addTallies(all, { failed: 1 })
+  }, NO_RUNS)
+}
+
+function tell({ seeds, failed, events, cpuMs, acts, kills, powerCuts, otherMisfortunes }: Tally): void {
+  const each = (sum: number): number => Math.round(sum / Math.max(1, seeds))
+  console.log(
+    `${acts} acts of users, ${kills} kills, ${powerCuts} power losses, ${otherMisfortunes} other misfortunes; ` +
+      `${each(events)} events and ${each(cpuMs)} ms of CPU each; ${Math.round(performance.now() / 1000)} s`
+  )
+  console.log(`${seeds - failed} passed, ${failed} failed`)
+  if (values.record)
+    recordFigures('simulator', { seeds, from: first, failed, acts, kills, powerCuts, otherMisfortunes })
+}

@@ -6,6 +6,7 @@ import type { World } from './world.js'
 /** Lets something happen to a machine or to the network. */
 export function befall(world: World, misfortune: Misfortune): void {
   world.note(`misfortune: ${JSON.stringify(misfortune)}`)
+  if (misfortune.kind !== 'kill' && misfortune.kind !== 'power') world.otherMisfortunes++
   if ('a' in misfortune) disturb(world, misfortune)
   else if ('downMs' in misfortune) stop(world, misfortune)
   else spoil(world, misfortune)

@@ -2,6 +2,7 @@ import { hashBytes, hashKey } from '../../lib/core/model/hash.js'
 import { messageOf } from '../../lib/core/error.js'
 import { Broken } from './ledger.js'
 import type { Plan, Step } from './plan.js'
+import type { Tally } from './tally.js'
 import { World } from './world.js'
 
 /** How a run ended. */
@@ -12,6 +13,7 @@ export interface Outcome {
   /** The same for two runs only where all happened alike. */
   readonly fingerprint: string
   readonly eventCount: number
+  readonly tally: Partial<Tally>
 }
 
 /** Runs a plan from its beginning to its end. */
@@ -28,12 +30,12 @@ export async function runPlan(plan: Plan): Promise<Outcome> {
         ? { promise: error.promise, sentence: error.message }
         : { promise: 'crash', sentence: error instanceof Error ? (error.stack ?? error.message) : messageOf(error) }
   }
-  const { trace, eventCount } = world
+  const { trace, eventCount, tally } = world
   if (path !== undefined)
     for (const device of world.devices) trace.push(`${device.name} of ${path}: ${device.recordText(path)}`)
   world.end()
   const fingerprint = hashKey(hashBytes(Buffer.from(`${trace.join('\n')}\n${eventCount}`)))
-  return { broken, trace, fingerprint, eventCount }
+  return { broken, trace, fingerprint, eventCount, tally }
 }
 
 /** How many runs shrinking may take. */

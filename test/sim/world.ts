@@ -11,6 +11,7 @@ import type { Plan, Step, UserAction } from './plan.js'
 import { SeededRandom } from './random.js'
 import { Scheduler, settled } from './scheduler.js'
 import { settle } from './settle.js'
+import type { Tally } from './tally.js'
 import { act, type Desk } from './user.js'
 import { Witness, type Cause } from './witness.js'
 
@@ -33,6 +34,10 @@ export class World {
   readonly network: Network
   readonly trace: string[] = []
   eventCount = 0
+  #acts = 0
+  #kills = 0
+  #powerCuts = 0
+  otherMisfortunes = 0
   readonly #random: SeededRandom
   readonly #contents: SeededRandom
   readonly #armed: Armed[][]
@@ -65,6 +70,17 @@ export class World {
       ({ name, volume, root }) => new Witness(name, { volume, root, ledger: this.ledger })
     )
     this.network = new Network({ scheduler: this.scheduler, random: this.#random, devices: this.devices }, plan.line)
+  }
+
+  /** What happened so far, counted. */
+  get tally(): Partial<Tally> {
+    return {
+      events: this.eventCount,
+      acts: this.#acts,
+      kills: this.#kills - this.#powerCuts,
+      powerCuts: this.#powerCuts,
+      otherMisfortunes: this.otherMisfortunes
+    }
   }
 
   note(line: string): void {
@@ -143,7 +159,9 @@ export class World {
         void this.scheduler.after(delayMs, () => this.#asUser(index, () => device.volume.asUser(more)))
     }
     const words = this.#asUser(index, () => act(desk, action))
-    if (words !== undefined) this.note(`${device.name} user: ${words}`)
+    if (words === undefined) return
+    this.#acts++
+    this.note(`${device.name} user: ${words}`)
   }
 
   /** Tells what a user does from what the engine does. */
@@ -211,6 +229,7 @@ export class World {
   /** A device's process dies, and is started again after a while. */
   kill(device: Device, downMs: number): void {
     this.note(`${device.name} dies`)
+    this.#kills++
     device.kill(this.#random.below(3))
     this.disarm(device)
     this.network.left(device)
@@ -222,6 +241,7 @@ export class World {
     const witness = this.witnesses[device.index]!
     this.#judge(witness, 'engine')
     witness.brace(device.running?.folder.status().state === 'stopped')
+    this.#powerCuts++
     const { damaged, droppedCount } = losePower(device.volume, this.#random)
     this.note(`${device.name} loses power: ${damaged.length} files damaged, ${droppedCount} changes dropped`)
     this.#judge(witness, 'power')
