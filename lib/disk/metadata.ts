@@ -42,8 +42,10 @@ function adjustFile(work: Workspace, target: Target, before: Stamp, wanted: Meta
   if (file === undefined) return adjustName(work, target, wanted)
   try {
     if (!sameStamp(work.fs.fstat(file), before)) return undefined
-    work.fs.setFileMetadata(file, wanted.mode, wanted.mtimeNs)
-    return work.fs.fstat(file)
+    return setAndLook(wanted, {
+      set: () => work.fs.setFileMetadata(file, wanted.mode, wanted.mtimeNs),
+      look: () => work.fs.fstat(file)
+    })
   } finally {
     work.fs.close(file)
   }
@@ -63,8 +65,36 @@ function openIfReadable(work: Workspace, target: Target): FileHandle | undefined
  * RACE: what a user puts there between the look and the change gets the mode or mtime. Worst consequence: just that.
  */
 function adjustName(work: Workspace, target: Target, wanted: Metadata): Stamp | undefined {
-  work.fs.setMetadata(target.directory, target.name, wanted.mode, wanted.mtimeNs)
-  return work.fs.lstat(target.directory, target.name)
+  return setAndLook(wanted, {
+    set: () => work.fs.setMetadata(target.directory, target.name, wanted.mode, wanted.mtimeNs),
+    look: () => work.fs.lstat(target.directory, target.name)
+  })
+}
+
+/** How often something is set again that a user changes at the same time. */
+const SET_MAX = 10
+
+/**
+ * Sets what is wanted, and returns how the file system holds it. What shows otherwise is either as near as it can come, or was set by a user in that
+ * moment, which must not be remembered as ours: it would never be told to anybody. Setting it again tells them apart.
+ */
+function setAndLook(
+  wanted: Metadata,
+  { set, look }: { readonly set: () => void; readonly look: () => Stamp | undefined }
+): Stamp | undefined {
+  let before: Stamp | undefined
+  for (let tries = 0; tries < SET_MAX; tries++) {
+    set()
+    const now = look()
+    if (now === undefined || shows(now, wanted)) return now
+    if (before?.mode === now.mode && before.mtimeNs === now.mtimeNs) return now
+    before = now
+  }
+  return undefined
+}
+
+function shows(now: Stamp, { mode, mtimeNs }: Metadata): boolean {
+  return (mode === undefined || now.mode === mode) && (mtimeNs === undefined || now.mtimeNs === mtimeNs)
 }
 
 /**

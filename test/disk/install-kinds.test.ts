@@ -1,7 +1,8 @@
-import { chmodSync, lstatSync, mkdirSync, readlinkSync, statSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, readlinkSync, statSync, utimesSync } from 'node:fs'
 import test from 'brittle'
 import { sameStamp } from '../../lib/core/model/stamp.js'
 import type { InstallStep } from '../../lib/disk/disk.js'
+import type { FileHandle } from '../../lib/disk/filesystem.js'
 import { installBatch } from '../../lib/disk/install.js'
 import {
   countingBytes,
@@ -20,7 +21,9 @@ import {
   TRAITS,
   userWrites
 } from './make-folder.js'
+import { watched } from './watched-filesystem.js'
 
+const SECOND_NS = 1_000_000_000n
 const NOTHING = { kind: 'nothing' } as const
 
 test('a move takes the inode along, and its metadata is set where it differs', t => {
@@ -210,4 +213,43 @@ test('metadata is set on what was expected only; a stamp after a new mtime match
   const stamp = stampAt(folder, 'a')
   t.is(stamp?.mtimeNs, NEW_MTIME_NS)
   t.ok(time?.kind === 'done' && time.stamp && stamp && !sameStamp(time.stamp, stamp))
+})
+
+test('a mode or time that a user sets in the moment in which another one is set is not taken for that one', t => {
+  const plain = makeFolder(t)
+  userWrites(plain, 'a', 'a')
+  let isSet = false
+  let races = 0
+  const fs = watched(plain.fs, call => {
+    if (call === 'fstat' && isSet && races++ === 0) {
+      chmodSync(plain.at('a'), 0o604)
+      utimesSync(plain.at('a'), 1_700_000_000, 1_700_000_000)
+    }
+    if (call === 'setFileMetadata') isSet = true
+  })
+  const expected = expectedAt(plain, 'a')
+  const [result] = install({ ...plain, fs }, [
+    { kind: 'metadata', path: pathOf('a'), mode: 0o751, mtimeNs: NEW_MTIME_NS, expected }
+  ])
+  t.ok(races > 0)
+  const { mode, mtimeNs } = lstatSync(plain.at('a'), { bigint: true })
+  t.alike([mode & 0o777n, mtimeNs], [0o751n, NEW_MTIME_NS])
+  t.alike(result?.kind === 'done' && [result.stamp?.mode, result.stamp?.mtimeNs], [0o751, NEW_MTIME_NS])
+})
+
+test('what a file system can hold only nearly is remembered as it holds it', t => {
+  const plain = makeFolder(t)
+  userWrites(plain, 'a', 'a')
+  const fs = new Proxy(plain.fs, {
+    get(target, property) {
+      if (property !== 'setFileMetadata') return (Reflect.get(target, property, target) as () => unknown).bind(target)
+      return (file: FileHandle, mode: number | undefined, mtimeNs: bigint | undefined): void =>
+        target.setFileMetadata(file, mode, mtimeNs && mtimeNs - (mtimeNs % SECOND_NS))
+    }
+  })
+  const expected = expectedAt(plain, 'a')
+  const [result] = install({ ...plain, fs }, [
+    { kind: 'metadata', path: pathOf('a'), mode: undefined, mtimeNs: NEW_MTIME_NS, expected }
+  ])
+  t.is(result?.kind === 'done' && result.stamp?.mtimeNs, NEW_MTIME_NS - (NEW_MTIME_NS % SECOND_NS))
 })

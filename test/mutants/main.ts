@@ -1,63 +1,38 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import ts from 'typescript'
+import { recordFigures } from '../card/figures.js'
+import { applyPatch, MUTANTS, readMutant, type Mutant } from './patches.js'
 
 /**
  * Puts each seeded bug (test/mutants/*.patch) into a copy of the project, runs the tests that should find it, and shows which one does: `npm run
- * test:mutants -- [M1 M5]`. Ends with `N passed, N failed`, counting bugs: one that no test finds has failed.
+ * test:mutants -- [M1 M5] [--record]`. Ends with `N passed, N failed`, counting bugs: one that no test finds has failed.
  */
-const SUITES: Readonly<Record<string, readonly string[]>> = {
-  M1: ['disk/install.'],
-  M3: ['disk/install.'],
-  M4: ['folder/', 'sim/'],
-  M5: ['disk/race.'],
-  M6: ['core/model/record', 'core/engine/'],
-  M7: ['core/model/record', 'core/engine/'],
-  M8: ['core/engine/'],
-  M10: ['store/'],
-  M11: ['disk/list'],
-  M12: ['disk/open', 'disk/disk', 'cli/mirror'],
-  M13: ['core/engine/'],
-  M14: ['core/engine/', 'sim/'],
-  M15: ['disk/hash'],
-  M16: ['protocol/hostile'],
-  M17: ['disk/list'],
-  M19: ['hostile/local', 'disk/install', 'disk/filesystem'],
-  M21: ['protocol/session'],
-  M25: ['folder/', 'hostile/readers'],
-  M26: ['disk/install', 'disk/filesystem']
-}
+const { values, positionals } = parseArgs({
+  options: { record: { type: 'boolean', default: false } },
+  allowPositionals: true
+})
 const root = process.cwd()
-const chosen = process.argv.slice(2)
-const patches = readdirSync(join(root, 'test/mutants'))
-  .filter(name => name.endsWith('.patch'))
-  .filter(name => chosen.length === 0 || chosen.includes(basename(name, '.patch')))
-  .sort((a, b) => Number(a.slice(1, -6)) - Number(b.slice(1, -6)))
-let caught = 0
-for (const patch of patches) if (tryPatch(basename(patch, '.patch'))) caught++
-console.log(`${caught} passed, ${patches.length - caught} failed`)
-process.exitCode = caught === patches.length && caught > 0 ? 0 : 1
+const chosen = MUTANTS.filter(id => positionals.length === 0 || positionals.includes(id))
+const caught = chosen.filter(id => tryMutant(readMutant(id)))
+console.log(`${Math.round(performance.now() / 1000)} s`)
+console.log(`${caught.length} passed, ${chosen.length - caught.length} failed`)
+if (values.record && positionals.length === 0) recordFigures('mutants', { bugs: chosen.length, caught: caught.length })
+process.exitCode = caught.length === chosen.length && caught.length > 0 ? 0 : 1
 
-function tryPatch(id: string): boolean {
-  const file = join(root, 'test/mutants', `${id}.patch`)
-  const [what = ''] = readFileSync(file, 'utf8').split('\n')
+function tryMutant({ id, what, tests, patch }: Mutant): boolean {
   const scratch = mkdtempSync(join(tmpdir(), 'backer-mutant-'))
   try {
-    for (const name of ['bin', 'lib', 'protocol', 'test', 'package.json', 'tsconfig.json', 'README.md'])
+    for (const name of ['dist', 'test', 'protocol', 'docs', 'package.json', 'README.md'])
       cpSync(join(root, name), join(scratch, name), { recursive: true })
     symlinkSync(join(root, 'node_modules'), join(scratch, 'node_modules'))
-    execFileSync('git', ['apply', '--recount', '-C1', file], { cwd: scratch })
-    // A bug that the compiler finds is still tried: what counts is whether a test does.
-    spawnSync('npx', ['tsc', '-p', '.'], { cwd: scratch })
-    const { stdout } = spawnSync(process.execPath, ['dist/test/all.js', ...(SUITES[id] ?? [])], {
-      cwd: scratch,
-      encoding: 'utf8',
-      maxBuffer: 64 * 1024 * 1024
-    })
-    const finder = /^ *not ok \d+ - .*# time/m.exec(stdout)?.[0] ?? /^FAILED .*/m.exec(stdout)?.[0]
+    for (const { path, text } of applyPatch(patch)) compile(scratch, path, text)
+    const finder = findTest(scratch, tests)
     console.log(
-      `${finder === undefined ? 'MISSED' : 'caught'} ${id} (${what})${finder === undefined ? '' : `: ${finder.trim()}`}`
+      `${finder === undefined ? 'MISSED' : 'caught'} ${id} (${what})${finder === undefined ? '' : `: ${finder}`}`
     )
     return finder !== undefined
   } catch (error) {
@@ -66,4 +41,24 @@ function tryPatch(id: string): boolean {
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
+}
+
+/** A bug that the compiler would find is tried all the same: what counts is whether a test finds it. */
+function compile(scratch: string, path: string, text: string): void {
+  const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true }
+  const { outputText } = ts.transpileModule(text, { compilerOptions })
+  const compiled = join(scratch, 'dist', path.replace(/\.ts$/, '.js'))
+  mkdirSync(dirname(compiled), { recursive: true })
+  writeFileSync(compiled, outputText)
+}
+
+/** The first test that fails; undefined where none does. */
+function findTest(scratch: string, tests: readonly string[]): string | undefined {
+  const { stdout } = spawnSync(process.execPath, ['dist/test/all.js', ...tests], {
+    cwd: scratch,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024
+  })
+  // A file that dies before any of its tests has ended fails as a whole.
+  return /^ *not ok \d+ - (.*?) # time/m.exec(stdout)?.[1] ?? /^FAILED .*/m.exec(stdout)?.[0]
 }

@@ -1,6 +1,7 @@
 import crypto, { type KeyPair } from 'hypercore-crypto'
 import { RESERVED_NAME, type RelativePath } from '../../lib/core/model/path.js'
-import type { Payload } from '../../lib/core/model/record.js'
+import { payloadOf, type Payload } from '../../lib/core/model/record.js'
+import { sameStamp } from '../../lib/core/model/stamp.js'
 import type { Dot } from '../../lib/core/model/version.js'
 import { hashKey } from '../../lib/core/model/hash.js'
 import type { FolderKey } from '../../lib/core/model/keys.js'
@@ -14,6 +15,7 @@ import { MemoryIndex, MemoryStore } from '../../lib/store/memory.js'
 import type { Entry } from '../../lib/store/store.js'
 import { Killed } from '../disk/watched-filesystem.js'
 import { LaggingDisk } from './lagging-disk.js'
+import type { Label, View } from './look.js'
 import { MemoryFileSystem, type Gate } from './memory-filesystem.js'
 import { SeededRandom } from './random.js'
 import { makeRuntime, type Life, type Scheduler } from './scheduler.js'
@@ -85,7 +87,12 @@ export class Device {
     this.name = `d${index}`
     this.keyPair = crypto.keyPair(Buffer.from(new SeededRandom(`${seed} device ${index}`).bytes(32)))
     const wallMs = (): number => EPOCH_MS + scheduler.nowMs + this.clockOffMs
-    this.volume = new Volume({ wallMs, reusesInodes: options.reusesInodes, order: options.order })
+    this.volume = new Volume({
+      wallMs,
+      uptimeMs: () => scheduler.nowMs,
+      reusesInodes: options.reusesInodes,
+      order: options.order
+    })
     this.root = this.volume.makeInode('directory', 0o755)
     this.#bare = this.volume.makeInode('directory', 0o755)
     this.volume.change([
@@ -198,6 +205,16 @@ export class Device {
   /** What the index has, by path. */
   get entries(): ReadonlyMap<RelativePath, Entry> {
     return this.#image.entries
+  }
+
+  /** The files that the index says are on this disk just as they are: whoever asks is told that this device has them. */
+  promised(visible: View['visible']): readonly Label[] {
+    return [...this.#image.entries].flatMap(([path, { stamp, lack, record }]) => {
+      const seen = visible.get(path)
+      if (stamp === undefined || lack !== undefined || seen === undefined || payloadOf(record).kind !== 'file')
+        return []
+      return sameStamp(stamp, this.volume.stampOf(seen.inode)) ? [seen.label] : []
+    })
   }
 
   /** What the index says of a path, for people. */

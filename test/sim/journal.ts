@@ -19,6 +19,8 @@ export interface Operation {
     readonly after: Inode | undefined
   }[]
   readonly actor: Actor
+  /** When it was made: `uptimeMs` of its volume. */
+  readonly atMs: number
 }
 
 /**
@@ -59,6 +61,11 @@ export class Journal {
       for (const mark of marksOf(operation)) touched.add(mark)
     }
     this.#pending = this.#pending.filter(operation => !kept.has(operation))
+  }
+
+  /** Whatever was changed before that is durable. */
+  writeBack(untilMs: number): void {
+    this.#pending = this.#pending.filter(({ atMs }) => atMs >= untilMs)
   }
 
   clear(): void {

@@ -99,7 +99,7 @@ test('a witness sees a file that is destroyed, invented, or taken without a reas
 test('a witness sees what a power loss takes that was synced', async t => {
   const { volume, witness } = watchedDisk()
   witness.conclude()
-  witness.brace()
+  witness.brace(false, [])
   volume.change([{ directory: volume.root, name: 'a', after: undefined }])
   await t.exception(() => witness.refresh('power'), /S19/)
 })

@@ -32,6 +32,8 @@ export interface Inode {
   synced: Held | undefined
   /** Who wrote what is not synced yet. */
   dirty: Actor | undefined
+  /** When its bytes, mode or time were changed last: `uptimeMs` of its volume. */
+  changedAtMs: number
   /** Who wrote its bytes last. */
   writer: Actor
   /** It can't be opened: EACCES. */
@@ -49,6 +51,8 @@ export interface Happening {
 export interface VolumeOptions {
   /** Wall time, milliseconds since 1970. */
   readonly wallMs: () => number
+  /** Time that no clock setting changes, milliseconds; default: `wallMs`. */
+  readonly uptimeMs?: () => number
   /** Numbers of inodes that are gone are given again, as ext4 does. */
   readonly reusesInodes: boolean
   /** What a directory's sync makes durable: everything that happened before as well, or only what it depends on. */
@@ -106,7 +110,7 @@ export class Volume {
       before: directory.entries.get(name),
       after
     }))
-    this.journal.add({ slots, actor: this.actor })
+    this.journal.add({ slots, actor: this.actor, atMs: this.#uptimeMs() })
     for (const one of slots) this.#unlinkSlot(one.slot, one.before)
     for (const one of slots) this.#linkSlot(one.slot, one.after)
     const moved = new Set(slots.flatMap(({ before, after }) => [before, after]))
@@ -127,6 +131,7 @@ export class Volume {
     if (held.mtimeNs !== undefined) inode.mtimeNs = held.mtimeNs
     inode.ctimeNs = this.#tick()
     inode.dirty = inode.dirty === 'user' ? 'user' : this.actor
+    inode.changedAtMs = this.#uptimeMs()
     this.dirty.add(inode)
     this.changes++
     for (const slot of inode.links.values()) this.#tell({ slot, before: inode, after: inode, actor: this.actor })
@@ -136,6 +141,13 @@ export class Volume {
     inode.synced = { bytes: inode.bytes, mode: inode.mode, mtimeNs: inode.mtimeNs }
     inode.dirty = undefined
     this.dirty.delete(inode)
+  }
+
+  /** What is older than that has been brought to the disk by the system itself. */
+  writeBack(ageMs: number): void {
+    const untilMs = this.#uptimeMs() - ageMs
+    for (const inode of [...this.dirty]) if (inode.changedAtMs < untilMs) this.syncInode(inode)
+    this.journal.writeBack(untilMs)
   }
 
   syncAll(): void {
@@ -192,6 +204,7 @@ export class Volume {
       ctimeNs: now,
       synced: undefined,
       dirty: undefined,
+      changedAtMs: this.#uptimeMs(),
       writer: this.actor,
       isDenied: false
     }
@@ -216,6 +229,10 @@ export class Volume {
   #tell(happening: Happening): void {
     this.changes++
     this.onChange(happening)
+  }
+
+  #uptimeMs(): number {
+    return (this.#options.uptimeMs ?? this.#options.wallMs)()
   }
 
   /** Nanoseconds since 1970, never the same twice, whatever the clock does. */

@@ -35,12 +35,16 @@ export class Witness {
     this.view = look(parts.root)
   }
 
-  /** The power is about to go: what may be lost is noted. `hasFailed`: the engine has stopped because a sync failed, and has promised nothing of its last batch. */
-  brace(hasFailed = false): void {
+  /**
+   * The power is about to go: what may be lost is noted. `hasFailed`: the engine has stopped because a sync failed, and has promised nothing of its
+   * last batch. `promised`: what peers are told that this device has.
+   */
+  brace(hasFailed: boolean, promised: readonly Label[]): void {
     const exposed = new Set<Label>()
     const actors: readonly Actor[] = hasFailed ? ['user', 'engine'] : ['user']
     for (const [label, inodes] of this.view.inodes)
       if (!this.#isPromised(label) || inodes.every(inode => isExposed(this.#volume, inode, actors))) exposed.add(label)
+    for (const label of promised) exposed.delete(label)
     this.#exposed = exposed
   }
 

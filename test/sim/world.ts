@@ -15,6 +15,9 @@ import type { Tally } from './tally.js'
 import { act, type Desk } from './user.js'
 import { Witness, type Cause } from './witness.js'
 
+/** After how long a system brings what was written to the disk by itself: Linux after 30 s, and it looks every 5 s. */
+const WRITTEN_BACK_MS = 35_000
+
 /** What is armed on a device: it strikes at a later call of the engine. */
 interface Armed {
   /** Changing calls (or, for a race, calls of any kind) until it strikes. */
@@ -240,7 +243,8 @@ export class World {
   losePower(device: Device, downMs: number): void {
     const witness = this.witnesses[device.index]!
     this.#judge(witness, 'engine')
-    witness.brace(device.running?.folder.status().state === 'stopped')
+    device.volume.writeBack(WRITTEN_BACK_MS)
+    witness.brace(device.running?.folder.status().state === 'stopped', device.promised(witness.view.visible))
     this.#powerCuts++
     const { damaged, droppedCount } = losePower(device.volume, this.#random)
     this.note(`${device.name} loses power: ${damaged.length} files damaged, ${droppedCount} changes dropped`)
