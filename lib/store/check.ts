@@ -63,8 +63,8 @@ function checkEntries(store: LmdbStore, entryCount: number): void {
 }
 
 /** What is in these is verified whenever it is used; that it can be read at all is verified here. */
-function checkOthers({ nodes, chunkLists, contentPaths, chunkPlaces, heads, facts }: Tables): void {
-  for (const rows of [nodes, chunkLists, contentPaths, chunkPlaces, heads, facts]) countRows(rows)
+function checkOthers({ nodes, chunkLists, contentPaths, chunkPlaces, superseded, heads, facts }: Tables): void {
+  for (const rows of [nodes, chunkLists, contentPaths, chunkPlaces, superseded, heads, facts]) countRows(rows)
 }
 
 function countRows(rows: Rows): number {

@@ -7,7 +7,7 @@ import type { Stamp } from '../core/model/stamp.js'
 import type { Entry } from './store.js'
 
 /** The format of the index: another one is set aside and built anew. */
-export const FORMAT = 2
+export const FORMAT = 3
 
 /** LMDB's bound on a key, less room for what stands before a path. Longer paths are keyed by their hash. Source: lmdb's README, `maxKeySize`. */
 export const PATH_KEY_BYTES_MAX = 1900

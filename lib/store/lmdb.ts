@@ -1,11 +1,11 @@
 import { BackerError, isBackerError } from '../core/error.js'
-import { ChunkList } from '../core/chunk/content-tree.js'
 import { asHash, hashBytes, hashesEqual, hashFromKey, type Hash, type HashKey } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
 import { payloadOf, type Content } from '../core/model/record.js'
 import { REPLICA_BYTES, replicaFromBytes, type ReplicaId } from '../core/model/version.js'
 import { EMPTY_NODE, EMPTY_ROOT } from '../core/tree/node.js'
 import type { Random } from '../runtime.js'
+import { ChunkLists } from './chunk-lists.js'
 import * as layout from './layout.js'
 import { childrenOf, entriesBehind, entriesBelow } from './listing.js'
 import {
@@ -18,7 +18,7 @@ import {
   type StoredHead
 } from './store.js'
 import { Sweep } from './sweep.js'
-import { ROWS_PER_TURN, write, type Batch } from './rows.js'
+import { write, type Batch } from './rows.js'
 import type { Tables } from './tables.js'
 
 /** A folder's index in an LMDB environment: one that may be believed (see open-index.ts). */
@@ -26,6 +26,7 @@ export class LmdbStore implements Store {
   readonly replica: ReplicaId
   readonly fresh: boolean
   readonly #tables: Tables
+  readonly #chunkLists: ChunkLists
   readonly #sweep: Sweep
   #root: Hash
   #lacks: Hash
@@ -36,6 +37,7 @@ export class LmdbStore implements Store {
 
   private constructor(tables: Tables, random: Random) {
     this.#tables = tables
+    this.#chunkLists = new ChunkLists(tables, (root, limit) => this.pathsWithContent(root, limit))
     this.#sweep = new Sweep(tables, this)
     const replica = this.#metaValue('replica')
     this.fresh = replica === undefined
@@ -144,7 +146,7 @@ export class LmdbStore implements Store {
   }
 
   chunkList(root: Hash): Uint8Array | undefined {
-    return this.#tables.chunkLists.get(root)
+    return this.#chunkLists.get(root)
   }
 
   pathsWithContent(root: Hash, limit: number): readonly RelativePath[] {
@@ -158,13 +160,9 @@ export class LmdbStore implements Store {
       const payload = this.#filePayload(path)
       if (payload !== undefined) places.push({ path, offset: 0, length: payload.size })
     }
-    for (const { key, value } of this.#tables.chunkPlaces.range({
-      start: chunk,
-      end: layout.afterPrefix(chunk),
-      limit
-    })) {
-      const { offset, length } = layout.decodePlace(value)
-      for (const path of this.pathsWithContent(asHash(key.subarray(32)), limit)) places.push({ path, offset, length })
+    for (const { root, offset, length } of this.#chunkLists.holders(chunk)) {
+      if (places.length >= limit) break
+      for (const path of this.pathsWithContent(root, limit)) places.push({ path, offset, length })
     }
     return places.slice(0, limit)
   }
@@ -179,7 +177,7 @@ export class LmdbStore implements Store {
   }
 
   async commit({ entries, root, lacks, nodes, chunkLists }: Commit): Promise<void> {
-    await this.#putChunkPlaces(chunkLists)
+    await this.#chunkLists.putPlaces(chunkLists)
     const sequence = this.#sequence + 1
     await this.#write(batch => {
       batch.put(this.#tables.meta, metaKey('root'), root)
@@ -187,12 +185,13 @@ export class LmdbStore implements Store {
       batch.put(this.#tables.meta, rootKey(sequence), layout.encodeRootAt(sequence, root))
       if (!hashesEqual(lacks, this.#lacks)) batch.put(this.#tables.meta, metaKey('lacks'), lacks)
       this.#putNodes(batch, nodes)
-      for (const [key, list] of chunkLists) batch.put(this.#tables.chunkLists, hashFromKey(key as HashKey), list)
+      this.#chunkLists.put(batch, chunkLists)
       for (const change of entries) this.#putEntry(batch, change)
     })
     this.#root = root
     this.#lacks = lacks
     this.#sequence = sequence
+    if (this.#chunkLists.hasMany) await this.#chunkLists.sweep()
   }
 
   rootAt(sequence: number): Hash | undefined {
@@ -210,28 +209,14 @@ export class LmdbStore implements Store {
     return this.#write(batch => batch.put(this.#tables.meta, metaKey('condemned'), Buffer.from('1')))
   }
 
-  /** Where chunks lie is only a hint: it may be written piece by piece before what it is about. */
-  async #putChunkPlaces(chunkLists: ReadonlyMap<string, Uint8Array>): Promise<void> {
-    for (const [key, bytes] of chunkLists) {
-      const root = hashFromKey(key as HashKey)
-      const list = new ChunkList(bytes)
-      for (let start = 0; start < list.count; start += ROWS_PER_TURN) {
-        await this.#write(batch => {
-          for (let i = start; i < Math.min(start + ROWS_PER_TURN, list.count); i++) {
-            const place = layout.encodePlace(list.offsetOf(i), list.length(i))
-            batch.put(this.#tables.chunkPlaces, layout.chunkPlaceKey(list.hash(i), root), place)
-          }
-        })
-      }
-    }
-  }
-
   #putEntry(batch: Batch, { path, entry }: EntryChange): void {
     const { contentPaths, entries, longEntries } = this.#tables
     const oldRoot = contentHere(this.get(path))
     const newRoot = contentHere(entry)
-    if (oldRoot !== undefined && (newRoot === undefined || !hashesEqual(oldRoot, newRoot)))
+    if (oldRoot !== undefined && (newRoot === undefined || !hashesEqual(oldRoot, newRoot))) {
       batch.remove(contentPaths, layout.contentPathKey(oldRoot, path))
+      this.#chunkLists.supersede(batch, oldRoot)
+    }
     if (newRoot !== undefined) batch.put(contentPaths, layout.contentPathKey(newRoot, path), Buffer.from(path))
     const key = layout.pathKey(path)
     const rows = key === undefined ? longEntries : entries
@@ -264,8 +249,9 @@ export class LmdbStore implements Store {
     })
   }
 
-  collect(roots: readonly Hash[]): Promise<{ readonly nodes: number; readonly chunkLists: number }> {
-    return this.#sweep.run([this.#root, this.#lacks, ...roots])
+  async collect(roots: readonly Hash[]): Promise<{ readonly nodes: number; readonly chunkLists: number }> {
+    const nodes = await this.#sweep.run([this.#root, this.#lacks, ...roots])
+    return { nodes, chunkLists: await this.#chunkLists.sweep() }
   }
 
   async close(): Promise<void> {

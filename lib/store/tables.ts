@@ -14,6 +14,8 @@ export interface Tables {
   /** Which paths have a content, and which contents have a chunk, at which place. */
   readonly contentPaths: Rows
   readonly chunkPlaces: Rows
+  /** Contents that left a path since the last sweep of chunk lists. */
+  readonly superseded: Rows
   readonly heads: Rows
   readonly facts: Rows
   readonly meta: Rows
@@ -56,6 +58,7 @@ export function openTables(directory: string, { readOnly }: { readonly readOnly:
     chunkLists: rows('chunk-lists'),
     contentPaths: rows('content-paths'),
     chunkPlaces: rows('chunk-places'),
+    superseded: rows('superseded'),
     heads: rows('heads'),
     facts: rows('facts'),
     meta: rows('meta')

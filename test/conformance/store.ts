@@ -119,6 +119,35 @@ export function testStore(name: string, makePlace: (t: Test) => Promise<StorePla
     await store.close()
   })
 
+  test(`${name}: a chunk that stays through any number of edits is found where it lies`, async t => {
+    const place = await makePlace(t)
+    let store = await place.open()
+    const stays = { hash: hashBytes(Buffer.from('stays')), length: 70_000 }
+    const edits = Array.from({ length: 50 }, (_, i) => {
+      const first = { hash: hashBytes(Buffer.from(`first ${i}`)), length: 70_000 + i }
+      return { first, list: encodeChunkList([first, stays]) }
+    })
+    for (const [i, edit] of edits.entries()) {
+      // Each second edit is taken back.
+      for (const { first, list } of i % 2 === 0 ? [edit] : [edit, edits[i - 1] ?? edit]) {
+        const content = { root: hashBytes(list), height: 1 }
+        const size = first.length + stays.length
+        const record = recordOf({ kind: 'file', size, mtimeNs: 0n, mode: 0o600, content })
+        await commitRecords(store, new Map([[path('log'), record]]), [list])
+        t.alike(store.places(stays.hash, 4), [{ path: path('log'), offset: first.length, length: 70_000 }])
+        t.alike(store.places(first.hash, 4), [{ path: path('log'), offset: 0, length: first.length }])
+      }
+      if (i % 7 > 0) continue
+      await store.close()
+      store = await place.open()
+    }
+    await store.collect([])
+    const listed = edits.filter(({ list }) => store.chunkList(hashBytes(list)) !== undefined)
+    t.is(listed.length, 1, 'and the lists that were are gone')
+    t.is(store.places(stays.hash, 4).length, 1)
+    await store.close()
+  })
+
   test(`${name}: a sweep keeps what the given roots reach and drops the rest`, async t => {
     const store = await (await makePlace(t)).open()
     const files = manyFiles(3000)
