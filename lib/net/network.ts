@@ -316,7 +316,10 @@ export class Network {
   #ownRoads(): RoadsMessage | undefined {
     const { port } = this.#tcp
     if (port === undefined) return undefined
-    const addresses = ownAddresses().map(({ address }) => formatAddress({ host: address, port }))
+    // A device on a loopback's DHT is met from this machine alone, which may have no other address.
+    const loopback = isLoopback(this.#dht.host ?? '') ? ['127.0.0.1'] : []
+    const hosts = [...loopback, ...ownAddresses().map(({ address }) => address)]
+    const addresses = hosts.map(host => formatAddress({ host, port }))
     return { addresses: addresses.slice(0, ADDRESSES_TOLD), relay: this.#relay?.publicKey }
   }
 
@@ -329,7 +332,7 @@ export class Network {
     for (const text of addresses) {
       const address = parseAddress(text)
       if (address === undefined || this.#connections.lives.rankOf(deviceId) >= RANK.nearTcp) continue
-      const isThere = address.host === host && !isPrivate(address.host)
+      const isThere = address.host === host && (!isPrivate(address.host) || isLoopback(address.host))
       if (isThere || isNeighbour(address.host))
         this.#dialer.add(
           address,
