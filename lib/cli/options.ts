@@ -3,8 +3,6 @@ import z32 from 'z32'
 import { messageOf } from '../core/error.js'
 import { parseKey } from '../core/model/key-text.js'
 import { topicOf, type FolderKey } from '../core/model/keys.js'
-import { ROLES } from '../core/model/role.js'
-import { parseAddress } from '../net/address.js'
 import { parseRate } from '../net/rate.js'
 
 const PUBLIC_KEY_BYTES = 32
@@ -15,48 +13,6 @@ export const FOLDER = 'its path, its name or the start of its id; may be left ou
 /** `--foreground`. */
 export function foregroundOption(): Option {
   return new Option('--foreground', 'stays, and runs in this process until Ctrl-C')
-}
-
-/** `--make-marker`. */
-export function markerOption(): Option {
-  return new Option(
-    '--make-marker',
-    'makes the marker of a known folder anew: only where it was deleted, never where a disk is not mounted'
-  )
-}
-
-/** `--keep-local`; undefined where it is not given. */
-export function keepLocalOption(): Option {
-  return new Option(
-    '--keep-local',
-    'keeps what is edited or deleted on this device as well, with a copy of everything: see backer keep-local'
-  )
-}
-
-/** `--lan`. */
-export function lanOption(): Option {
-  return new Option('--lan', 'looks for its devices on the LAN again')
-}
-
-/** `--no-lan`. */
-export function noLanOption(): Option {
-  return new Option('--no-lan', 'neither announces the folder on the LAN nor looks for its devices there')
-}
-
-/** `--role`. */
-export function roleOption(): Option {
-  return new Option('--role <ROLE>', 'what this device does in the folder: see backer role').choices([...ROLES])
-}
-
-/** `--peer`. */
-export function peerOption(): Option {
-  return new Option(
-    '--peer <HOST:PORT>',
-    'where another device of the folder takes TCP; may be given several times'
-  ).argParser((text: string, before: readonly string[] | undefined) => {
-    if (parseAddress(text) === undefined) throw new InvalidArgumentError('It is host:port, such as 192.0.2.1:49738.')
-    return [...(before ?? []), text]
-  })
 }
 
 /** One more id of a device, after those `before`. Throws InvalidArgumentError, as all here do. */

@@ -6,7 +6,6 @@ import { RESERVED_NAME } from '../../core/model/path.js'
 import { realPath } from '../../daemon/directory.js'
 import type { AddedDocument } from '../../daemon/document.js'
 import { openHome, type Home } from '../../home/home.js'
-import type { Role } from '../../core/model/role.js'
 import type { Context } from '../context.js'
 import { chooseDirectory } from '../default-directory.js'
 import { EXIT, type ExitCode } from '../exit.js'
@@ -15,27 +14,12 @@ import { readKey, sortJoinWords } from '../key-input.js'
 import { syncOnce } from '../once.js'
 import { INTERRUPTED } from '../prompt.js'
 import type { Declare } from '../command.js'
-import {
-  foregroundOption,
-  keepLocalOption,
-  lanOption,
-  markerOption,
-  noLanOption,
-  peerOption,
-  roleOption,
-  seconds
-} from '../options.js'
+import { addFolderOptions, requestOf, type FolderOptions } from '../folder-options.js'
+import { seconds } from '../options.js'
 
-interface JoinOptions {
+interface JoinOptions extends FolderOptions {
   readonly keyFile?: string
-  readonly name?: string
-  readonly peer?: readonly string[]
-  readonly keepLocal?: boolean
-  readonly lan?: boolean
-  readonly role?: Role
   readonly once?: boolean
-  readonly foreground?: boolean
-  readonly makeMarker?: boolean
   /** Seconds. */
   readonly timeout: number
 }
@@ -43,13 +27,12 @@ interface JoinOptions {
 const FIND_PEER_SECONDS = 30
 
 export const declare: Declare = (program, act) => {
-  program
+  const command = program
     .command('join')
     .description('mirrors a folder of another device into a directory')
     .argument('[KEY]', 'its key; "-": from stdin. Other users of this computer can see it here: better leave it out')
     .argument('[DIR]', 'the directory; default: where it is already, or the current one')
     .option('--key-file <FILE>', 'reads the key from a file')
-    .option('--name <NAME>', "what the folder is called here; default: the directory's name")
     .option('--once', 'ends as soon as this device and another one hold the same')
     .option(
       '--timeout <SECONDS>',
@@ -57,17 +40,10 @@ export const declare: Declare = (program, act) => {
       seconds,
       FIND_PEER_SECONDS
     )
-    .addOption(peerOption())
-    .addOption(keepLocalOption())
-    .addOption(lanOption())
-    .addOption(noLanOption())
-    .addOption(roleOption())
-    .addOption(markerOption())
-    .addOption(foregroundOption())
-    .action((key: string | undefined, directory: string | undefined, options: JoinOptions) => {
-      const words = [key, directory].filter(word => word !== undefined)
-      return act(context => join(context, words, options))
-    })
+  addFolderOptions(command).action((key: string | undefined, directory: string | undefined, options: JoinOptions) => {
+    const words = [key, directory].filter(word => word !== undefined)
+    return act(context => join(context, words, options))
+  })
 }
 
 /** `backer join [KEY] [DIR]`: mirrors a folder of another device. */
@@ -84,17 +60,7 @@ async function join(context: Context, words: readonly string[], options: JoinOpt
   const target = chooseDirectory(directory, process.cwd())
   const hadFiles = await hasFiles(target)
   return runFolder(context, {
-    request: {
-      directory: target,
-      key,
-      name: options.name,
-      peers: options.peer,
-      keepLocal: options.keepLocal,
-      lan: options.lan,
-      role: options.role,
-      createDirectory: true,
-      makeMarker: options.makeMarker
-    },
+    request: { ...requestOf(target, options), key, createDirectory: true },
     stays: options.foreground === true,
     announce: folder => announce(context, folder, hadFiles),
     ...(options.once === true

@@ -1,65 +1,32 @@
 import type { AddedDocument } from '../../daemon/document.js'
-import type { Role } from '../../core/model/role.js'
 import type { Context } from '../context.js'
 import { chooseDirectory } from '../default-directory.js'
 import type { ExitCode } from '../exit.js'
 import { runFolder } from '../foreground.js'
 import { qrCode } from '../qr.js'
 import type { Declare } from '../command.js'
-import {
-  foregroundOption,
-  keepLocalOption,
-  lanOption,
-  markerOption,
-  noLanOption,
-  peerOption,
-  roleOption
-} from '../options.js'
+import { addFolderOptions, requestOf, type FolderOptions } from '../folder-options.js'
 
-interface ShareOptions {
-  readonly name?: string
-  readonly peer?: readonly string[]
-  readonly keepLocal?: boolean
-  readonly lan?: boolean
-  readonly role?: Role
+interface ShareOptions extends FolderOptions {
   readonly qr?: boolean
-  readonly foreground?: boolean
-  readonly makeMarker?: boolean
 }
 
 export const declare: Declare = (program, act) => {
-  program
+  const command = program
     .command('share')
     .description('makes a directory a folder, and prints the key with which other devices join it')
     .argument('[DIR]', 'the directory; default: the current one')
-    .option('--name <NAME>', "what the folder is called here; default: the directory's name")
     .option('--qr', 'shows the key as a QR code too')
-    .addOption(peerOption())
-    .addOption(keepLocalOption())
-    .addOption(lanOption())
-    .addOption(noLanOption())
-    .addOption(roleOption())
-    .addOption(markerOption())
-    .addOption(foregroundOption())
-    .action((directory: string | undefined, options: ShareOptions) =>
-      act(context => share(context, directory, options))
-    )
+  addFolderOptions(command).action((directory: string | undefined, options: ShareOptions) =>
+    act(context => share(context, directory, options))
+  )
 }
 
 /** `backer share [DIR]`: makes a directory a folder, or finds that it is one, and prints its key. */
 function share(context: Context, named: string | undefined, options: ShareOptions): Promise<ExitCode> {
   const directory = chooseDirectory(named, context.process.cwd())
   return runFolder(context, {
-    request: {
-      directory,
-      name: options.name,
-      peers: options.peer,
-      keepLocal: options.keepLocal,
-      lan: options.lan,
-      role: options.role,
-      createDirectory: false,
-      makeMarker: options.makeMarker
-    },
+    request: { ...requestOf(directory, options), createDirectory: false },
     stays: options.foreground === true,
     announce: folder => announce(context, folder, options)
   })
