@@ -232,6 +232,12 @@ export class Backer extends EventEmitter<FolderEvents> {
     return folder.rejectDeletes()
   }
 
+  /** A device is not counted with any more where it is told on how many devices files lie, until it is connected again. Durable when it resolves. */
+  async forgetDevice(device: string): Promise<void> {
+    const { folder } = await this.#opening
+    await folder.copies.forget(device)
+  }
+
   /** How many chunks came from each device (by its id) since the start. */
   chunksReceived(): ReadonlyMap<string, number> {
     return this.#now().folder.chunksReceived

@@ -24,6 +24,8 @@ export interface HelloMessage {
 /** What a device holds now. `head`: the same under its signature; absent on a reader. */
 export interface HeadMessage {
   readonly root: Hash
+  /** The root of the tree of those records whose content is not on the device's disk. */
+  readonly lacks: Hash
   readonly sequence: number
   readonly idle: boolean
   readonly head: Uint8Array | undefined
@@ -191,6 +193,7 @@ export const helloCodec = struct<HelloMessage>({
 
 export const headCodec = struct<HeadMessage>({
   root: hashCodec,
+  lacks: hashCodec,
   sequence: uint,
   idle: flag,
   head: optional(copied(limits.HEAD_BYTES, 'a head'))

@@ -17,6 +17,8 @@ export interface Hello {
 /** What a device holds now. `head`: the same under its signature, in wire bytes; absent on a reader. */
 export interface HeadUpdate {
   readonly root: Hash
+  /** The root of the tree of those records whose content is not on its disk. */
+  readonly lacks: Hash
   readonly sequence: number
   /** It has nothing to do. */
   readonly idle: boolean

@@ -65,10 +65,13 @@ export class Client {
     return (await ask(this.#home, { method: 'POST', path: '/v1/folders', body })) as AddedDocument
   }
 
-  /** Waits, at most a minute, until a folder is in sync with `peers` others. `rescan` has it look at its files first. */
-  async wait(id: string, question: { peers: number; seconds: number; rescan: boolean }): Promise<WaitDocument> {
-    const { peers, seconds, rescan } = question
-    const path = `${pathOf(id)}/wait?peers=${peers}&timeout=${seconds}&rescan=${rescan}`
+  /** Waits, at most a minute, until a folder is in sync with `peers` others and each file lies on `copies` devices. `rescan` has it look at its files first. */
+  async wait(
+    id: string,
+    question: { peers: number; copies?: number; seconds: number; rescan: boolean }
+  ): Promise<WaitDocument> {
+    const { peers, copies = 0, seconds, rescan } = question
+    const path = `${pathOf(id)}/wait?peers=${peers}&copies=${copies}&timeout=${seconds}&rescan=${rescan}`
     const timeoutMs = seconds * 1000 + ANSWER_TIMEOUT_MS
     return (await ask(this.#home, { method: 'GET', path, timeoutMs })) as WaitDocument
   }

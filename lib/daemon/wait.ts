@@ -8,16 +8,27 @@ const LOOK_MS = 20
 export interface WaitOptions {
   /** How many connected peers must hold the same; 0: this device alone, scanned and idle. */
   readonly peers: number
+  /** On how many devices each file's content must lie, this one included. */
+  readonly copies: number
   readonly timeoutMs: number
   readonly timers: Timers
   readonly signal?: AbortSignal
 }
 
-/** True where this device has nothing to do and at least `peers` connected peers hold exactly what it holds. */
-export function holdsWith(status: FolderStatus, peers: number): boolean {
+/** True where this device has nothing to do, at least `peers` connected peers hold exactly what it holds, and each file lies on `copies` devices. */
+export function holdsWith(status: FolderStatus, { peers, copies }: Pick<WaitOptions, 'peers' | 'copies'>): boolean {
   return (
-    status.idle && status.scanned && status.state !== 'held' && status.peers.filter(peer => peer.inSync).length >= peers
+    status.idle &&
+    status.scanned &&
+    status.state !== 'held' &&
+    status.peers.filter(peer => peer.inSync).length >= peers &&
+    hasCopies(status, copies)
   )
+}
+
+/** True where the content of each file lies on so many devices, and that is so now. */
+function hasCopies({ copies: known }: FolderStatus, copies: number): boolean {
+  return copies === 0 || (known?.current === true && (known.fewest ?? Infinity) >= copies)
 }
 
 /** True where nothing is left to do but what the disk has no room for. */
@@ -28,14 +39,14 @@ export function waitsForSpace({ idle, problems }: Pick<FolderStatus, 'idle' | 'p
 /** Waits until `holdsWith` is true, the folder has stopped, waits for somebody's word or for space, `timeoutMs` are over or `signal` aborts; true in the first case only. */
 export async function waitForSync(
   backer: Pick<Backer, 'status'>,
-  { peers, timeoutMs, timers, signal }: WaitOptions
+  { peers, copies, timeoutMs, timers, signal }: WaitOptions
 ): Promise<boolean> {
   const over = new AbortController()
   const giveUp = (): void => over.abort()
   const timer = timers.after(timeoutMs, giveUp)
   signal?.addEventListener('abort', giveUp)
   try {
-    while (!holdsWith(backer.status(), peers)) {
+    while (!holdsWith(backer.status(), { peers, copies })) {
       const status = backer.status()
       const isUseless = status.state === 'stopped' || status.state === 'held' || waitsForSpace(status)
       if (over.signal.aborted || isUseless) return false

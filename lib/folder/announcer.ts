@@ -26,9 +26,15 @@ export class Announcer {
   readonly #sign: SignHead
   readonly #isIdle: () => boolean
   #told:
-    | { readonly root: Hash; readonly idle: boolean; readonly head: Uint8Array | undefined; readonly sequence: number }
+    | {
+        readonly root: Hash
+        readonly lacks: Hash
+        readonly idle: boolean
+        readonly head: Uint8Array | undefined
+        readonly sequence: number
+      }
     | undefined
-  #recent: { readonly root: Hash; readonly at: number }[] = []
+  #recent: { readonly roots: readonly Hash[]; readonly at: number }[] = []
   #timer: Timer | undefined
   #lastAt = -Infinity
   #intervalMs = INTERVAL_MS
@@ -65,11 +71,11 @@ export class Announcer {
     }
   }
 
-  /** Roots that peers may be walking right now. */
+  /** Roots that peers may be walking right now, of both trees. */
   recentRoots(): Hash[] {
     const since = this.#context.runtime.clock.monotonic() - KEPT_MS
     this.#recent = this.#recent.filter(({ at }, i) => at > since || i === this.#recent.length - 1).slice(-RECENT_MAX)
-    return this.#recent.map(({ root }) => root)
+    return this.#recent.flatMap(({ roots }) => roots)
   }
 
   close(): void {
@@ -92,13 +98,13 @@ export class Announcer {
     const idle = this.#isIdle()
     if (idle) this.#intervalMs = INTERVAL_MS
     const before = this.#told
-    if (before !== undefined && hashesEqual(before.root, store.root)) {
+    if (before !== undefined && hashesEqual(before.root, store.root) && hashesEqual(before.lacks, store.lacks)) {
       this.#told = { ...before, idle }
       return before.idle !== idle
     }
-    const { root, sequence } = store
-    this.#told = { root, idle, sequence, head: this.#sign(root, sequence) }
-    this.#recent.push({ root, at: this.#context.runtime.clock.monotonic() })
+    const { root, lacks, sequence } = store
+    this.#told = { root, lacks, idle, sequence, head: this.#sign(root, sequence) }
+    this.#recent.push({ roots: [root, lacks], at: this.#context.runtime.clock.monotonic() })
     if (this.#recent.length > RECENT_MAX) this.#recent.shift()
     return true
   }

@@ -6,13 +6,14 @@ import type { Disk } from '../disk/disk.js'
 import { parseIgnore, type IgnoreRules } from '../disk/ignore.js'
 import type { Watch, WatchHandlers } from '../disk/watch.js'
 import type { FolderLink, PeerLink } from '../../protocol/peer-link.js'
-import { delay, type Runtime, type Timer } from '../runtime.js'
+import { delay, type Runtime } from '../runtime.js'
 import type { Store } from '../store/store.js'
 import { Announcer } from './announcer.js'
 import { Browser } from './browse.js'
 import { Collector } from './collector.js'
 import { ContentSource } from './content-source.js'
 import type { FolderContext } from './context.js'
+import { Copies } from './copies.js'
 import { tellFullDisk } from './disk-floor.js'
 import type { FolderEvents } from './events.js'
 import { Heads } from './heads.js'
@@ -26,8 +27,10 @@ import { Observer } from './observer.js'
 import { Peers } from './peers.js'
 import { Problems } from './problems.js'
 import { ProgressMeter } from './progress.js'
+import { ProgressTeller } from './progress-teller.js'
 import { Puller } from './puller.js'
 import { recoverFolder } from './recovery.js'
+import { Rescans } from './rescans.js'
 import { Verifier } from './verifier.js'
 import { errorOf, HELD_SAMPLE, type FolderState, type FolderStatus, type HeldDeletes, type Route } from './status.js'
 import { subtreeSums } from '../core/tree/read.js'
@@ -47,12 +50,8 @@ export interface FolderParts {
   readonly keepLocal?: boolean
 }
 
-/** How often the whole folder is looked through where not everything can be watched. */
-const LIMITED_RESCAN_MS = 60_000
 /** How long a change that is under way at the end is waited for. */
 const REST_MS = 3000
-/** How often listeners hear of progress. */
-const PROGRESS_INTERVAL_MS = 250
 
 /** One synced directory: its index, its disk and its peers, and what goes on between them. */
 export class Folder extends EventEmitter<FolderEvents> {
@@ -75,12 +74,13 @@ export class Folder extends EventEmitter<FolderEvents> {
   readonly verifier: Verifier
   /** What was changed by hand where this device may not write. */
   readonly drift: Drift
+  /** On how many devices each file's content lies. */
+  readonly copies: Copies
   #ignore: IgnoreRules = parseIgnore(undefined)
   #watch: Watch | undefined
   #fatal: BackerError | undefined
-  #rescanTimer: Timer | undefined
-  #progressTimer: Timer | undefined
-  #rescanIntervalMs: number
+  readonly #rescans: Rescans
+  readonly #teller: ProgressTeller
   #wasInSync = false
   #holding: 'nothing' | 'held' | 'restoring' = 'nothing'
   #closing: Promise<void> | undefined
@@ -89,7 +89,6 @@ export class Folder extends EventEmitter<FolderEvents> {
   constructor(parts: FolderParts) {
     super()
     this.#parts = parts
-    this.#rescanIntervalMs = parts.rescanIntervalMs
     this.#problems = new Problems(problem => this.emit('problem', problem))
     this.#losses = new HeldLosses(
       () => this.#context,
@@ -99,6 +98,10 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#meter = new ProgressMeter(parts.runtime.clock)
     this.#puller = this.#makePuller()
     this.#observer = new Observer(this.#context, () => this.#changed())
+    const { timers } = parts.runtime
+    this.#rescans = new Rescans(timers, parts.rescanIntervalMs, () => this.rescan())
+    const tell = (): void => void this.emit('progress', this.#meter.get())
+    this.#teller = new ProgressTeller(timers, tell, () => this.#puller.idle)
     this.#peers = this.#makePeers(new Heads(parts.store, parts.identity.key.folderPublicKey))
     this.#announcer = new Announcer(
       this.#context,
@@ -111,7 +114,13 @@ export class Folder extends EventEmitter<FolderEvents> {
     const source = new ContentSource(this.#context, this.#puller.fetcher, () => this.#peers)
     this.verifier = new Verifier(this.#context, source)
     this.drift = new Drift(this.#context, source, () => this.#peers)
+    this.copies = new Copies(
+      this.#context,
+      () => this.#peers,
+      () => this.#changed()
+    )
     this.#collector = new Collector(this.#context, () => [
+      ...this.copies.roots(),
       ...this.#announcer.recentRoots(),
       ...this.#peers.roots(),
       ...this.#losses.roots(),
@@ -126,6 +135,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     await recoverFolder(this.#context)
     this.#peers.load()
     this.#losses.load()
+    this.copies.load()
     this.#heldChanged()
     this.#ignore = await readIgnoreFile(disk)
     this.#watch = watch({
@@ -135,7 +145,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       ignores: (path, isDirectory) => this.#ignore.ignores(path, isDirectory)
     })
     this.#running = this.#observer.run()
-    this.#scheduleRescan()
+    this.#rescans.start()
     this.history.start()
     await this.verifier.start()
     await this.drift.load()
@@ -194,6 +204,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     const { store, identity, path } = this.#parts
     const sums = this.#sums()
     const heldDeletes = this.heldDeletes()
+    const copies = this.copies.status()
     return {
       id: identity.folderId,
       path,
@@ -208,6 +219,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       scanned: this.#observer.scanned,
       idle: this.isIdle && this.#losses.restoringCount === 0,
       progress: this.#meter.get(),
+      ...(copies === undefined ? {} : { copies }),
       ...(heldDeletes === undefined ? {} : { heldDeletes }),
       problems: this.#problems.list(),
       problemCount: this.#problems.count,
@@ -236,14 +248,15 @@ export class Folder extends EventEmitter<FolderEvents> {
 
   async #close(): Promise<void> {
     this.#abort.abort()
-    this.#rescanTimer?.cancel()
-    this.#progressTimer?.cancel()
+    this.#rescans.close()
+    this.#teller.close()
     this.#observer.wake()
     this.#puller.close()
     this.#announcer.close()
     this.#collector.close()
     this.history.close()
     this.verifier.close()
+    this.copies.close()
     this.#peers.close()
     this.#watch?.close()
     // A change that is under way may end well; a disk that hangs is not waited for.
@@ -298,7 +311,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       onheld: () => this.#heldChanged(),
       onwant: (payload: { readonly size: number } | undefined) => {
         this.#meter.want(payload?.size ?? 0)
-        this.#progressSoon()
+        this.#teller.soon()
       },
       ondone: () => this.#meter.done()
     }
@@ -354,6 +367,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#heldChanged()
     if (this.#observer.scanned) this.#peers.walkAll()
     this.#announcer.announce()
+    this.copies.note()
     if (this.isIdle) this.#meter.reset()
     const inSync = this.isIdle && this.#state() === 'in-sync'
     if (inSync && !this.#wasInSync) this.emit('insync', this.status())
@@ -446,23 +460,6 @@ export class Folder extends EventEmitter<FolderEvents> {
 
   #watchLimited(message: string): void {
     this.#problems.set({ path: '.', code: 'unreadable', message })
-    this.#rescanIntervalMs = Math.min(this.#rescanIntervalMs, LIMITED_RESCAN_MS)
-    this.#scheduleRescan()
-  }
-
-  #scheduleRescan(): void {
-    this.#rescanTimer?.cancel()
-    this.#rescanTimer = this.#parts.runtime.timers.after(this.#rescanIntervalMs, () => {
-      this.#observer.hintEverything()
-      this.#scheduleRescan()
-    })
-  }
-
-  #progressSoon(): void {
-    this.#progressTimer ??= this.#parts.runtime.timers.after(PROGRESS_INTERVAL_MS, () => {
-      this.#progressTimer = undefined
-      this.emit('progress', this.#meter.get())
-      if (!this.#puller.idle) this.#progressSoon()
-    })
+    this.#rescans.hurry()
   }
 }

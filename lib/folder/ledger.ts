@@ -58,8 +58,9 @@ export class Ledger {
     const { root, nodes: made } = updateTree(hash => store.node(hash), store.root, edits)
     const lacks = this.#lacksAfter(changes)
     const nodes = lacks.nodes.size === 0 ? made : new Map([...made, ...lacks.nodes])
+    const isNews = edits.size > 0 || !hashesEqual(lacks.root, store.lacks)
     await store.commit({ entries: changes, root, lacks: lacks.root, nodes, chunkLists: listsFor(changes, chunkLists) })
-    if (edits.size > 0) this.#oncommit([...edits.keys()], bytesOf(nodes))
+    if (isNews) this.#oncommit([...edits.keys()], bytesOf(nodes))
   }
 
   /** The tree of what is not on this disk, once these changes are made. */

@@ -22,6 +22,8 @@ export class Peer {
   readonly wake = new WakeSignal()
   /** The root that the peer says its disk shows; undefined until it has said so. */
   root: Hash | undefined
+  /** The root of the tree of what is in that and not on its disk. */
+  lacks: Hash | undefined
   /** The peer has said that it has nothing to do. */
   idle = false
   /** Roots signed by writers that are to be followed: the peer's own, or those that a reader passes on. By who signed. */

@@ -196,6 +196,7 @@ export class Peers implements Iterable<Peer> {
     }
     peer.sequence = update.sequence
     peer.root = update.root
+    peer.lacks = update.lacks
     peer.idle = update.idle
     if (update.head !== undefined) {
       const signed = this.#heads.accept(update.head)

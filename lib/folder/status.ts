@@ -74,6 +74,25 @@ export interface Progress {
   readonly etaMs: number | undefined
 }
 
+/** On how many devices the content of a folder's files lies, where all that ever said what they hold count, and were not forgotten. */
+export interface CopiesStatus {
+  /** How many devices count, this one included. */
+  readonly devices: number
+  /** At n: how many files lie on n devices. */
+  readonly counts: readonly number[]
+  /** On how many devices the rarest file lies; undefined where there are no files. */
+  readonly fewest?: number
+  /** Files that lie on this device alone. */
+  readonly onlyHere: { readonly files: number; readonly bytes: number; readonly sample: readonly string[] }
+  /** Files that this device has dropped: they lie on others only. */
+  readonly dropped: { readonly files: number; readonly bytes: number }
+  /** True where this is so now; else it is being counted anew. */
+  readonly current: boolean
+}
+
+/** How many paths of files that lie on one device only are shown. */
+export const COPIES_SAMPLE = 20
+
 /** The truth about one folder at one moment. */
 export interface FolderStatus {
   /** The folder's id: its public key in z-base-32. */
@@ -99,6 +118,8 @@ export interface FolderStatus {
   /** True where this device has nothing to do: scanned, nothing to hash, to fetch or to apply. */
   readonly idle: boolean
   readonly progress: Progress
+  /** Once it was counted. */
+  readonly copies?: CopiesStatus
   /** Only where there are any. */
   readonly heldDeletes?: HeldDeletes
   /** Sorted by path, at most PROBLEMS_MAX of them; `problemCount` counts all. */

@@ -10,6 +10,7 @@ import { encodeWith } from '../../lib/core/codec.js'
 import { childOf } from '../../lib/core/tree/child.js'
 import { parseNode } from '../../lib/core/tree/node.js'
 import { hashBytes, hashKey, type Hash } from '../../lib/core/model/hash.js'
+import { EMPTY_ROOT } from '../../lib/core/tree/node.js'
 import { makeCertificate } from '../../lib/core/model/certificate.js'
 import { signedHeadCodec, signHead } from '../../lib/core/model/head.js'
 import { parseKey } from '../../lib/core/model/key-text.js'
@@ -41,7 +42,7 @@ test('B1: nothing that a reader says of the folder is followed, signed by itself
     const reader = await intrude(t, victim, readKey, { keyPair })
     const root = plant(reader.nodes, recordsAt({ 'mine.txt': reader.file('forged') }))
     const head = kind === 'garbage' ? Buffer.alloc(300, 1) : forge(root, kind)
-    reader.victim.sendHead({ root, sequence: 9, idle: true, head })
+    reader.victim.sendHead({ root, lacks: EMPTY_ROOT, sequence: 9, idle: true, head })
     await until(`${kind} is refused`, () => reader.isClosed())
     t.ok(/\((FORGED|MALFORMED)\)/.test(reader.closedFor()?.message ?? ''), reader.closedFor()?.message)
   }

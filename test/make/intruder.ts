@@ -2,6 +2,7 @@ import type { KeyPair } from 'hypercore-crypto'
 import { encodeWith } from '../../lib/core/codec.js'
 import type { BackerError } from '../../lib/core/error.js'
 import { hashBytes, hashKey, type Hash } from '../../lib/core/model/hash.js'
+import { EMPTY_ROOT } from '../../lib/core/tree/node.js'
 import { parseKey } from '../../lib/core/model/key-text.js'
 import type { RelativePath } from '../../lib/core/model/path.js'
 import { recordCodec, type Record } from '../../lib/core/model/record.js'
@@ -86,7 +87,7 @@ export async function intrude(
     identity.signHead({ root, sequence: at, replica: replica(99), timeMs: Date.now() })
   const show = (root: Hash): void => {
     sequence++
-    victim.sendHead({ root, sequence, idle: true, head: sign(root, sequence) })
+    victim.sendHead({ root, lacks: EMPTY_ROOT, sequence, idle: true, head: sign(root, sequence) })
   }
   return {
     connection,

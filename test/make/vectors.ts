@@ -91,7 +91,7 @@ function messageVectors(): Vectors[string] {
   const made: { [Name in keyof typeof messages]: (typeof messages)[Name] extends Codec<infer T> ? T : never } = {
     openingCodec: { proof: counting(32) },
     helloCodec: { name: 'Zoë', role: 'writer', replica: REPLICA },
-    headCodec: { root, sequence: 300, idle: true, head: counting(4) },
+    headCodec: { root, lacks: root, sequence: 300, idle: true, head: counting(4) },
     relayedHeadsCodec: [counting(2), counting(3)],
     nodesRequestCodec: { id: 1, content: undefined, hashes: [root] },
     nodesAnswerCodec: { id: 1, offset: 0, nodes: [counting(3), new Uint8Array(0)] },

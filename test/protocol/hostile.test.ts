@@ -1,6 +1,7 @@
 import test, { type Test } from 'brittle'
 import fc from 'fast-check'
 import { encodeWith, uint } from '../../lib/core/codec.js'
+import { EMPTY_ROOT } from '../../lib/core/tree/node.js'
 import { isBackerError } from '../../lib/core/error.js'
 import { realRuntime } from '../../lib/real-runtime.js'
 import {
@@ -363,7 +364,13 @@ test('who is told goodbye and stays is cut off after a moment', async t => {
   speaker.stream.removeAllListeners('end')
   speaker.say(1, 10)
   await until('it is told', () => folder.closed.length === 1)
-  speaker.tell(NUMBERS.head, messages.headCodec, { root: hash, sequence: 1, idle: true, head: undefined })
+  speaker.tell(NUMBERS.head, messages.headCodec, {
+    root: hash,
+    lacks: EMPTY_ROOT,
+    sequence: 1,
+    idle: true,
+    head: undefined
+  })
   await quiet()
   advance(FAREWELL_MS)
   await connection.closed

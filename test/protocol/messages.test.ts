@@ -49,7 +49,13 @@ const cases: readonly Case[] = [
   caseOf(
     'head',
     messages.headCodec,
-    fc.record({ root: hash, sequence: integer, idle: fc.boolean(), head: fc.option(bytes, { nil: undefined }) })
+    fc.record({
+      root: hash,
+      lacks: hash,
+      sequence: integer,
+      idle: fc.boolean(),
+      head: fc.option(bytes, { nil: undefined })
+    })
   ),
   caseOf('relayed heads', messages.relayedHeadsCodec, fc.array(bytes, { maxLength: 4 })),
   caseOf(
@@ -134,7 +140,10 @@ test('what is over a bound is refused on either side', t => {
   const many = (count: number): Hash[] => Array.from({ length: count }, () => hashOf('x'))
   const long = (length: number): Uint8Array => new Uint8Array(length)
   t.is(over(messages.helloCodec, { name: 'x'.repeat(65), role: 'writer', replica: replica(1) }), 'LIMIT')
-  t.is(over(messages.headCodec, { root: hashOf('x'), sequence: 1, idle: true, head: long(1025) }), 'LIMIT')
+  t.is(
+    over(messages.headCodec, { root: hashOf('x'), lacks: hashOf('y'), sequence: 1, idle: true, head: long(1025) }),
+    'LIMIT'
+  )
   t.is(
     over(
       messages.relayedHeadsCodec,

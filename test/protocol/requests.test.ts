@@ -6,6 +6,7 @@ import { createWebSocketStream, WebSocket, WebSocketServer } from 'ws'
 import { encodeWith } from '../../lib/core/codec.js'
 import { isBackerError } from '../../lib/core/error.js'
 import { hashBytes, hashKey, type Hash, type HashKey } from '../../lib/core/model/hash.js'
+import { EMPTY_ROOT } from '../../lib/core/tree/node.js'
 import {
   ANSWER_DEADLINE_MS,
   CHUNK_BYTES,
@@ -185,7 +186,7 @@ test('what is small waits behind one large answer at most, whichever folder it i
   for (let id = 1; id <= 3; id++) speaker.say(2, NUMBERS.chunkRequest, request(id))
   await quiet()
   const before = speaker.heard.length
-  other.peers[0]?.sendHead({ root: hashOf('x'), sequence: 1, idle: true, head: undefined })
+  other.peers[0]?.sendHead({ root: hashOf('x'), lacks: EMPTY_ROOT, sequence: 1, idle: true, head: undefined })
   speaker.stream.resume()
   await until('all came', () => speaker.heard.length >= before + 104)
   const heard = speaker.heard.slice(before)
@@ -262,7 +263,7 @@ test('what waits when the connection ends is rejected, and so is what comes late
   t.is(await asked, 'PEER_GONE')
   t.is(await codeOf(toB.requestNodes([hashOf('x')])), 'PEER_GONE')
   t.is(await codeOf(toB.requestChunk(hashOf('x'), 1, never)), 'PEER_GONE')
-  toB.sendHead({ root: hashOf('x'), sequence: 1, idle: true, head: undefined })
+  toB.sendHead({ root: hashOf('x'), lacks: EMPTY_ROOT, sequence: 1, idle: true, head: undefined })
   t.is(a.closed.length, 1)
 })
 
@@ -273,7 +274,7 @@ test('heads and what a peer has arrive as they were sent', async (t: Test) => {
     onHave: (_content: Hash, ranges: unknown) => void heard.push(ranges)
   }
   const { toB } = await meet(t, makeFolder(), makeFolder({ handlers }))
-  const update = { root: hashOf('x'), sequence: 3, idle: false, head: undefined }
+  const update = { root: hashOf('x'), lacks: EMPTY_ROOT, sequence: 3, idle: false, head: undefined }
   const ranges = Array.from({ length: 5000 }, (_, i) => [2 * i, 1] as const)
   toB.sendHead(update)
   toB.announceHave(hashOf('y'), ranges)

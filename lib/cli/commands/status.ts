@@ -1,5 +1,5 @@
 import { SCHEMA, type DeviceDocument, type FolderDocument, type PeerDocument } from '../../daemon/document.js'
-import type { HeldDeletes } from '../../folder/status.js'
+import type { CopiesStatus, HeldDeletes } from '../../folder/status.js'
 import { openHome } from '../../home/home.js'
 import { isBackerError } from '../../core/error.js'
 import type { Context } from '../context.js'
@@ -106,7 +106,8 @@ export function describe(folder: FolderDocument): string[] {
     paused,
     verify,
     role,
-    drift
+    drift,
+    copies
   } = folder
   const away = (folder.devices ?? []).filter(({ connected }) => !connected)
   const size = `${formatNumberOf(files, 'file')}, ${formatBytes(bytes)}`
@@ -116,6 +117,7 @@ export function describe(folder: FolderDocument): string[] {
     ...(heldDeletes === undefined ? [] : [`  ${describeHeldDeletes(heldDeletes)}`]),
     ...(role === undefined || role === 'mirror' ? [] : [`  ${role}`]),
     ...(drift === undefined ? [] : [`  ${formatNumberOf(drift.count, 'item')} changed here by hand: backer drift`]),
+    ...(copies === undefined ? [] : describeCopies(copies)),
     ...(verify?.running === true ? [`  verifying: ${formatNumberOf(verify.files, 'file')} read`] : []),
     ...(verify !== undefined && verify.damaged > 0
       ? [`  ${formatNumberOf(verify.damaged, 'file')} damaged: backer verify --show`]
@@ -128,6 +130,12 @@ export function describe(folder: FolderDocument): string[] {
       .map(problem => `    ${problem.path === undefined ? '' : `${problem.path}: `}${problem.message}`),
     ...(problemCount > PROBLEMS_SHOWN ? [`    and ${problemCount - PROBLEMS_SHOWN} more: backer status --json`] : [])
   ]
+}
+
+function describeCopies({ onlyHere }: CopiesStatus): string[] {
+  if (onlyHere.files === 0) return []
+  const verb = onlyHere.files === 1 ? 'exists' : 'exist'
+  return [`  ${formatNumberOf(onlyHere.files, 'file')} (${formatBytes(onlyHere.bytes)}) ${verb} only here`]
 }
 
 function describeHeldDeletes({ local, remote, restoring }: HeldDeletes): string {

@@ -19,7 +19,9 @@ const OPENING_GRACE_MS = 20_000
 const START_LOOK_MS = 50
 
 interface WaitOptions {
-  readonly peers: number
+  /** Default: 1, and 0 where copies are asked for. */
+  readonly peers?: number
+  readonly copies: number
   /** Seconds; 0: for ever. */
   readonly timeout: number
 }
@@ -31,7 +33,8 @@ export const declare: Declare = (program, act) => {
     .command('wait')
     .description('waits until this device and others hold the same and nothing is pending')
     .argument('[FOLDER]', FOLDER)
-    .option('--peers <N>', 'how many other devices; 0: just this one, scanned and idle', count, 1)
+    .option('--peers <N>', 'how many other connected devices (default: 1); 0: just this one, scanned and idle', count)
+    .option('--copies <N>', 'on how many devices each file must lie, this one included; --peers is 0 then', count, 0)
     .option('--timeout <SECONDS>', 'gives up after that time, with exit code 4; 0: never', seconds, WAIT_SECONDS)
     .action((folder: string | undefined, options: WaitOptions) => act(context => wait(context, folder, options)))
 }
@@ -40,8 +43,9 @@ export const declare: Declare = (program, act) => {
 async function wait(context: Context, choice: string | undefined, options: WaitOptions): Promise<ExitCode> {
   const deadline = options.timeout === 0 ? Number.POSITIVE_INFINITY : Date.now() + options.timeout * 1000
   const folders = await findFolders(context, choice, deadline)
+  const { copies, peers = copies > 0 ? 0 : 1 } = options
   const answers: FolderDocument[] = []
-  for (const folder of folders) answers.push(await waitForOne(context, folder.id, options.peers, deadline))
+  for (const folder of folders) answers.push(await waitForOne(context, folder.id, { peers, copies }, deadline))
   if (context.printer.json) context.printer.document({ schema: SCHEMA, insync: true, folders: answers })
   else
     context.printer.note(
@@ -81,12 +85,17 @@ async function findFolders(
   }
 }
 
-async function waitForOne({ client }: Context, id: string, peers: number, deadline: number): Promise<FolderDocument> {
+interface Wanted {
+  readonly peers: number
+  readonly copies: number
+}
+
+async function waitForOne({ client }: Context, id: string, wanted: Wanted, deadline: number): Promise<FolderDocument> {
   let answer: WaitDocument
   let rescan = true
   do {
     const seconds = Math.max(0, Math.min(QUESTION_SECONDS_MAX, (deadline - Date.now()) / 1000))
-    answer = await client.wait(id, { peers, seconds, rescan })
+    answer = await client.wait(id, { ...wanted, seconds, rescan })
     rescan = false
     const { done, folder } = answer
     if (done) return folder
@@ -97,7 +106,7 @@ async function waitForOne({ client }: Context, id: string, peers: number, deadli
       throw new BackerError(code, message, hint === undefined ? {} : { hint })
     }
   } while (Date.now() < deadline)
-  throw notInSync(answer.folder, peers)
+  throw notInSync(answer.folder, wanted)
 }
 
 function heldBack(folder: FolderDocument): BackerError {
@@ -113,7 +122,14 @@ function diskFloor({ name, path }: FolderDocument): BackerError {
   })
 }
 
-function notInSync(folder: FolderDocument, peers: number): BackerError {
+function notInSync(folder: FolderDocument, { peers, copies }: Wanted): BackerError {
+  const lacking = folder.copies?.counts.slice(0, copies).reduce((sum, count) => sum + count, 0) ?? 0
+  if (folder.idle && copies > 0 && lacking > 0)
+    return new BackerError(
+      'TIMEOUT',
+      `${formatNumberOf(lacking, 'file')} of ${folder.name} ${lacking === 1 ? 'lies' : 'lie'} on fewer than ${copies} devices`,
+      { hint: 'See backer status.' }
+    )
   const same = folder.peers.filter(peer => peer.inSync).length
   const connected = `${same} of ${folder.peers.length} connected`
   const what = folder.idle

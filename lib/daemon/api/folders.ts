@@ -36,6 +36,7 @@ const waitQuery = {
   additionalProperties: false,
   properties: {
     peers: { type: 'integer', minimum: 0, maximum: 10_000, default: 1 },
+    copies: { type: 'integer', minimum: 0, maximum: 10_000, default: 0 },
     timeout: { type: 'number', minimum: 0, maximum: WAIT_SECONDS_MAX, default: WAIT_SECONDS_MAX },
     rescan: { type: 'boolean', default: false }
   }
@@ -168,15 +169,16 @@ function addMemoryRoutes(app: FastifyInstance, host: Host): void {
     { schema: { summary: 'A device is not expected any more: no alarm is raised for it.' } },
     async ({ params }, reply) => {
       host.document(params.id)
-      if (!host.memory.forgetDevice(params.id, params.device))
-        throw new BackerError('NO_PEER', `the folder knows no device ${params.device}`)
+      const wasKnown = host.memory.forgetDevice(params.id, params.device)
+      await host.folders.find(({ id, isPaused }) => id === params.id && !isPaused)?.backer.forgetDevice(params.device)
+      if (!wasKnown) throw new BackerError('NO_PEER', `the folder knows no device ${params.device}`)
       return reply.status(204).send()
     }
   )
 }
 
 function addWaitRoute(app: FastifyInstance, host: Host): void {
-  app.get<{ Params: FolderParams; Querystring: { peers: number; timeout: number; rescan: boolean } }>(
+  app.get<{ Params: FolderParams; Querystring: { peers: number; copies: number; timeout: number; rescan: boolean } }>(
     '/v1/folders/:id/wait',
     { schema: { querystring: waitQuery } },
     async ({ params, query }, reply): Promise<WaitDocument> => {
@@ -185,8 +187,8 @@ function addWaitRoute(app: FastifyInstance, host: Host): void {
       reply.raw.once('close', () => gone.abort())
       // What was written before the question was asked may not have reached the watcher yet.
       if (query.rescan) await folder.backer.rescan()
-      const { peers, timeout } = query
-      const options = { peers, timeoutMs: timeout * 1000, timers: host.runtime.timers, signal: gone.signal }
+      const { peers, copies, timeout } = query
+      const options = { peers, copies, timeoutMs: timeout * 1000, timers: host.runtime.timers, signal: gone.signal }
       const done = await waitForSync(folder.backer, options)
       return { schema: SCHEMA, done, folder: folder.document() }
     }

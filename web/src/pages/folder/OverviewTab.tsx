@@ -25,12 +25,27 @@ export function OverviewTab({ folder }: { readonly folder: FolderDocument }) {
             {count(folder.files, 'file')}, {bytes(folder.bytes)}
           </dd>
         </div>
+        <OnlyHere folder={folder} />
       </dl>
       <Rates folder={folder} />
       <Problems folder={folder} />
       <Peers folder={folder} />
       <Absent folder={folder} />
     </>
+  )
+}
+
+/** What would be lost with this device. */
+function OnlyHere({ folder }: { readonly folder: FolderDocument }) {
+  const { files, bytes: size, sample } = folder.copies?.onlyHere ?? { files: 0, bytes: 0, sample: [] }
+  if (files === 0) return null
+  return (
+    <div title={sample.map(safeName).join('\n')}>
+      <dt>Only here</dt>
+      <dd>
+        {count(files, 'file')}, {bytes(size)}
+      </dd>
+    </div>
   )
 }
 
