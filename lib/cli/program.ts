@@ -32,7 +32,7 @@ export async function makeProgram(words: readonly string[], run: Run): Promise<C
   for (const { group, load } of only.length > 0 ? only : COMMANDS) {
     program.commandsGroup(group)
     const { declare } = await load()
-    declare(program, act)
+    declare(program, act, () => makeProgram([], run))
   }
   for (const command of program.commands)
     command.configureHelp({ showGlobalOptions: true }).addHelpText('after', EXIT_HELP)

@@ -13,7 +13,7 @@ test('every file of a command is listed, and declares what it is listed as', asy
   for (const { names, load } of COMMANDS) {
     const program = new Command()
     const { declare } = await load()
-    declare(program, run)
+    declare(program, run, () => makeProgram([], run))
     const [command, ...more] = program.commands
     t.alike([command?.name(), ...(command?.aliases() ?? [])], names)
     t.is(more.length, 0, `${names[0]} declares itself alone`)

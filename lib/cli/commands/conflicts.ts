@@ -30,7 +30,7 @@ export const declare: Declare = (program, act) => {
     .argument('[resolve]', 'decides about the conflicts of the files that are named')
     .argument('[PATH...]', 'the file, or its conflict copy; none: the folder round the current directory, or all')
     .option(
-      '--keep <WHICH>',
+      '--keep <this|that|both>',
       'this: what stands at the path; that: the conflict copy; both: the copy under a name of its own'
     )
     .option('--dry-run', 'only shows what would be decided')

@@ -18,7 +18,10 @@ export const declare: Declare = (program, act) => {
   program
     .command('deletes')
     .description('shows deletes that are held because they are so many; "accept" or "reject" decides about them')
-    .argument('[ACTION]', 'accept: they are carried out everywhere; reject: what they removed comes back everywhere')
+    .argument(
+      '[accept|reject]',
+      'accept: they are carried out everywhere; reject: what they removed comes back everywhere'
+    )
     .argument('[FOLDER]', FOLDER)
     .option('--dry-run', 'only shows what it is about')
     .option('--yes', 'does not ask')

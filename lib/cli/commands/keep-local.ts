@@ -11,7 +11,7 @@ export const declare: Declare = (program, act) => {
     .command('keep-local')
     .description('says or sets whether what is edited or deleted on this device is kept as well')
     .argument(
-      '[ON|OFF]',
+      '[on|off]',
       'on: from now on, with a copy of everything, which costs nothing where blocks can be shared; off'
     )
     .argument('[FOLDER]', FOLDER)
