@@ -53,6 +53,7 @@ export const COMMANDS: readonly Listed[] = [
   { names: ['open'], group: SYSTEM, load: () => import('./commands/open.js') },
   { names: ['events'], group: SYSTEM, load: () => import('./commands/events.js') },
   { names: ['config'], group: SYSTEM, load: () => import('./commands/config.js') },
+  { names: ['service'], group: SYSTEM, load: () => import('./commands/service.js') },
   { names: ['completion'], group: SYSTEM, load: () => import('./commands/completion.js') },
   { names: ['version'], group: SYSTEM, load: () => import('./commands/version.js') }
 ]
