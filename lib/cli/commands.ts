@@ -54,6 +54,7 @@ export const COMMANDS: readonly Listed[] = [
   { names: ['events'], group: SYSTEM, load: () => import('./commands/events.js') },
   { names: ['config'], group: SYSTEM, load: () => import('./commands/config.js') },
   { names: ['service'], group: SYSTEM, load: () => import('./commands/service.js') },
+  { names: ['report'], group: SYSTEM, load: () => import('./commands/report.js') },
   { names: ['completion'], group: SYSTEM, load: () => import('./commands/completion.js') },
   { names: ['version'], group: SYSTEM, load: () => import('./commands/version.js') }
 ]

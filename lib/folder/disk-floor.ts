@@ -103,7 +103,8 @@ export async function tellFullDisk(
   tell(new BackerError('DISK_FLOOR', `the disk is full: ${reason.message}`, { cause: reason }))
 }
 
-function floorOf({ totalBytes }: Space): number {
+/** What is kept free of a disk, in bytes. */
+export function floorOf({ totalBytes }: Pick<Space, 'totalBytes'>): number {
   return Math.min(FLOOR_BYTES_MAX, FLOOR_SHARE * totalBytes)
 }
 

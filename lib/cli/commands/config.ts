@@ -14,6 +14,7 @@ import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { formatTable } from '../format.js'
 import { placesOf } from '../places.js'
+import { VARIABLES } from '../variables.js'
 
 export const declare: Declare = (program, act) => {
   const config = program.command('config').description("shows and changes this device's settings")
@@ -114,17 +115,3 @@ function path({ config, printer, process }: Context): ExitCode {
   )
   return EXIT.done
 }
-
-/** The variables that are no secrets. */
-const VARIABLES = [
-  'BACKER_HOME',
-  'BACKER_BOOTSTRAP',
-  'BACKER_RELAY',
-  'BACKER_PORT',
-  'BACKER_PAGE_PORT',
-  'BACKER_NO_LAN',
-  'BACKER_NO_AUTOSTART',
-  'BACKER_LOG',
-  'BACKER_DEBUG',
-  'NO_COLOR'
-] as const

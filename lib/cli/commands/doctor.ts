@@ -4,18 +4,11 @@ import { openHome } from '../../home/home.js'
 import type { NetworkReport } from '../../net/report.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
+import type { Finding } from '../finding.js'
 import { formatBytes } from '../format.js'
+import { examineMachine } from '../machine.js'
 import { pause } from '../signals.js'
 import type { Declare } from '../command.js'
-
-/** One thing that was looked at. */
-export interface Finding {
-  readonly what: string
-  readonly state: 'ok' | 'note' | 'bad'
-  readonly message: string
-  /** What to do. */
-  readonly hint?: string
-}
 
 /** How many nodes must see a device until hyperdht takes its NAT for known, and lets a connection live that came through a hole (its nat.js). */
 const NODES_NEEDED = 3
@@ -53,7 +46,7 @@ const FAILURES: Readonly<Record<string, string>> = {
 export const declare: Declare = (program, act) => {
   program
     .command('doctor')
-    .description('tells what works in the network, what does not, and what to do')
+    .description('tells what works in the network and on this machine, what does not, and what to do')
     .argument('[PEER]', 'a device: its name or the start of its id')
     .action((peer: string | undefined) => act(context => doctor(context, peer)))
 }
@@ -63,18 +56,26 @@ async function doctor(context: Context, choice: string | undefined): Promise<Exi
   const { client, printer, config } = context
   const home = openHome(config.home)
   const key = await home.deviceKeyPair()
-  const folders = (await home.folders()).map(({ name, id }) => `folder "${name}": ${id}`)
+  const known = await home.folders()
+  const folders = known.map(({ name, id }) => `folder "${name}": ${id}`)
   const device = Buffer.from(key.publicKey).toString('hex')
-  const findings = await examine(context).catch((error: unknown): readonly Finding[] => {
-    if (!isBackerError(error, 'NOT_RUNNING')) throw error
-    const hint = error.hint ?? ''
-    return [{ what: 'backer', state: 'bad', message: 'does not run, so that nothing of the network can be told', hint }]
-  })
+  const findings = [...(await examineNetwork(context)), ...(await examineMachine(known, Date.now()))]
   const peers = choice === undefined ? [] : await examinePeer(client, choice)
   const all = [...findings, ...peers]
   if (printer.json) printer.document({ schema: SCHEMA, device, findings: all })
   else printer.result(`this device: ${device}`, ...folders, ...all.flatMap(describe))
   return all.some(({ state }) => state === 'bad') ? EXIT.error : EXIT.done
+}
+
+/** What is to be said of the network; where nothing runs, that. */
+export async function examineNetwork(context: Context): Promise<readonly Finding[]> {
+  try {
+    return await examine(context)
+  } catch (error) {
+    if (!isBackerError(error, 'NOT_RUNNING')) throw error
+    const hint = error.hint ?? ''
+    return [{ what: 'backer', state: 'bad', message: 'does not run, so that nothing of the network can be told', hint }]
+  }
 }
 
 async function examine({ client, config }: Context): Promise<readonly Finding[]> {
