@@ -13,6 +13,7 @@ import { addMetricsRoute } from './metrics.js'
 import { addNetworkRoutes } from './network.js'
 import { addSnapshotRoutes } from './snapshots.js'
 import { addVerifyRoutes } from './verify.js'
+import { buildLazily } from './lazy-validation.js'
 import { logRefusal } from './refusal.js'
 import { addSettingsRoutes } from './settings.js'
 
@@ -27,7 +28,10 @@ const OPENAPI = {
 export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Promise<void>): Promise<FastifyInstance> {
   const isPage = prepare !== undefined
   const [{ fastify }, { default: swagger }] = await Promise.all([import('fastify'), import('@fastify/swagger')])
-  const app = fastify({ bodyLimit: BODY_BYTES_MAX })
+  const app = fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    schemaController: { compilersFactory: { buildValidator: buildLazily } }
+  })
   app.setErrorHandler((error, request, reply) => {
     const document = errorDocument(error)
     const status = httpStatusOf(document.name)

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { systemCode } from '../../home/private-file.js'
 import type { Host } from '../host.js'
-import { makeApp } from './app.js'
 import { COOKIE, guard } from './guard.js'
+import { OnDemand } from './on-demand.js'
 
 /** Where the page is looked for: bookmarks go on working. Where it is taken, any port. */
 const PORT = 8749
@@ -26,26 +26,23 @@ const FILES = fileURLToPath(new URL('../../../web/', import.meta.url))
 
 /** The page and the API behind it, on the loopback interface only, for whoever has the token. */
 export class PageServer {
-  readonly #host: Host
   readonly #token: string
   readonly #port: number | undefined
   readonly #server: Server
-  #app: FastifyInstance | undefined
+  readonly #api: OnDemand
 
   /** `port`: see Config. */
   constructor(host: Host, { token, port }: { readonly token: string; readonly port: number | undefined }) {
-    this.#host = host
     this.#token = token
     this.#port = port
     this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS })
     this.#server.maxConnections = CONNECTIONS_MAX
+    this.#api = new OnDemand(async () => (await import('./app.js')).makeApp(host, app => this.#prepare(app)), host.log)
+    this.#api.answer(this.#server)
   }
 
   /** Listens on 127.0.0.1. Throws the system's error, such as EADDRINUSE for a port that was asked for. */
   async listen(): Promise<void> {
-    const app = await makeApp(this.#host, one => this.#prepare(one))
-    this.#app = app
-    this.#server.on('request', (request, response) => app.routing(request, response))
     try {
       await this.#listenOn(this.#port ?? PORT)
     } catch (error) {
@@ -63,7 +60,7 @@ export class PageServer {
   async close(): Promise<void> {
     this.#server.close()
     this.#server.closeAllConnections()
-    await this.#app?.close()
+    await this.#api.close()
   }
 
   async #listenOn(port: number): Promise<void> {

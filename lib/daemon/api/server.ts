@@ -1,9 +1,8 @@
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
-import type { FastifyInstance } from 'fastify'
 import { claimSocket, releaseSocket } from '../../home/socket.js'
 import type { Host } from '../host.js'
-import { makeApp } from './app.js'
+import { OnDemand } from './on-demand.js'
 
 /** How long a client may take to send its request. */
 const REQUEST_TIMEOUT_MS = 10_000
@@ -13,22 +12,19 @@ const PRIVATE_UMASK = 0o177
 
 /** The control API: HTTP with JSON over a Unix socket that only this user can open. */
 export class ApiServer {
-  readonly #host: Host
   readonly #server: Server
-  #app: FastifyInstance | undefined
+  readonly #api: OnDemand
   #home: string | undefined
 
   constructor(host: Host) {
-    this.#host = host
     this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS })
     this.#server.maxConnections = CONNECTIONS_MAX
+    this.#api = new OnDemand(async () => (await import('./app.js')).makeApp(host), host.log)
+    this.#api.answer(this.#server)
   }
 
   /** Listens on the socket of `home`, whose lock the caller holds. */
   async listen(home: string): Promise<void> {
-    const app = await makeApp(this.#host)
-    this.#app = app
-    this.#server.on('request', (request, response) => app.routing(request, response))
     const path = await claimSocket(home)
     this.#home = home
     await listenPrivately(this.#server, path)
@@ -39,7 +35,7 @@ export class ApiServer {
     if (this.#home === undefined) return
     this.#server.close()
     this.#server.closeAllConnections()
-    await this.#app?.close()
+    await this.#api.close()
     await releaseSocket(this.#home)
   }
 }
