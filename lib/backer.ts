@@ -15,8 +15,10 @@ import { INDEX_NAME } from './disk/own.js'
 import { startWatch } from './disk/watch.js'
 import type { Browser } from './folder/browse.js'
 import type { Drift } from './folder/drift.js'
+import type { Dropper } from './folder/dropper.js'
 import type { FolderEvents } from './folder/events.js'
 import { Folder } from './folder/folder.js'
+import type { Getter } from './folder/getter.js'
 import type { History } from './folder/history.js'
 import type { Verifier } from './folder/verifier.js'
 import { makeIdentity, type Identity } from './folder/identity.js'
@@ -218,6 +220,16 @@ export class Backer extends EventEmitter<FolderEvents> {
   /** What was changed by hand where this device may not write. Throws CLOSED before `ready`. */
   get drift(): Drift {
     return this.#now().folder.drift
+  }
+
+  /** Drops files from this disk that other devices hold. Throws CLOSED before `ready`. */
+  get dropper(): Dropper {
+    return this.#now().folder.dropper
+  }
+
+  /** Brings back files that were dropped. Throws CLOSED before `ready`. */
+  get getter(): Getter {
+    return this.#now().folder.getter
   }
 
   /** Carries out the deletes that are held (see `status().heldDeletes`). Returns of how many items. Throws MARKER. */

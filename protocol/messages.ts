@@ -7,6 +7,7 @@ import { payloadCodec, type Payload } from '../lib/core/model/record.js'
 import * as limits from './limits.js'
 
 const PROOF_BYTES = 32
+const NONCE_BYTES = 32
 const RELAY_KEY_BYTES = 32
 
 /** What each side says when it opens a folder's channel. Nothing else counts before its proof has been checked. */
@@ -102,6 +103,22 @@ export interface PastAnswer {
   readonly id: number
   readonly snapshots: readonly ToldSnapshot[]
   readonly revisions: readonly ToldRevision[]
+}
+
+/** Asks a device to prove that it holds the content of a file at its path: see `hold-proof.ts`. */
+export interface HoldRequest {
+  readonly id: number
+  readonly path: RelativePath
+  readonly content: Hash
+  /** Bytes of the file. */
+  readonly size: number
+  readonly nonce: Uint8Array
+}
+
+/** `proof`: undefined where it does not hold it, or is about to let go of it. */
+export interface HoldAnswer {
+  readonly id: number
+  readonly proof: Uint8Array | undefined
 }
 
 /** A codec put together from the codecs of an object's fields, in this order. */
@@ -265,3 +282,13 @@ export const pastAnswerCodec = struct<PastAnswer>({
     'kept versions of a path'
   )
 })
+
+export const holdRequestCodec = struct<HoldRequest>({
+  id: uint,
+  path: pathCodec,
+  content: hashCodec,
+  size: uint,
+  nonce: owned(fixed(NONCE_BYTES))
+})
+
+export const holdAnswerCodec = struct<HoldAnswer>({ id: uint, proof: optional(owned(fixed(PROOF_BYTES))) })

@@ -3,7 +3,7 @@ import type { Hash } from '../lib/core/model/hash.js'
 import type { ReplicaId } from '../lib/core/model/version.js'
 import type { RelativePath } from '../lib/core/model/path.js'
 import type { Road } from './line.js'
-import type { PastAnswer } from './messages.js'
+import type { HoldRequest, PastAnswer } from './messages.js'
 import type { FolderSecret } from './proof.js'
 
 /** What a device says of itself when a folder's channel opens. */
@@ -29,6 +29,9 @@ export type ChunkRanges = readonly (readonly [start: number, count: number])[]
 
 /** What a device keeps of what the folder was. */
 export type Past = Pick<PastAnswer, 'snapshots' | 'revisions'>
+
+/** What a device is asked to prove that it holds. */
+export type HoldQuestion = Omit<HoldRequest, 'id'>
 
 /** A peer of one folder that has proven that it knows the key: what the engine can tell it and ask of it. */
 export interface PeerLink {
@@ -60,6 +63,8 @@ export interface PeerLink {
   requestChunk(hash: Hash, length: number, signal: AbortSignal): Promise<Uint8Array>
   /** What the peer keeps: its snapshots, or its kept versions of what stood at `path`. Nothing of it is verified. Rejects with PEER_GONE or TIMEOUT. */
   requestPast(path: RelativePath | undefined): Promise<Past>
+  /** Has the peer prove that it holds the content of a file; undefined where it does not. The caller checks the proof. Rejects with PEER_GONE or TIMEOUT. */
+  requestHold(question: HoldQuestion): Promise<Uint8Array | undefined>
   /** Ends the connection and tells the peer why. */
   close(reason: BackerError): void
 }
@@ -77,6 +82,8 @@ export interface PeerHandlers {
   onChunk(hash: Hash): Promise<Uint8Array | undefined>
   /** Rejects only with what ends the connection. */
   onPast(path: RelativePath | undefined): Promise<Past>
+  /** The proof that this device holds a content, made for that peer; undefined where it can't be relied upon for it. Rejects only with what ends the connection. */
+  onHold(question: HoldQuestion): Promise<Uint8Array | undefined>
   /** The peer is gone; called once. `reason`: what this side, or the peer in its own words, ended it for. */
   onClose(reason: BackerError | undefined): void
 }

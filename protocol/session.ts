@@ -5,28 +5,53 @@ import { BackerError, messageOf, type ErrorCode } from '../lib/core/error.js'
 import type { Hash } from '../lib/core/model/hash.js'
 import type { RelativePath } from '../lib/core/model/path.js'
 import { ChunkChannel } from './chunk-channel.js'
-import { NAME_BYTES, REASON_BYTES } from './limits.js'
+import {
+  HOLD_REQUESTS_OPEN,
+  NAME_BYTES,
+  PAST_REQUESTS_OPEN,
+  REASON_BYTES,
+  REVISIONS_TOLD,
+  SNAPSHOTS_TOLD
+} from './limits.js'
 import type { Gate, Line, Road } from './line.js'
 import { MerkleChannel } from './merkle-channel.js'
 import {
   closeCodec,
   helloCodec,
+  holdAnswerCodec,
+  holdRequestCodec,
   openingCodec,
+  pastAnswerCodec,
+  pastRequestCodec,
   pingCodec,
   pongCodec,
   roadsCodec,
   type CloseMessage,
   type HelloMessage,
+  type HoldAnswer,
+  type PastRequest,
   type RoadsMessage
 } from './messages.js'
-import type { ChunkRanges, FolderLink, HeadUpdate, Hello, Past, PeerHandlers, PeerLink } from './peer-link.js'
-import { PastChannel } from './past-channel.js'
+import type {
+  ChunkRanges,
+  FolderLink,
+  HeadUpdate,
+  Hello,
+  HoldQuestion,
+  Past,
+  PeerHandlers,
+  PeerLink
+} from './peer-link.js'
 import { channelId, isSameProof, proofOf } from './proof.js'
+import { QuestionChannel } from './question-channel.js'
 import { Watchdog } from './watchdog.js'
 import type { Wire } from './wire.js'
 
 /** What Protomux calls the channels of folders; each has its own id (see proof.ts). */
 export const CHANNEL_PROTOCOL = 'backer/folder'
+
+type PastQuestion = Omit<PastRequest, 'id'>
+type HoldProof = Omit<HoldAnswer, 'id'>
 
 /** The reasons to end a connection that speak of the peer. */
 const TOLD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -53,7 +78,8 @@ export class Session implements PeerLink, Wire {
   #handlers: PeerHandlers | undefined
   #merkle: MerkleChannel | undefined
   #chunks: ChunkChannel | undefined
-  #past: PastChannel | undefined
+  #past: QuestionChannel<PastQuestion, Past> | undefined
+  #holds: QuestionChannel<HoldQuestion, HoldProof> | undefined
   #sendHello: ((message: HelloMessage) => void) | undefined
   #isProven = false
   #sendClose: ((message: CloseMessage) => void) | undefined
@@ -72,11 +98,16 @@ export class Session implements PeerLink, Wire {
     this.#link = link
     this.#onclosed = onclosed
     this.#watchdog = new Watchdog(line, {
-      waiting: () => (this.#merkle?.waiting ?? 0) + (this.#chunks?.waiting ?? 0) + (this.#past?.waiting ?? 0),
+      waiting: () =>
+        (this.#merkle?.waiting ?? 0) +
+        (this.#chunks?.waiting ?? 0) +
+        (this.#past?.waiting ?? 0) +
+        (this.#holds?.waiting ?? 0),
       expire: (now, error) => {
         this.#merkle?.expire(now, error)
         this.#chunks?.expire(now, error)
         this.#past?.expire(now, error)
+        this.#holds?.expire(now, error)
       },
       hung: error => this.close(error)
     })
@@ -106,7 +137,7 @@ export class Session implements PeerLink, Wire {
     this.#chunks = new ChunkChannel(this, handlers)
     this.#sendClose = this.message(closeCodec, 'a farewell', message => this.#farewell(message))
     const sendRoads = this.#addRoadMessages()
-    this.#past = new PastChannel(this, handlers)
+    this.#addQuestions()
     this.#tellRoads = () => {
       const roads = this.#line.roads()
       if (roads !== undefined) sendRoads(roads)
@@ -114,6 +145,27 @@ export class Session implements PeerLink, Wire {
     const proof = proofOf(this.#link, facts, isInitiator ? 'initiator' : 'responder')
     channel.open(encodeWith(openingCodec, { proof }))
     return true
+  }
+
+  /** What is kept of the past, and proofs of what is held now. */
+  #addQuestions(): void {
+    this.#past = new QuestionChannel<PastQuestion, Past>(this, {
+      request: pastRequestCodec,
+      answer: pastAnswerCodec,
+      openMax: PAST_REQUESTS_OPEN,
+      what: 'the past',
+      answerTo: async ({ path }) => {
+        const { snapshots, revisions } = await this.#introduced().onPast(path)
+        return { snapshots: snapshots.slice(0, SNAPSHOTS_TOLD), revisions: revisions.slice(0, REVISIONS_TOLD) }
+      }
+    })
+    this.#holds = new QuestionChannel<HoldQuestion, HoldProof>(this, {
+      request: holdRequestCodec,
+      answer: holdAnswerCodec,
+      openMax: HOLD_REQUESTS_OPEN,
+      what: 'what is held',
+      answerTo: async question => ({ proof: await this.#introduced().onHold(question) })
+    })
   }
 
   /** Pings, pongs, and how else each side can be reached. */
@@ -250,7 +302,13 @@ export class Session implements PeerLink, Wire {
   }
 
   async requestPast(path: RelativePath | undefined): Promise<Past> {
-    return this.#ifOpen(this.#past).request(path)
+    const { snapshots, revisions } = await this.#ifOpen(this.#past).ask({ path })
+    return { snapshots, revisions }
+  }
+
+  async requestHold(question: HoldQuestion): Promise<Uint8Array | undefined> {
+    const { proof } = await this.#ifOpen(this.#holds).ask(question)
+    return proof
   }
 
   #ifOpen<T>(channel: T | undefined): T {
@@ -350,6 +408,7 @@ export class Session implements PeerLink, Wire {
     this.#merkle?.fail(error)
     this.#chunks?.fail(error)
     this.#past?.fail(error)
+    this.#holds?.fail(error)
     this.#handlers?.onClose(this.#reason)
     this.#onclosed()
   }

@@ -6,8 +6,10 @@ import type {
   DecidedDocument,
   DeletesDocument,
   DriftDocument,
+  DroppedDocument,
   DifferencesDocument,
   FolderDocument,
+  GotDocument,
   IgnoreCheckDocument,
   IgnorePreviewDocument,
   ItemsDocument,
@@ -242,6 +244,18 @@ export class Client {
   async revertDrift(id: string, body: { readonly dryRun: boolean }): Promise<DriftDocument> {
     const question = { method: 'POST', path: `${pathOf(id)}/drift/revert`, body, timeoutMs: LONG_TIMEOUT_MS } as const
     return (await ask(this.#home, question)) as DriftDocument
+  }
+
+  /** Drops files that others hold: answers when it is over. */
+  async drop(id: string, body: object): Promise<DroppedDocument> {
+    const question = { method: 'POST', path: `${pathOf(id)}/drop`, body, timeoutMs: LONG_TIMEOUT_MS } as const
+    return (await ask(this.#home, question)) as DroppedDocument
+  }
+
+  /** Fetches files that were dropped: answers when they are here. */
+  async get(id: string, paths: readonly string[]): Promise<GotDocument> {
+    const question = { method: 'POST', path: `${pathOf(id)}/get`, body: { paths }, timeoutMs: LONG_TIMEOUT_MS } as const
+    return (await ask(this.#home, question)) as GotDocument
   }
 
   async verifyStatus(id: string): Promise<VerifyDocument> {

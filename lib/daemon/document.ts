@@ -2,6 +2,7 @@ import type { FolderStatus, HeldDeletes, PeerStatus, Problem, Progress } from '.
 import type { ErrorCode } from '../core/error.js'
 import type { Item } from '../folder/browse.js'
 import type { Reverted } from '../folder/drift.js'
+import type { DropReport, GetReport } from '../folder/drop-report.js'
 import type { Change, VerifyEvent } from '../folder/events.js'
 import type { Notice } from './notices.js'
 import {
@@ -283,6 +284,22 @@ export interface VerifyDocument extends VerifyingDocument {
 /** What a look through the folder found: `POST /v1/folders/:id/verify`. */
 export interface VerifiedDocument extends VerifyReport {
   readonly schema: typeof SCHEMA
+}
+
+/** What dropping files did, or would do: `POST /v1/folders/:id/drop`. */
+export interface DroppedDocument extends DropReport {
+  readonly schema: typeof SCHEMA
+}
+
+/** What fetching dropped files did: `POST /v1/folders/:id/get`. */
+export interface GotDocument extends GetReport {
+  readonly schema: typeof SCHEMA
+}
+
+/** The same, where it is not waited for. */
+export interface AskedDocument {
+  readonly schema: typeof SCHEMA
+  readonly asked: true
 }
 
 /** What was changed by hand on a device that does not write: `GET /v1/folders/:id/drift`, and what undoing it did. */

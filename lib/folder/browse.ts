@@ -8,6 +8,7 @@ import { parseIgnore } from '../disk/ignore.js'
 import { BackerError } from '../core/error.js'
 import type { Entry } from '../store/store.js'
 import type { FolderContext } from './context.js'
+import { isDropped } from './dropped.js'
 import { IGNORE_FILE, readIgnoreText } from './ignore-file.js'
 
 /** How many entries are looked at in one turn of the event loop. */
@@ -24,7 +25,8 @@ export interface Item {
   readonly size: number
   /** Milliseconds since 1970; undefined for directories. */
   readonly mtimeMs: number | undefined
-  readonly state: 'synced' | 'pending' | 'problem' | 'conflict'
+  /** `dropped`: it is a part of the folder, and its content lies on other devices only. */
+  readonly state: 'synced' | 'pending' | 'problem' | 'conflict' | 'dropped'
   /** Why it is not in sync. */
   readonly reason?: string
   /** Where a symlink points. */
@@ -210,22 +212,25 @@ export class Browser {
     return this.#context.disk.read(path, 0, limit)
   }
 
-  #item(path: RelativePath, { record }: Entry): Item | undefined {
-    const payload = payloadOf(record)
-    const isWanted = this.#isWanted(path)
+  #item(path: RelativePath, entry: Entry): Item | undefined {
+    const payload = payloadOf(entry.record)
     if (payload.kind === 'deleted') return undefined
     const problem = this.#context.problems.get(path)
-    const state =
-      problem !== undefined ? 'problem' : isWanted ? 'pending' : CONFLICT_MARK.test(path) ? 'conflict' : 'synced'
     return {
       name: nameOf(path),
       kind: payload.kind,
       size: payload.kind === 'file' ? payload.size : 0,
       mtimeMs: mtimeOf(payload),
-      state,
+      state: problem === undefined ? this.#stateOf(path, entry) : 'problem',
       ...(problem === undefined ? {} : { reason: problem.message }),
       ...(payload.kind === 'symlink' ? { target: payload.target } : {})
     }
+  }
+
+  #stateOf(path: RelativePath, entry: Entry): Item['state'] {
+    if (this.#isWanted(path)) return 'pending'
+    if (isDropped(entry)) return 'dropped'
+    return CONFLICT_MARK.test(path) ? 'conflict' : 'synced'
   }
 }
 

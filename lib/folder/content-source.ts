@@ -55,11 +55,12 @@ export class ContentSource {
   async #chunks({ content, size }: FilePayload): Promise<readonly Chunk[]> {
     if (size === 0) return []
     if (content.height === 0) return [{ hash: content.root, length: size }]
-    const list = new ChunkList(await this.#chunkList({ content, size }))
+    const list = new ChunkList(await this.chunkList({ content, size }))
     return Array.from({ length: list.count }, (_, i) => ({ hash: list.hash(i), length: list.length(i) }))
   }
 
-  async #chunkList({ content, size }: Pick<FilePayload, 'content' | 'size'>): Promise<Uint8Array> {
+  /** The chunk list of a content of a height over 0, verified: from here, or from a peer. Throws UNAVAILABLE where nobody has it. */
+  async chunkList({ content, size }: Pick<FilePayload, 'content' | 'size'>): Promise<Uint8Array> {
     const { store, disk } = this.#context
     const known = store.chunkList(content.root) ?? (await disk.history('chunkList', content.root))
     if (known !== undefined) return known

@@ -2,13 +2,14 @@ import type { Hash, HashKey } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Role } from '../core/model/role.js'
 import type { Version, Record } from '../core/model/record.js'
-import { writeVersion } from '../core/engine/merge.js'
+import { writeUnseen, writeVersion } from '../core/engine/merge.js'
 import { conflictPath, deservesCopy } from '../core/engine/conflict.js'
-import { winnerOf, type Payload } from '../core/model/record.js'
+import { payloadOf, sameContent, winnerOf, type Payload } from '../core/model/record.js'
 import type { Disk } from '../disk/disk.js'
 import type { IgnoreRules } from '../disk/ignore.js'
 import type { Runtime } from '../runtime.js'
 import type { Entry, Store } from '../store/store.js'
+import { isDropped } from './dropped.js'
 import type { Change, ConflictEvent, VerifyEvent } from './events.js'
 import type { Ledger } from './ledger.js'
 import type { Problems } from './problems.js'
@@ -68,6 +69,8 @@ export interface FolderContext {
   readonly onVerify: (event: VerifyEvent) => void
   /** A path to look at again, once what this device itself does there is over. */
   readonly onSuspectPath: (path: RelativePath) => void
+  /** A file was about to be dropped when something went wrong: it is looked whether it was. */
+  readonly onHalfDropped: (path: RelativePath) => void
   /** These directories are about to be listed (undefined: the root): they are watched from now on. */
   readonly watching: (directories: readonly (RelativePath | undefined)[]) => void
   readonly closed: AbortSignal
@@ -80,11 +83,24 @@ export function writeAt(
   local: Record | undefined,
   payload: Payload
 ): Record {
-  const { store } = context
   const winner = local === undefined ? undefined : winnerOf(local).payload
-  const isSettled = (loser: Version): boolean =>
-    winner === undefined ||
-    !deservesCopy(loser.payload, winner) ||
-    store.get(conflictPath(path, loser.payload)) !== undefined
-  return writeVersion(local, store.replica, payload, isSettled)
+  const { replica } = context.store
+  return writeVersion(local, replica, payload, loser => isSettled(context, path, loser, winner))
+}
+
+/**
+ * The record after somebody wrote `payload` on this device at a path whose file it has dropped: he could not see it, and does not replace it, unless
+ * it is the same.
+ */
+export function writeAtDropped(context: FolderContext, path: RelativePath, entry: Entry, payload: Payload): Record {
+  if (!isDropped(entry) || sameContent(payloadOf(entry.record), payload))
+    return writeAt(context, path, entry.record, payload)
+  const { replica } = context.store
+  return writeUnseen(entry.record, replica, payload, loser => isSettled(context, path, loser, payload))
+}
+
+/** True for a version that nobody has to keep as a conflict copy: one that does not deserve it, or has one. */
+function isSettled({ store }: FolderContext, path: RelativePath, loser: Version, winner: Payload | undefined): boolean {
+  if (winner === undefined || !deservesCopy(loser.payload, winner)) return true
+  return store.get(conflictPath(path, loser.payload)) !== undefined
 }

@@ -18,7 +18,10 @@ import { tellFullDisk } from './disk-floor.js'
 import type { FolderEvents } from './events.js'
 import { Heads } from './heads.js'
 import { Drift } from './drift.js'
-import { HELD_MESSAGES, HeldLosses } from './held-losses.js'
+import { Dropper } from './dropper.js'
+import { Getter } from './getter.js'
+import { HeldDecision } from './held-deletes.js'
+import { HeldLosses } from './held-losses.js'
 import { History } from './history.js'
 import type { Identity } from './identity.js'
 import { IGNORE_FILE, readIgnoreFile } from './ignore-file.js'
@@ -32,7 +35,7 @@ import { Puller } from './puller.js'
 import { recoverFolder } from './recovery.js'
 import { Rescans } from './rescans.js'
 import { Verifier } from './verifier.js'
-import { errorOf, HELD_SAMPLE, type FolderState, type FolderStatus, type HeldDeletes, type Route } from './status.js'
+import { errorOf, type FolderState, type FolderStatus, type HeldDeletes, type Route } from './status.js'
 import { subtreeSums } from '../core/tree/read.js'
 
 /** What a folder is made of: everything that touches the world is handed in. */
@@ -58,6 +61,7 @@ export class Folder extends EventEmitter<FolderEvents> {
   readonly #parts: FolderParts
   readonly #context: FolderContext
   readonly #losses: HeldLosses
+  readonly #held: HeldDecision
   readonly #abort = new AbortController()
   readonly #problems: Problems
   readonly #observer: Observer
@@ -76,13 +80,16 @@ export class Folder extends EventEmitter<FolderEvents> {
   readonly drift: Drift
   /** On how many devices each file's content lies. */
   readonly copies: Copies
+  /** Lets go of files that other devices hold. */
+  readonly dropper: Dropper
+  /** Brings them back. */
+  readonly getter: Getter
   #ignore: IgnoreRules = parseIgnore(undefined)
   #watch: Watch | undefined
   #fatal: BackerError | undefined
   readonly #rescans: Rescans
   readonly #teller: ProgressTeller
   #wasInSync = false
-  #holding: 'nothing' | 'held' | 'restoring' = 'nothing'
   #closing: Promise<void> | undefined
   #running: Promise<void> = Promise.resolve()
 
@@ -92,8 +99,15 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#problems = new Problems(problem => this.emit('problem', problem))
     this.#losses = new HeldLosses(
       () => this.#context,
-      () => this.#heldChanged()
+      () => this.#held.changed()
     )
+    this.#held = new HeldDecision({
+      context: () => this.#context,
+      losses: this.#losses,
+      puller: () => this.#puller,
+      startOver: () => this.#peers.startOver(),
+      onchange: () => this.#changed()
+    })
     this.#context = this.#makeContext(parts)
     this.#meter = new ProgressMeter(parts.runtime.clock)
     this.#puller = this.#makePuller()
@@ -109,11 +123,21 @@ export class Folder extends EventEmitter<FolderEvents> {
       (root, sequence) => this.#sign(root, sequence, parts.runtime.clock.now()),
       () => this.isIdle && this.#losses.count + this.#losses.restoringCount === 0
     )
-    this.browser = new Browser(this.#context, path => this.#puller.get(path) !== undefined)
+    const isWanted = (path: RelativePath): boolean =>
+      this.#puller.get(path) !== undefined || this.getter.isGetting(path)
+    this.browser = new Browser(this.#context, isWanted)
     this.history = this.#makeHistory(parts)
     const source = new ContentSource(this.#context, this.#puller.fetcher, () => this.#peers)
     this.verifier = new Verifier(this.#context, source)
     this.drift = new Drift(this.#context, source, () => this.#peers)
+    this.getter = new Getter(this.#context, source)
+    const { key, deviceKeyPair } = parts.identity
+    this.dropper = new Dropper(this.#context, {
+      folderPublicKey: key.folderPublicKey,
+      device: deviceKeyPair.publicKey,
+      peers: () => this.#peers,
+      isWanted
+    })
     this.copies = new Copies(
       this.#context,
       () => this.#peers,
@@ -136,7 +160,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#peers.load()
     this.#losses.load()
     this.copies.load()
-    this.#heldChanged()
+    this.#held.changed()
     this.#ignore = await readIgnoreFile(disk)
     this.#watch = watch({
       onPaths: paths => this.#observer.hintPaths(paths),
@@ -173,31 +197,20 @@ export class Folder extends EventEmitter<FolderEvents> {
 
   /** Deletes that wait for somebody's word; undefined where none do. */
   heldDeletes(): HeldDeletes | undefined {
-    const losses = this.#losses
-    const { held } = this.#puller
-    if (losses.count + losses.restoringCount + held.size === 0) return undefined
-    const sample = losses.sample(HELD_SAMPLE)
-    sample.push(...held.sample(HELD_SAMPLE - sample.length))
-    return { local: losses.count, remote: held.size, restoring: losses.restoringCount, sample }
+    return this.#held.told()
   }
 
   /** The held deletes are meant: they are carried out here and everywhere. Returns of how many items. Throws MARKER, and what the store throws. */
-  async acceptDeletes(): Promise<number> {
-    const count = (await this.#losses.accept()) + (await this.#puller.acceptRemovals())
-    this.#heldChanged()
-    return count
+  acceptDeletes(): Promise<number> {
+    return this.#held.accept()
   }
 
   /**
    * The held deletes are not meant: what is gone here is fetched again, and what others deleted is given back to them. Returns of how many items.
    * Throws KEY_KIND where others deleted it and this device may not write, and what the store throws.
    */
-  async rejectDeletes(): Promise<number> {
-    const removals = await this.#puller.held.reject()
-    const losses = await this.#losses.reject()
-    if (losses > 0) this.#peers.startOver()
-    this.#heldChanged()
-    return removals + losses
+  rejectDeletes(): Promise<number> {
+    return this.#held.reject()
   }
 
   status(): FolderStatus {
@@ -298,6 +311,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       hasFailed: () => this.#fatal !== undefined && this.#fatal.code !== 'MARKER',
       onSuspect: directories => this.#observer.hint(directories),
       onSuspectPath: path => this.#observer.hintPaths([path]),
+      onHalfDropped: path => void this.dropper.settle(path),
       onDoubtful: path => this.verifier.doubt(path),
       onVerify: event => this.emit('verify', event),
       watching: directories => this.#watch?.add(directories),
@@ -308,7 +322,7 @@ export class Folder extends EventEmitter<FolderEvents> {
   #makePuller(): Puller {
     const events = {
       onidle: () => this.#changed(),
-      onheld: () => this.#heldChanged(),
+      onheld: () => this.#held.changed(),
       onwant: (payload: { readonly size: number } | undefined) => {
         this.#meter.want(payload?.size ?? 0)
         this.#teller.soon()
@@ -339,6 +353,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     return new Peers(this.#context, heads, {
       puller: this.#puller,
       past: path => this.history.told(path),
+      prove: (peer, question) => this.dropper.prove(peer.id, question),
       onpeer: peer => {
         this.#announcer.greet(peer)
         this.verifier.mender.nudge()
@@ -364,7 +379,7 @@ export class Folder extends EventEmitter<FolderEvents> {
   /** Whatever peers and listeners should know of may have changed. */
   #changed(): void {
     if (this.#abort.signal.aborted) return
-    this.#heldChanged()
+    this.#held.changed()
     if (this.#observer.scanned) this.#peers.walkAll()
     this.#announcer.announce()
     this.copies.note()
@@ -374,29 +389,11 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#wasInSync = inSync
   }
 
-  /** Tells, once, that deletes have begun to be held, or that none are any more. */
-  #heldChanged(): void {
-    const now = this.#heldState()
-    if (now === this.#holding) return
-    this.#holding = now
-    if (now === 'nothing') {
-      this.#problems.clearFolder()
-      this.#losses.tidy().catch((error: unknown) => this.#stopped(error))
-    } else this.#problems.set({ code: 'HELD', message: HELD_MESSAGES[now] })
-    this.#changed()
-  }
-
-  #heldState(): 'nothing' | 'held' | 'restoring' {
-    const losses = this.#losses
-    if (losses.count + this.#puller.held.size > 0) return 'held'
-    return losses.restoringCount > 0 ? 'restoring' : 'nothing'
-  }
-
   #state(): FolderState {
     if (this.#fatal !== undefined) return 'stopped'
     if (!this.#observer.scanned) return 'scanning'
-    if (!this.isIdle || this.#holding === 'restoring') return 'syncing'
-    if (this.#holding === 'held') return 'held'
+    if (!this.isIdle || this.#held.state === 'restoring') return 'syncing'
+    if (this.#held.state === 'held') return 'held'
     return this.#peers.state(this.#parts.store.root)
   }
 

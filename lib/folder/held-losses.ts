@@ -7,6 +7,7 @@ import type { Hash } from '../core/model/hash.js'
 import type { Entry, EntryChange } from '../store/store.js'
 import { writeAt, type FolderContext, type Losses, type Missing } from './context.js'
 import { DeleteGuard, findLoss } from './delete-guard.js'
+import { isDropped } from './dropped.js'
 import { COMMIT_ENTRIES } from './ledger.js'
 import { markerGone } from './marker-gone.js'
 
@@ -218,9 +219,9 @@ export class HeldLosses implements Losses {
   }
 }
 
-/** True for an item that is gone from the disk and not from the folder. */
+/** True for an item that is gone from the disk and not from the folder, though nobody has dropped it. */
 export function isHeld(entry: Entry | undefined): entry is Entry & { readonly stamp: undefined } {
-  return entry !== undefined && entry.stamp === undefined && isLive(entry.record)
+  return entry !== undefined && entry.stamp === undefined && isLive(entry.record) && !isDropped(entry)
 }
 
 /** What brings back an item that is gone from this disk only. */

@@ -5,6 +5,7 @@ import { isLive, payloadOf, sameContent, type Payload } from '../core/model/reco
 import type { Replaced, ToHold } from '../disk/kept.js'
 import { delay } from '../runtime.js'
 import type { FolderContext } from './context.js'
+import { isDropped } from './dropped.js'
 import type { Mutex } from './mutex.js'
 
 /** How many files are copied in one call, and about how many bytes. */
@@ -88,10 +89,10 @@ export class Holder {
     if (!this.#isOn) return undefined
     const roots: Hash[] = []
     let count = 0
-    for (const [, { record }] of this.#context.store.below(undefined)) {
+    for (const [, entry] of this.#context.store.below(undefined)) {
       if (++count % BREATH === 0) await this.#context.runtime.timers.breathe()
-      const payload = payloadOf(record)
-      if (payload.kind === 'file') roots.push(payload.content.root)
+      const payload = payloadOf(entry.record)
+      if (payload.kind === 'file' && !isDropped(entry)) roots.push(payload.content.root)
     }
     const bytes = new Uint8Array(roots.length * HASH_BYTES)
     roots.forEach((root, i) => bytes.set(root, i * HASH_BYTES))

@@ -34,7 +34,7 @@ const holdingCodec: Codec<Holding> = {
     lacks: hashCodec.decode(state)
   })
 }
-const holdingsCodec = list(holdingCodec, DEVICES_MAX, 'what devices hold')
+export const holdingsCodec = list(holdingCodec, DEVICES_MAX, 'what devices hold')
 
 /** What was kept; nothing where it can't be read, for it is only counted with. */
 export function readHoldings(store: Store): Holding[] {

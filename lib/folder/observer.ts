@@ -6,7 +6,7 @@ import { payloadOfObserved, type Observed } from '../core/engine/observe.js'
 import type { Hashed } from '../disk/disk.js'
 import { delay } from '../runtime.js'
 import type { Entry, EntryChange, Lack } from '../store/store.js'
-import { writeAt, type FolderContext } from './context.js'
+import { writeAt, writeAtDropped, type FolderContext } from './context.js'
 import { seenThroughDamage, tellDamage } from './damage.js'
 import { detailsOf, type Change } from './events.js'
 import { COMMIT_ENTRIES } from './ledger.js'
@@ -324,7 +324,10 @@ export class Observer {
       return known === undefined ? [] : [{ path, entry: { record: known.record, stamp, ...damage } }]
     if (payload.kind === 'file' && payload.content.height > 0 && chunks !== undefined)
       chunkLists.set(hashKey(payload.content.root), chunks)
-    const record = writeAt(this.#context, path, known?.record, payload)
+    const record =
+      known === undefined
+        ? writeAt(this.#context, path, undefined, payload)
+        : writeAtDropped(this.#context, path, known, payload)
     const { kind } = payload
     told.push({ path, action: actionOf(known, kind), kind, origin: 'local', ...detailsOf(winnerOf(record)) })
     return [{ path, entry: { record, stamp, ...damage } }]

@@ -2,7 +2,7 @@ import { BackerError, messageOf } from '../core/error.js'
 import { hashesEqual, hashKey, type Hash } from '../core/model/hash.js'
 import type { Head } from '../core/model/head.js'
 import type { ReplicaId } from '../core/model/version.js'
-import type { FolderLink, HeadUpdate, PeerHandlers, PeerLink } from '../../protocol/peer-link.js'
+import type { FolderLink, HeadUpdate, HoldQuestion, PeerHandlers, PeerLink } from '../../protocol/peer-link.js'
 import type { FolderContext } from './context.js'
 import type { FolderEvents } from './events.js'
 import { deviceOf, type Heads } from './heads.js'
@@ -20,6 +20,8 @@ export interface PeersHost {
   readonly puller: Puller
   /** What this device keeps of the past, as a peer is told. */
   readonly past: PeerHandlers['onPast']
+  /** This device's proof for a peer that it holds a content. */
+  readonly prove: (peer: Peer, question: HoldQuestion) => Promise<Uint8Array | undefined>
   readonly onpeer: (peer: Peer) => void
   readonly onevent: (event: FolderEvents['peer'][0]) => void
   /** What some peer has or does has changed. */
@@ -177,6 +179,7 @@ export class Peers implements Iterable<Peer> {
         return bytes
       },
       onPast: path => this.#host.past(path),
+      onHold: question => this.#host.prove(peer, question),
       onHave: (content, ranges) => {
         peer.noteHave(content, ranges)
         this.#host.puller.fetcher.queue.pump()

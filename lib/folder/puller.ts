@@ -5,6 +5,7 @@ import { sameContent, type FilePayload, type Record, type Version } from '../cor
 import type { Timer } from '../runtime.js'
 import type { EntryChange } from '../store/store.js'
 import type { FolderContext } from './context.js'
+import { isDropped } from './dropped.js'
 import { isHeld, restoration } from './held-losses.js'
 import { HELD_MAX, HeldRemovals } from './held-removals.js'
 import { Fetcher, LARGE_UNDERWAY, SMALL_UNDERWAY } from './fetcher.js'
@@ -102,6 +103,9 @@ export class Puller implements WantBook {
     const outcome = this.#decideAsMirror(path, remote)
     const entry = store.get(path)
     if (role === 'send-only') return isHeld(entry) && losses.isRestoring(path) ? outcome : { kind: 'current' }
+    // What was dropped stays so, whatever others write there, as long as it is a file.
+    if (outcome.kind === 'apply' && outcome.payload.kind === 'file' && isDropped(entry))
+      return { kind: 'adopt', record: outcome.record }
     // What others delete stays: the index knows that it is no part of the folder any more, and how it looks.
     const isKept = outcome.kind === 'apply' && outcome.payload.kind === 'deleted' && entry?.stamp !== undefined
     return role === 'append-only' && isKept ? { kind: 'adopt', record: outcome.record } : outcome

@@ -6,6 +6,7 @@ import { stagedName } from '../disk/names.js'
 import type { Entry } from '../store/store.js'
 import type { ContentSource } from './content-source.js'
 import type { FolderContext } from './context.js'
+import { isDropped } from './dropped.js'
 import { isHeld } from './held-losses.js'
 import { RestoreCount, type RestoreItem, type RestoreReport } from './past.js'
 import { stageContent } from './stage-content.js'
@@ -34,7 +35,7 @@ export class Restorer {
   lacking(items: readonly RestoreItem[]): readonly RestoreItem[] {
     return items.filter(({ path, payload }) => {
       const entry = this.#context.store.get(path)
-      return entry === undefined || isHeld(entry) || !samePayload(payloadOf(entry.record), payload)
+      return entry === undefined || isAbsent(entry) || !samePayload(payloadOf(entry.record), payload)
     })
   }
 
@@ -75,7 +76,7 @@ export class Restorer {
   /** Puts a file's content together in `.backer/tmp`. Gives a sentence where it can't be had. */
   async #stage({ path, payload }: RestoreItem, signal: AbortSignal): Promise<string | undefined> {
     const entry = this.#context.store.get(path)
-    if (payload.kind !== 'file' || (entry !== undefined && !isHeld(entry) && standsThere(entry, payload)))
+    if (payload.kind !== 'file' || (entry !== undefined && !isAbsent(entry) && standsThere(entry, payload)))
       return undefined
     try {
       await stageContent(this.#context.disk, this.#source, { path, payload }, signal)
@@ -133,6 +134,11 @@ function stepFor(path: RelativePath, payload: RestoreItem['payload'], entry: Ent
   if (entry?.stamp !== undefined && standsThere(entry, payload))
     return { path, expected, kind: 'metadata', mode, mtimeNs }
   return { ...common, kind: 'file', staged: stagedName(payload.content.root, path), mtimeNs, mode }
+}
+
+/** True for what is a part of the folder and does not stand on this disk. */
+function isAbsent(entry: Entry): boolean {
+  return isHeld(entry) || isDropped(entry)
 }
 
 function standsThere(entry: Entry, payload: FilePayload): boolean {

@@ -4,6 +4,7 @@ import { sameStamp } from '../core/model/stamp.js'
 import type { ItemProblem, Listed, Listing } from '../disk/disk.js'
 import type { Entry } from '../store/store.js'
 import type { FolderContext } from './context.js'
+import { isDropped, isHalfDropped } from './dropped.js'
 import { isHeld } from './held-losses.js'
 
 /** How many directories are listed at one go. */
@@ -163,6 +164,7 @@ class SurveyWalk {
     }
     const isDirectory = listed.stamp.kind === 'directory'
     if (this.#context.ignore().ignores(path, isDirectory)) return
+    if (isHalfDropped(entry)) return this.#context.onHalfDropped(path)
     if (listed.stamp.kind === 'special') return this.#special(path)
     // Also what is no part of the folder any more, and was kept here, is known as it is.
     const same = entry?.stamp !== undefined && sameStamp(entry.stamp, listed.stamp)
@@ -196,7 +198,10 @@ class SurveyWalk {
   }
 
   #miss(path: RelativePath, entry: Entry): void {
-    if (isHeld(entry)) this.#context.losses.found(path)
+    if (isHalfDropped(entry)) this.#context.onHalfDropped(path)
+    // What was dropped is not to be there.
+    else if (isDropped(entry)) this.#context.problems.clear(path)
+    else if (isHeld(entry)) this.#context.losses.found(path)
     else this.#findings.missing.push([path, entry])
   }
 }

@@ -48,10 +48,10 @@ function takeByte(state: CodecState): number {
 }
 
 /** What an entry begins with: whether it has a stamp, and why its content is not here. */
-const SHAPES = ['absent', 'present', 'dropped', 'damaged', 'unreadable'] as const
+const SHAPES = ['absent', 'present', 'dropped', 'damaged', 'unreadable', 'dropping'] as const
 
 function shapeOf({ stamp, lack }: Entry): (typeof SHAPES)[number] {
-  if (lack?.kind === 'dropped') return 'dropped'
+  if (lack?.kind === 'dropped') return stamp === undefined ? 'dropped' : 'dropping'
   if (stamp === undefined) return 'absent'
   if (lack === undefined) return 'present'
   return lack.found === undefined ? 'unreadable' : 'damaged'
@@ -61,7 +61,7 @@ const entryCodec: Codec<Entry> = {
   preencode(state, entry) {
     state.end += 1
     const shape = shapeOf(entry)
-    if (shape !== 'dropped' && entry.stamp !== undefined) stampCodec.preencode(state, entry.stamp)
+    if (entry.stamp !== undefined) stampCodec.preencode(state, entry.stamp)
     if (shape === 'damaged') state.end += HASH_BYTES
     recordCodec.preencode(state, entry.record)
   },
@@ -69,7 +69,7 @@ const entryCodec: Codec<Entry> = {
     const { record, stamp, lack } = entry
     const shape = shapeOf(entry)
     putByte(state, SHAPES.indexOf(shape))
-    if (shape !== 'dropped' && stamp !== undefined) stampCodec.encode(state, stamp)
+    if (stamp !== undefined) stampCodec.encode(state, stamp)
     if (lack?.kind === 'damaged' && lack.found !== undefined) hashCodec.encode(state, lack.found)
     recordCodec.encode(state, record)
   },
@@ -78,6 +78,7 @@ const entryCodec: Codec<Entry> = {
     if (shape === undefined) throw new BackerError('STORE_CORRUPT', 'an entry of an unknown shape')
     if (shape === 'dropped') return { stamp: undefined, lack: { kind: shape }, record: recordCodec.decode(state) }
     const stamp = shape === 'absent' ? undefined : stampCodec.decode(state)
+    if (shape === 'dropping') return { stamp, lack: { kind: 'dropped' }, record: recordCodec.decode(state) }
     if (shape === 'absent' || shape === 'present') return { stamp, record: recordCodec.decode(state) }
     const found = shape === 'damaged' ? hashCodec.decode(state) : undefined
     return { stamp, lack: { kind: 'damaged', found }, record: recordCodec.decode(state) }

@@ -7,7 +7,8 @@ import type { Stamp } from '../core/model/stamp.js'
 
 /**
  * Why the content of a live file is not on this disk, though the record stands.
- * - `dropped`: its user wanted the space, and other devices have it. Nothing stands at the path.
+ * - `dropped`: its user wanted the space, and other devices have it. Nothing stands at the path; an entry that has a stamp all the same was about to be
+ *   dropped: then it has to be looked whether it was.
  * - `damaged`: what stands at the path is not what was written there, and nothing shows that anybody touched it. `found`: the content root of
  *   what stands there; undefined where it can't be read.
  */
@@ -16,7 +17,7 @@ export type Lack = { readonly kind: 'dropped' } | { readonly kind: 'damaged'; re
 /** What the index holds for one path: the record in this device's tree, and how the disk looked when it was right. */
 export interface Entry {
   readonly record: Record
-  /** undefined where nothing stands at the path: it is deleted, dropped, or its delete is held (the record is live then). */
+  /** undefined where nothing stands at the path: it is deleted, or it is live, and dropped or its delete held. */
   readonly stamp: Stamp | undefined
   readonly lack?: Lack
 }

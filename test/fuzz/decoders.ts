@@ -10,16 +10,18 @@ import { formatKey, parseKey } from '../../lib/core/model/key-text.js'
 import { pathCodec } from '../../lib/core/model/path.js'
 import { decodeWinner, recordCodec } from '../../lib/core/model/record.js'
 import { vectorCodec } from '../../lib/core/model/version.js'
-import { encodeNode } from '../../lib/core/tree/node.js'
+import { EMPTY_ROOT, encodeNode } from '../../lib/core/tree/node.js'
 import { decodeNode } from '../../lib/core/tree/check.js'
 import { decodeChunkFile, encodeChunkFile } from '../../lib/disk/chunk-file.js'
 import { parseIgnore } from '../../lib/disk/ignore.js'
 import { decodeManifest, encodeManifest } from '../../lib/disk/manifest.js'
 import { parseTmpName } from '../../lib/disk/names.js'
 import { parseRevisionName } from '../../lib/disk/revisions.js'
+import { holdingsCodec } from '../../lib/folder/holdings.js'
 import { decodeIntent } from '../../lib/folder/intent.js'
 import { parseAddress } from '../../lib/net/address.js'
 import { decodeEntry, encodeEntry } from '../../lib/store/layout.js'
+import type { Entry } from '../../lib/store/store.js'
 import * as messages from '../../protocol/messages.js'
 import { STAMP } from '../make/entry.js'
 
@@ -73,6 +75,18 @@ const fileManifest = encodeManifest({
 })
 const texts = (...lines: readonly string[]): Uint8Array[] => lines.map(line => Buffer.from(line))
 
+/** The entries that a record may stand in: as it should be, dropped, about to be, and damaged. */
+function entriesOf(bytes: Uint8Array): Entry[] {
+  const record = decodeWith(recordCodec, bytes, 'a record')
+  const dropped = { kind: 'dropped' } as const
+  return [
+    { record, stamp: STAMP },
+    { record, stamp: undefined, lack: dropped },
+    { record, stamp: STAMP, lack: dropped },
+    { record, stamp: STAMP, lack: { kind: 'damaged', found: hashBytes(bytes) } }
+  ]
+}
+
 /** Reads a text that says nothing that could be written back. */
 function textual(name: string, examples: readonly Uint8Array[], parse: (text: string) => unknown): Decoder {
   return {
@@ -101,7 +115,9 @@ const wire: readonly Decoder[] = [
   message(messages.pongCodec, 'pong'),
   message(messages.roadsCodec, 'roads'),
   message(messages.pastRequestCodec, 'pastRequest'),
-  message(messages.pastAnswerCodec, 'pastAnswer')
+  message(messages.pastAnswerCodec, 'pastAnswer'),
+  message(messages.holdRequestCodec, 'holdRequest'),
+  message(messages.holdAnswerCodec, 'holdAnswer')
 ]
 
 const model: readonly Decoder[] = [
@@ -128,12 +144,15 @@ const kept: readonly Decoder[] = [
   { name: 'winner', examples: records, decode: readWinner },
   {
     name: 'entry',
-    examples: records.map(bytes => encodeEntry({ record: decodeWith(recordCodec, bytes, 'a record'), stamp: STAMP })),
+    examples: records.flatMap(entriesOf).map(encodeEntry),
     decode: bytes => encodeEntry(decodeEntry(bytes))
   },
   { name: 'manifest', examples: [fileManifest], decode: readManifest },
   { name: 'chunkFile', examples: [encodeChunkFile(Buffer.from('hello '.repeat(50)))], decode: readChunkFile },
   { name: 'intent', examples: [], decode: readIntent },
+  canonical('holdings', holdingsCodec, [
+    encodeWith(holdingsCodec, [{ device: 'ab'.repeat(32), root: EMPTY_ROOT, lacks: hashBytes(Uint8Array.of(1)) }])
+  ]),
   textual(
     'tmpName',
     texts(`swap-${'0'.repeat(64)}-${'1'.repeat(16)}`, `away-${'1'.repeat(16)}-ab`, `open-${'1'.repeat(16)}-755`),

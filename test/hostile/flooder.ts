@@ -31,6 +31,7 @@ function onpeer(peer: PeerLink): PeerHandlers {
     onContentNodes: (_content, hashes) => hashes.map(() => undefined),
     onChunk: () => Promise.resolve(undefined),
     onPast: () => Promise.resolve({ snapshots: [], revisions: [] }),
+    onHold: () => Promise.resolve(undefined),
     onClose: () => process.exit(1)
   }
 }

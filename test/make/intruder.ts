@@ -144,6 +144,7 @@ function makeState(handlers: Partial<PeerHandlers>): {
       onContentNodes: (_content, hashes) => hashes.map(hash => nodes.source(hash)),
       onChunk: hash => Promise.resolve(chunks.get(hashKey(hash))),
       onPast: () => Promise.resolve({ snapshots: [], revisions: [] }),
+      onHold: () => Promise.resolve(undefined),
       onClose(why) {
         reason = why
         isClosed = true

@@ -3,6 +3,7 @@ import { encodeWith, type Codec } from '../../lib/core/codec.js'
 import { makeContentBuilder } from '../../lib/core/chunk/content-builder.js'
 import { nextBoundary } from '../../lib/core/chunk/fastcdc.js'
 import { conflictPath } from '../../lib/core/engine/conflict.js'
+import { challengedRanges, holdProof } from '../../lib/core/engine/hold-proof.js'
 import { certificateCodec, makeCertificate } from '../../lib/core/model/certificate.js'
 import { hashBytes } from '../../lib/core/model/hash.js'
 import { signedHeadCodec, signHead } from '../../lib/core/model/head.js'
@@ -48,6 +49,7 @@ export function makeVectors(): Vectors {
     session: sessionVectors(),
     messages: messageVectors(),
     records: recordVectors(),
+    holds: holdVectors(),
     chunks: chunkVectors(),
     names: {
       conflictOfFile: conflictPath(parsePath('docs/report.txt'), file('loser')),
@@ -114,13 +116,38 @@ function messageVectors(): Vectors[string] {
       id: 3,
       snapshots: [{ head: counting(4), isPinned: true }],
       revisions: [{ atMs: 1_700_000_000_000, payload: { kind: 'symlink', target: 'a.txt', mtimeNs: -1n } }]
-    }
+    },
+    holdRequestCodec: { id: 4, path: parsePath('a.txt'), content: root, size: 2 ** 21, nonce: counting(32) },
+    holdAnswerCodec: { id: 4, proof: counting(32) }
   }
   const encoded: Record<string, string> = {}
   for (const [name, codec] of Object.entries(messages))
     encoded[name.replace(/Codec$/, '')] = hex(encodeWith(codec as Codec<unknown>, made[name as keyof typeof messages]))
   const ofContent = { ...made.nodesRequestCodec, content: root }
   return { ...encoded, nodesRequestOfContent: hex(encodeWith(messages.nodesRequestCodec, ofContent)) }
+}
+
+function holdVectors(): Vectors[string] {
+  const nonce = counting(32)
+  const bytes = lookingRandom()
+  const parties = {
+    folderPublicKey: key.folderPublicKey,
+    holder: device.publicKey,
+    asker: counting(32, 0x80)
+  }
+  const proofOfSize = (size: number): string => {
+    const ranges = challengedRanges({ nonce, size })
+    const pieces = ranges.map(({ offset, length }) => bytes.subarray(offset, offset + length))
+    return hex(holdProof(parties, { nonce, content: root }, pieces))
+  }
+  return {
+    ranges: challengedRanges({ nonce, size: bytes.length })
+      .slice(0, 4)
+      .map(({ offset }) => offset),
+    proof: proofOfSize(bytes.length),
+    proofOfSmall: proofOfSize(5),
+    proofOfEmpty: proofOfSize(0)
+  }
 }
 
 function recordVectors(): Vectors[string] {

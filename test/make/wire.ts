@@ -30,7 +30,9 @@ export const NUMBERS = {
   pong: 11,
   roads: 12,
   pastRequest: 13,
-  pastAnswer: 14
+  pastAnswer: 14,
+  holdRequest: 15,
+  holdAnswer: 16
 } as const
 
 /** The key pair with this number. */
@@ -124,6 +126,7 @@ export function makeFolder({ number = 1, hello = helloOf('device'), handlers = {
       onNodes: hashes => hashes.map(() => undefined),
       onContentNodes: (_content, hashes) => hashes.map(() => undefined),
       onPast: () => Promise.resolve({ snapshots: [], revisions: [] }),
+      onHold: () => Promise.resolve(undefined),
       onChunk: () => Promise.resolve(undefined),
       onClose: reason => void closed.push(reason),
       ...handlers

@@ -160,6 +160,7 @@ export class PlannerDevice {
       hasFailed: () => false,
       onSuspect: nothing,
       onSuspectPath: nothing,
+      onHalfDropped: nothing,
       onDoubtful: nothing,
       role: 'mirror',
       onBlocked: nothing,

@@ -21,6 +21,7 @@ const role = fc.constantFrom<messages.HelloMessage['role'][]>('writer', 'reader'
 
 const integer = fc.oneof(fc.nat(), fc.constantFrom(0, 0xfc, 0xfd, 0xffff, 0x10000, 2 ** 32, Number.MAX_SAFE_INTEGER))
 const bytes = fc.uint8Array({ maxLength: 40 })
+const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 })
 const hash = fc.nat(9).map((number): Hash => hashOf(String(number)))
 const deviceName = fc.string({ unit: 'grapheme', maxLength: 16 }).filter(name => Buffer.byteLength(name) <= 64)
 const text = fc.string({ maxLength: 20 })
@@ -36,7 +37,7 @@ const keptPayload = fc.oneof(
   fc.record({ kind: fc.constant('symlink' as const), target: fc.constantFrom('a', '../b'), mtimeNs: fc.constant(-1n) })
 )
 const cases: readonly Case[] = [
-  caseOf('opening', messages.openingCodec, fc.record({ proof: fc.uint8Array({ minLength: 32, maxLength: 32 }) })),
+  caseOf('opening', messages.openingCodec, fc.record({ proof: bytes32 })),
   caseOf(
     'hello',
     messages.helloCodec,
@@ -80,7 +81,7 @@ const cases: readonly Case[] = [
     messages.roadsCodec,
     fc.record({
       addresses: fc.array(text, { maxLength: 4 }),
-      relay: fc.option(fc.uint8Array({ minLength: 32, maxLength: 32 }), { nil: undefined })
+      relay: fc.option(bytes32, { nil: undefined })
     })
   ),
   caseOf(
@@ -96,6 +97,16 @@ const cases: readonly Case[] = [
       snapshots: fc.array(fc.record({ head: bytes, isPinned: fc.boolean() }), { maxLength: 4 }),
       revisions: fc.array(fc.record({ atMs: integer, payload: keptPayload }), { maxLength: 4 })
     })
+  ),
+  caseOf(
+    'hold request',
+    messages.holdRequestCodec,
+    fc.record({ id: integer, path: fc.constant(parsePath('a/b')), content: hash, size: integer, nonce: bytes32 })
+  ),
+  caseOf(
+    'hold answer',
+    messages.holdAnswerCodec,
+    fc.record({ id: integer, proof: fc.option(bytes32, { nil: undefined }) })
   )
 ]
 

@@ -11,6 +11,7 @@ import {
   ANSWER_DEADLINE_MS,
   CHUNK_BYTES,
   CHUNK_REQUESTS_OPEN,
+  HOLD_REQUESTS_OPEN,
   NODE_REQUESTS_OPEN,
   NODES_PER_REQUEST,
   PAST_REQUESTS_OPEN,
@@ -23,6 +24,7 @@ import { hashOf } from '../make/record.js'
 import { realRuntime } from '../../lib/real-runtime.js'
 import { Connection } from '../../protocol/connection.js'
 import { secureStream } from '../../protocol/handshake.js'
+import type { HoldQuestion } from '../../protocol/peer-link.js'
 import { channelId, proofOf } from '../../protocol/proof.js'
 import {
   fakeRuntime,
@@ -393,4 +395,24 @@ test('what is not told in time is given up, and what comes late is ignored', asy
   answer()
   await quiet()
   t.alike(await toB.requestNodes([hashOf('y')]), [undefined], 'the connection goes on')
+})
+
+test('proofs are asked for as often as the peer takes at once, and each has the answer to its own question', async t => {
+  const asked: string[] = []
+  const handlers = {
+    onHold: ({ path, nonce }: HoldQuestion) => {
+      asked.push(path)
+      return Promise.resolve(path === 'd/1' ? undefined : nonce)
+    }
+  }
+  const { toB } = await meet(t, makeFolder(), makeFolder({ handlers }))
+  const questions = Array.from({ length: 3 * HOLD_REQUESTS_OPEN }, (_, i) => ({
+    path: parsePath(`d/${i}`),
+    content: hashOf('x'),
+    size: i,
+    nonce: Buffer.alloc(32, i)
+  }))
+  const proofs = await Promise.all(questions.map(question => toB.requestHold(question)))
+  t.is(asked.length, questions.length)
+  t.ok(proofs.every((proof, i) => (i === 1 ? proof === undefined : proof !== undefined && proof[31] === i)))
 })

@@ -7,6 +7,7 @@ import type {
   FolderLink,
   HeadUpdate,
   Hello,
+  HoldQuestion,
   Past,
   PeerHandlers,
   PeerLink
@@ -99,6 +100,10 @@ export class FastLink implements PeerLink {
 
   requestPast(path: RelativePath | undefined): Promise<Past> {
     return this.#ask(handlers => handlers.onPast(path))
+  }
+
+  requestHold(question: HoldQuestion): Promise<Uint8Array | undefined> {
+    return this.#ask(handlers => handlers.onHold(question))
   }
 
   close(reason: BackerError): void {

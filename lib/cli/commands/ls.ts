@@ -54,8 +54,11 @@ async function ls(context: Context, word: string, { at }: LsOptions): Promise<Ex
   return EXIT.done
 }
 
-function rowOf({ name, kind, size, mtime, target }: Row): string[] {
-  const shown = kind === 'directory' ? `${name}/` : target === undefined ? name : `${name} -> ${target}`
+function rowOf(row: Row): string[] {
+  const { name, kind, size, mtime, target } = row
+  const isDropped = 'state' in row && row.state === 'dropped'
+  const marked = isDropped ? `${name} (on other devices only)` : name
+  const shown = kind === 'directory' ? `${name}/` : target === undefined ? marked : `${name} -> ${target}`
   const time = mtime === undefined ? '' : mtime.slice(0, 16).replace('T', ' ')
   return [kind === 'file' ? formatBytes(size) : '-', time, shown]
 }

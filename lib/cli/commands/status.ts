@@ -132,10 +132,12 @@ export function describe(folder: FolderDocument): string[] {
   ]
 }
 
-function describeCopies({ onlyHere }: CopiesStatus): string[] {
-  if (onlyHere.files === 0) return []
-  const verb = onlyHere.files === 1 ? 'exists' : 'exist'
-  return [`  ${formatNumberOf(onlyHere.files, 'file')} (${formatBytes(onlyHere.bytes)}) ${verb} only here`]
+function describeCopies({ onlyHere, dropped }: CopiesStatus): string[] {
+  const told = ({ files, bytes }: CopiesStatus['dropped'], what: string): string[] => {
+    if (files === 0) return []
+    return [`  ${formatNumberOf(files, 'file')} (${formatBytes(bytes)}) ${files === 1 ? 'exists' : 'exist'} ${what}`]
+  }
+  return [...told(onlyHere, 'only here'), ...told(dropped, 'on other devices only: backer get')]
 }
 
 function describeHeldDeletes({ local, remote, restoring }: HeldDeletes): string {

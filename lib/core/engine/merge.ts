@@ -85,6 +85,22 @@ export function writeVersion(
   return makeRecord(seeDot(context, dot), [{ dots: [dot], payload }, ...losers])
 }
 
+/**
+ * As `writeVersion`, by somebody who did not see that anything stood there, for its content was not on his disk: he replaces nothing. What stood there has
+ * lost to this write, and whoever has it keeps it as a conflict copy.
+ */
+export function writeUnseen(
+  local: Record,
+  replica: ReplicaId,
+  payload: Payload,
+  isSettled: (loser: Version) => boolean
+): Record {
+  const dot = nextDot(local.context, replica)
+  const unsettled = local.versions.filter(loser => !isSettled(loser))
+  const losers = unsettled.map(loser => ({ ...loser, hasLost: true as const }))
+  return makeRecord(seeDot(local.context, dot), [{ dots: [dot], payload }, ...losers])
+}
+
 /** The record once `loser` stands beside its path as a conflict copy: it has lost for good. */
 export function noteLoss(record: Record, loser: Version): Record {
   const names = new Set(namesOf(loser))

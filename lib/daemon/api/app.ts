@@ -4,6 +4,7 @@ import type { Host } from '../host.js'
 import { addBrowseRoutes } from './browse.js'
 import { addDeleteRoutes } from './deletes.js'
 import { addDriftRoutes } from './drift.js'
+import { addDropRoutes } from './drops.js'
 import { addDirectoryRoute } from './directories.js'
 import { errorDocument, httpStatusOf, type ProblemDocument } from './errors.js'
 import { addEventRoutes } from './events.js'
@@ -60,6 +61,7 @@ export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Pr
   addSnapshotRoutes(app, host)
   addVerifyRoutes(app, host)
   addDriftRoutes(app, host)
+  addDropRoutes(app, host)
   addDirectoryRoute(app)
   addEventRoutes(app, host)
   addNetworkRoutes(app, host)

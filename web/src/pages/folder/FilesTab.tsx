@@ -15,7 +15,8 @@ const STATES = {
   synced: 'here, as everywhere',
   pending: 'on its way',
   problem: 'not in sync',
-  conflict: 'in conflict'
+  conflict: 'in conflict',
+  dropped: 'on other devices only'
 } as const
 
 /** The folder's files as a tree, one directory at a time, each item with its state. */
