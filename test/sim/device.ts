@@ -45,6 +45,8 @@ export interface DeviceOptions {
   readonly trace: (line: string) => void
   /** The engine says that the machine was put back to an earlier state, and is to be started anew. */
   readonly onrolledback: (device: Device) => void
+  /** The engine changed something that is no part of the folder. */
+  readonly onoutside?: (what: string) => void
 }
 
 /** What runs on a device: from a start until it is closed or killed. */
@@ -253,8 +255,17 @@ export class Device {
   }
 
   #changed(happening: Happening): void {
+    const { directory, name } = happening.slot
+    if (happening.actor === 'engine' && !isBelow(directory, this.root))
+      this.#options.onoutside?.(`${this.name}: ${name}`)
     if (!this.isDeaf && this.isMounted && !this.isOwn(happening.slot.directory)) this.#watch?.hear(happening)
   }
+}
+
+function isBelow(directory: Inode, root: Inode): boolean {
+  for (let at: Inode | undefined = directory; at !== undefined; at = [...at.links.values()][0]?.directory)
+    if (at === root) return true
+  return false
 }
 
 function dotsText(dots: readonly Dot[]): string {

@@ -1,4 +1,4 @@
-import { DIRECTORY, EMPTY, type Label } from './look.js'
+import { DIRECTORY, EMPTY, type Label, type Seen } from './look.js'
 
 /** Why a run failed: which promise was broken, by its number, and how. */
 export class Broken extends Error {
@@ -30,6 +30,10 @@ export class Ledger {
   readonly #touched = new Set<string>()
   readonly #copied = new Set<string>()
   readonly #everRemoved = new Set<Label>()
+  /** With which mode and time versions were ever shown by a user's doing. */
+  readonly #dressed = new Set<string>()
+  /** Versions that a device which may change the folder has shown by its user's doing. */
+  readonly #byWriters = new Set<Label>()
 
   isKnown(label: Label): boolean {
     return label === EMPTY || this.#placed.has(label)
@@ -44,6 +48,21 @@ export class Ledger {
     this.#removed.get(path)?.delete(label)
     this.#dismissed.delete(label)
     this.#lost.delete(label)
+  }
+
+  /** A version shows with a mode and time by a user's doing, or a power loss's. `mayWrite`: on a device that may change the folder. */
+  shown({ label, mode, mtimeNs }: Seen, mayWrite: boolean): void {
+    this.#dressed.add(`${label} ${mode} ${mtimeNs}`)
+    if (mayWrite) this.#byWriters.add(label)
+  }
+
+  wasShown({ label, mode, mtimeNs }: Seen): boolean {
+    return this.#dressed.has(`${label} ${mode} ${mtimeNs}`)
+  }
+
+  /** True for a version that came into the world on a device that may read only, and that no writer has made his own. */
+  isReaders(label: Label): boolean {
+    return this.#placed.has(label) && !this.#byWriters.has(label)
   }
 
   /** A user changed the mode or time of what stood at a path: that is a version of its own, with the same bytes. */

@@ -1,6 +1,6 @@
 import { retained } from '../../lib/core/engine/retention.js'
 import { Broken, type Ledger } from './ledger.js'
-import { DIRECTORY, EMPTY, isExposed, look, type Label, type View } from './look.js'
+import { DIRECTORY, EMPTY, isExposed, look, type Label, type Seen, type View } from './look.js'
 import type { Actor, Inode, Volume } from './volume.js'
 
 /** Why a disk looks other than before. */
@@ -8,12 +8,21 @@ export type Cause = 'engine' | 'user' | 'power' | 'roll-back'
 
 const CONFLICT = / \(conflict [0-9a-f]{8}\)/
 
+interface WitnessParts {
+  readonly volume: Volume
+  readonly root: Inode
+  readonly ledger: Ledger
+  /** Whether its device may change the folder; default: yes. */
+  readonly mayWrite?: boolean
+}
+
 /** Watches one device's disk, and holds every change of it against what may happen. */
 export class Witness {
   readonly name: string
   readonly #volume: Volume
   readonly #root: Inode
   readonly #ledger: Ledger
+  readonly #mayWrite: boolean
   /** All versions on this disk that count: seen, kept, or taken away by the engine and not given back yet. */
   holdings: ReadonlySet<Label> = new Set()
   view: View
@@ -27,8 +36,9 @@ export class Witness {
   readonly #dead = new Map<string, Set<Label>>()
   #seenChanges = -1
 
-  constructor(name: string, parts: { readonly volume: Volume; readonly root: Inode; readonly ledger: Ledger }) {
+  constructor(name: string, parts: WitnessParts) {
     this.name = name
+    this.#mayWrite = parts.mayWrite ?? true
     this.#volume = parts.volume
     this.#root = parts.root
     this.#ledger = parts.ledger
@@ -56,11 +66,14 @@ export class Witness {
     this.view = look(this.#root)
     for (const [path, { label }] of before.visible)
       if (this.view.visible.get(path)?.label !== label) this.#gone(path, label, cause)
-    for (const [path, { label, mode, mtimeNs }] of this.view.visible) {
+    for (const [path, seen] of this.view.visible) {
+      const { label, mode, mtimeNs } = seen
       const known = before.visible.get(path)
       if (known?.label !== label) this.#came(path, label, cause)
-      else if (cause !== 'engine' && (known.mode !== mode || known.mtimeNs !== mtimeNs))
-        this.#ledger.touched(path, label)
+      else if (known.mode === mode && known.mtimeNs === mtimeNs) continue
+      else if (cause !== 'engine') this.#ledger.touched(path, label)
+      if (cause !== 'engine') this.#ledger.shown(seen, this.#mayWrite)
+      else if (label !== DIRECTORY) this.#judgeDress(path, seen)
     }
     // What a user writes into a file that the engine has just taken away may show as well.
     if (cause !== 'engine') for (const label of this.view.inodes.keys()) this.#ledger.left(label)
@@ -122,6 +135,15 @@ export class Witness {
       throw new Broken('S3', `${this.name}: ${path} shows ${label}, which nobody wrote`, path)
     if (this.#dead.get(path)?.has(label) === true)
       throw new Broken('S7', `${this.name}: ${label} came back to ${path} after all devices had seen it go`, path)
+  }
+
+  /** Whatever the engine puts there, or changes, has the mode and time that some user gave to that version. */
+  #judgeDress(path: string, seen: Seen): void {
+    const { label, mode, mtimeNs } = seen
+    if (!this.#ledger.wasShown(seen))
+      throw new Broken('S15', `${this.name}: ${path} shows ${label} with ${mode.toString(8)} ${mtimeNs}`, path)
+    if (this.#mayWrite && label !== EMPTY && this.#ledger.isReaders(label))
+      throw new Broken('S17', `${this.name}: ${path} shows ${label}, which only readers have written`, path)
   }
 
   #takeStock(cause: Cause, before: View): readonly Label[] {

@@ -66,11 +66,13 @@ export class World {
         key: plan.readers.includes(index) ? toReadKey(key) : key,
         gate: call => this.#gate(index, call),
         trace: line => this.note(line),
-        onrolledback: one => this.later(0, () => this.kill(one, 100))
+        onrolledback: one => this.later(0, () => this.kill(one, 100)),
+        onoutside: what => (this.#broken ??= new Broken('S14', `${what} was changed, which is no part of the folder`))
       })
     })
     this.witnesses = this.devices.map(
-      ({ name, volume, root }) => new Witness(name, { volume, root, ledger: this.ledger })
+      ({ index, name, volume, root }) =>
+        new Witness(name, { volume, root, ledger: this.ledger, mayWrite: !plan.readers.includes(index) })
     )
     this.network = new Network({ scheduler: this.scheduler, random: this.#random, devices: this.devices }, plan.line)
   }
