@@ -253,6 +253,9 @@ export class Installer {
       if (plan.source !== undefined) results.set(plan.source, { kind: 'done' })
       return
     }
+    // A directory on the way is not there: what the index has below it is not either, whatever it says.
+    if (outcome.kind === 'blocked' && step.path.startsWith(`${outcome.by}/`))
+      this.#context.onSuspect([parentOf(step.path)])
     if (outcome.kind === 'changed')
       this.#context.onSuspect([parentOf(step.path), ...(plan.source === undefined ? [] : [parentOf(plan.source.path)])])
     if (want !== undefined) results.set(want, failureOf(outcome))

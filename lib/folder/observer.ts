@@ -8,6 +8,7 @@ import { delay } from '../runtime.js'
 import type { Entry, EntryChange, Lack } from '../store/store.js'
 import { writeAt, writeAtDropped, type FolderContext } from './context.js'
 import { seenThroughDamage, tellDamage } from './damage.js'
+import { inOrder } from './delete-order.js'
 import { detailsOf, type Change } from './events.js'
 import { COMMIT_ENTRIES } from './ledger.js'
 import { markerGone } from './marker-gone.js'
@@ -267,7 +268,9 @@ export class Observer {
     await ledger.lock.run(async () => {
       if (this.#context.hasFailed()) return
       const needsCheck = observations.some(({ observed }) => observed.kind === 'absent') || ledger.installs !== installs
-      const sure = needsCheck ? await this.#stillTrue(observations) : observations
+      const confirmed = needsCheck ? await this.#stillTrue(observations) : observations
+      const { sure, early } = inOrder(this.#context.store, confirmed)
+      this.hintPaths(early)
       const chunkLists = new Map<string, Uint8Array>()
       await this.#keepReplaced(sure)
       const told: Change[] = []

@@ -59,6 +59,11 @@ function findTest(scratch: string, tests: readonly string[]): string | undefined
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024
   })
-  // A file that dies before any of its tests has ended fails as a whole.
-  return /^ *not ok \d+ - (.*?) # time/m.exec(stdout)?.[1] ?? /^FAILED .*/m.exec(stdout)?.[0]
+  const [, title] = /^ *not ok \d+ - (.*?) # time/m.exec(stdout) ?? []
+  if (title !== undefined || !/^FAILED /m.test(stdout)) return title
+  // A file that dies, or takes too long, says in which of its tests it did.
+  return (
+    [...stdout.matchAll(/^ *# (?!time|tests|asserts|ok$|not ok$)(.+)$/gm)].at(-1)?.[1] ??
+    /^FAILED .*/m.exec(stdout)?.[0]
+  )
 }

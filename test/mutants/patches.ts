@@ -11,7 +11,7 @@ const FINDERS: Readonly<Record<string, readonly string[]>> = {
   M6: ['core/model/record', 'core/engine/'],
   M7: ['core/model/record', 'core/engine/'],
   M8: ['core/engine/'],
-  M9: ['folder/mirror'],
+  M9: ['sim/sim'],
   M10: ['store/'],
   M11: ['disk/list'],
   M12: ['disk/open', 'disk/disk', 'folder/missing-root'],

@@ -25,7 +25,7 @@ export class Ledger {
   readonly #removed = new Map<string, Set<Label>>()
   /** Versions that somebody removed where they were no user's doing, such as a conflict copy. */
   readonly #dismissed = new Set<Label>()
-  /** Versions that a power loss took before anybody could have saved them. */
+  /** Versions that a power loss took before anybody could have saved them, or their own user. */
   readonly #lost = new Set<Label>()
   readonly #touched = new Set<string>()
   readonly #copied = new Set<string>()
@@ -123,6 +123,10 @@ export class Ledger {
 
   lost(label: Label): void {
     this.#lost.add(label)
+  }
+
+  wasLost(label: Label): boolean {
+    return this.#lost.has(label)
   }
 
   /** True where nobody who had seen a version removed or replaced it: it must be somewhere. */

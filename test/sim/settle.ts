@@ -4,6 +4,7 @@ import { RESCAN_MS, type Device } from './device.js'
 import { inspectConflicts, inspectEqual, inspectResting } from './inspect.js'
 import { Broken } from './ledger.js'
 import { differsOnlyAt, goneForGood } from './unobtainable.js'
+import type { Witness } from './witness.js'
 import type { World } from './world.js'
 
 /** How long all devices may take to become equal once nothing stands in their way: what the watcher missed is found within one look through everything. */
@@ -22,7 +23,7 @@ export async function settle(world: World): Promise<void> {
   for (const device of world.devices) restartIfStopped(world, device)
   await untilEqual(world, 'L1', 'not equal in time')
   world.note('equal')
-  for (const witness of world.witnesses) witness.bury(world.ever)
+  for (const witness of world.witnesses) buryWhereEqual(world, witness)
   await inspect(world)
 }
 
@@ -33,6 +34,14 @@ async function untilEqual(world: World, promise: string, sentence: string): Prom
     if (world.eventCount - began.events > CONVERGE_EVENTS) throw new Broken('L2', `no end of work: ${states(world)}`)
     await world.pass(500)
   }
+}
+
+/** A reader may have something of its own, or may not have heard of the last change yet. */
+function buryWhereEqual({ witnesses, plan, ever }: World, witness: Witness): void {
+  const writer = witnesses.find((_, index) => !plan.readers.includes(index))
+  const isEqual = witness.view.visible.size === writer?.view.visible.size
+  const same = [...witness.view.visible].every(([path, { label }]) => writer?.view.visible.get(path)?.label === label)
+  witness.bury(isEqual && same ? ever : new Map())
 }
 
 async function inspect(world: World): Promise<void> {

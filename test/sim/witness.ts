@@ -85,18 +85,22 @@ export class Witness {
     this.#settled = this.holdings
     for (const { path, label } of this.#taken.splice(0)) {
       if (label === DIRECTORY || label === EMPTY || this.view.visible.get(path)?.label === label) continue
-      const wasReplaced = this.#ledger.wasEverRemoved(label) || this.#ledger.wasTouched(path, label)
+      const ledger = this.#ledger
+      const wasReplaced = ledger.wasEverRemoved(label) || ledger.wasTouched(path, label) || ledger.wasLost(label)
       // A crash cut the step off: what becomes of it is for recovery to say.
       if (this.view.held.has(label)) this.#taken.push({ path, label })
       // What recovery takes back before anybody was told of it is staged again.
       if (this.view.held.has(label) || wasReplaced || this.view.staged.has(label) || this.#hasCopy(path, label))
         continue
+      // A reader's own edit makes way for a writer's, and is kept.
+      if (!this.#mayWrite && this.view.kept.has(label)) continue
       throw new Broken('S8', `${this.name}: ${path} lost ${label}, which nobody who saw it removed`, path)
     }
   }
 
   /** All devices are equal: what is not at a path now must not come back to it by itself. */
   bury(everLabels: ReadonlyMap<string, ReadonlySet<Label>>): void {
+    this.#dead.clear()
     for (const [path, labels] of everLabels) {
       const dead = new Set(labels)
       dead.delete(this.view.visible.get(path)?.label ?? '')
@@ -160,6 +164,8 @@ export class Witness {
         continue
       }
       this.#owed.delete(label)
+      // Through a descriptor that was still open, into what the engine had taken from its place.
+      if (cause === 'user' && ![...before.visible.values()].some(seen => seen.label === label)) this.#ledger.lost(label)
       this.#judgeLoss(label, cause, before)
       left.push(label)
     }
