@@ -76,6 +76,18 @@ export interface FolderContext {
   readonly closed: AbortSignal
 }
 
+/** Since when seconds are counted for counters: 1 January 2026, UTC. */
+const COUNTING_SINCE_MS = 1_767_225_600_000
+
+/**
+ * The least counter of this device's next write. An index that was opened before may be that of a machine which was put back to an earlier state: what
+ * it writes until it hears of that must not bear the number of a write that others have seen, for they would take it for one that was replaced. Time
+ * has gone on since then; where the clock was put back as well, heads alone tell (see `Peers`).
+ */
+export function leastCounter({ store, runtime }: Pick<FolderContext, 'store' | 'runtime'>): number {
+  return store.fresh ? 1 : Math.max(1, Math.floor((runtime.clock.now() - COUNTING_SINCE_MS) / 1000))
+}
+
 /** The record after this device wrote `payload` at `path`, where it saw what the index has. */
 export function writeAt(
   context: FolderContext,
@@ -85,7 +97,7 @@ export function writeAt(
 ): Record {
   const winner = local === undefined ? undefined : winnerOf(local).payload
   const { replica } = context.store
-  return writeVersion(local, replica, payload, loser => isSettled(context, path, loser, winner))
+  return writeVersion(local, replica, payload, loser => isSettled(context, path, loser, winner), leastCounter(context))
 }
 
 /**
@@ -96,7 +108,13 @@ export function writeAtDropped(context: FolderContext, path: RelativePath, entry
   if (!isDropped(entry) || sameContent(payloadOf(entry.record), payload))
     return writeAt(context, path, entry.record, payload)
   const { replica } = context.store
-  return writeUnseen(entry.record, replica, payload, loser => isSettled(context, path, loser, payload))
+  return writeUnseen(
+    entry.record,
+    replica,
+    payload,
+    loser => isSettled(context, path, loser, payload),
+    leastCounter(context)
+  )
 }
 
 /** True for a version that nobody has to keep as a conflict copy: one that does not deserve it, or has one. */

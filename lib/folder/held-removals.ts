@@ -3,7 +3,7 @@ import { mergeRecords, writeVersion } from '../core/engine/merge.js'
 import type { RelativePath } from '../core/model/path.js'
 import { isLive, payloadOf } from '../core/model/record.js'
 import type { Entry, EntryChange } from '../store/store.js'
-import type { FolderContext } from './context.js'
+import { leastCounter, type FolderContext } from './context.js'
 import { DeleteGuard, findLoss } from './delete-guard.js'
 import { COMMIT_ENTRIES } from './ledger.js'
 import type { Want } from './want.js'
@@ -120,7 +120,13 @@ export class HeldRemovals {
         const remote = want.remoteRecord()
         if (!this.#wants.has(want) || entry === undefined || !isLive(entry.record) || remote === undefined) continue
         const merged = mergeRecords(entry.record, remote)
-        const record = writeVersion(merged, store.replica, payloadOf(entry.record), () => false)
+        const record = writeVersion(
+          merged,
+          store.replica,
+          payloadOf(entry.record),
+          () => false,
+          leastCounter(this.#context)
+        )
         changes.push({ path: want.path, entry: { record, stamp: entry.stamp } })
       }
       await ledger.commit(changes, new Map())

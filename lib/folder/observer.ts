@@ -269,8 +269,10 @@ export class Observer {
       if (this.#context.hasFailed()) return
       const needsCheck = observations.some(({ observed }) => observed.kind === 'absent') || ledger.installs !== installs
       const confirmed = needsCheck ? await this.#stillTrue(observations) : observations
-      const { sure, early } = inOrder(this.#context.store, confirmed)
-      this.hintPaths(early)
+      const { sure, early } = inOrder(this.#context.store, confirmed, (path, isDirectory) =>
+        this.#context.ignore().ignores(path, isDirectory)
+      )
+      if (early.length > 0) this.#context.runtime.timers.after(RETRY_MS, () => this.hintPaths(early))
       const chunkLists = new Map<string, Uint8Array>()
       await this.#keepReplaced(sure)
       const told: Change[] = []

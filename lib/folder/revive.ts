@@ -3,7 +3,7 @@ import { deservesCopy } from '../core/engine/conflict.js'
 import type { RelativePath } from '../core/model/path.js'
 import { payloadOf, winnerOf, type Payload, type Record, type Version } from '../core/model/record.js'
 import { dotsEqual, nextDot, seeDot } from '../core/model/version.js'
-import { writeAt, type FolderContext } from './context.js'
+import { leastCounter, writeAt, type FolderContext } from './context.js'
 import type { Apply } from './want.js'
 
 const DIRECTORY_MODE = 0o755
@@ -24,7 +24,7 @@ export function reviveDirectory(context: FolderContext, directory: RelativePath,
   if (base === undefined || winner === undefined || !deservesCopy(winner.payload, payload)) {
     return { kind: 'apply', record: writeAt(context, directory, base, payload), payload, keep: undefined }
   }
-  const dot = nextDot(base.context, context.store.replica)
+  const dot = nextDot(base.context, context.store.replica, leastCounter(context))
   const record = makeRecord(seeDot(base.context, dot), [{ dots: [dot], payload }, ...base.versions])
   return { kind: 'apply', record, payload, keep }
 }

@@ -29,7 +29,7 @@ function index() {
 test('what is gone is committed children first, behind what is new', t => {
   const gone = ['d', 'd/e', 'd/e/f', 'd/g'].map(at => ({ path: path(at), observed: ABSENT }))
   const fresh = { path: path('n'), observed: { kind: 'directory', stamp: STAMP } } as const
-  const { sure, early } = inOrder(index(), [...gone, fresh])
+  const { sure, early } = inOrder(index(), [...gone, fresh], () => false)
   t.alike(
     sure.map(one => one.path),
     ['n', 'd/g', 'd/e/f', 'd/e', 'd']
@@ -39,10 +39,15 @@ test('what is gone is committed children first, behind what is new', t => {
 
 test('a directory waits until all that is taken to be in it is found gone', t => {
   const gone = ['d', 'd/e', 'd/g'].map(at => ({ path: path(at), observed: ABSENT }))
-  const { sure, early } = inOrder(index(), gone)
+  const { sure, early } = inOrder(index(), gone, () => false)
   t.alike(
     sure.map(one => one.path),
     ['d/g']
   )
   t.alike(early, ['d/e', 'd'])
+})
+
+test('what is ignored keeps no directory', t => {
+  const gone = ['d', 'd/e', 'd/g'].map(at => ({ path: path(at), observed: ABSENT }))
+  t.alike(inOrder(index(), gone, at => at === 'd/e/f').early, [])
 })

@@ -14,6 +14,9 @@ export class Broken extends Error {
   }
 }
 
+/** A version with its mode and time. */
+type Dressed = Pick<Seen, 'label' | 'mode' | 'mtimeNs'>
+
 /**
  * What users did, in truth: which version was put where, and which was removed or replaced by somebody who saw it. The engine never
  * sees it.
@@ -51,12 +54,12 @@ export class Ledger {
   }
 
   /** A version shows with a mode and time by a user's doing, or a power loss's. `mayWrite`: on a device that may change the folder. */
-  shown({ label, mode, mtimeNs }: Seen, mayWrite: boolean): void {
+  shown({ label, mode, mtimeNs }: Dressed, mayWrite: boolean): void {
     this.#dressed.add(`${label} ${mode} ${mtimeNs}`)
     if (mayWrite) this.#byWriters.add(label)
   }
 
-  wasShown({ label, mode, mtimeNs }: Seen): boolean {
+  wasShown({ label, mode, mtimeNs }: Dressed): boolean {
     return this.#dressed.has(`${label} ${mode} ${mtimeNs}`)
   }
 

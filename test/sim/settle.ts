@@ -1,4 +1,5 @@
 import { hashKey } from '../../lib/core/model/hash.js'
+import { hasSeen } from '../../lib/core/model/version.js'
 import { EMPTY_ROOT } from '../../lib/core/tree/node.js'
 import { RESCAN_MS, type Device } from './device.js'
 import { inspectConflicts, inspectEqual, inspectResting } from './inspect.js'
@@ -87,7 +88,16 @@ function isEqual({ devices, witnesses, network, plan }: World): boolean {
   const writers = devices.filter(device => !isReader(device))
   const [root, ...others] = writers.map(({ running }) => hashKey(running?.store.root ?? EMPTY_ROOT))
   if (others.some(other => other !== root)) return differsOnlyAt(writers, goneForGood(devices, witnesses))
-  return plan.readers.length > 0 || writers.every(({ running }) => running?.folder.status().state === 'in-sync')
+  if (plan.readers.length > 0) return devices.filter(isReader).every(reader => hasSeenAll(reader, writers[0]))
+  return writers.every(({ running }) => running?.folder.status().state === 'in-sync')
+}
+
+/** A reader's own root tells nothing, once it has something of its own: what counts is which writes it has heard of. */
+function hasSeenAll(reader: Device, writer: Device | undefined): boolean {
+  return [...(writer?.entries ?? [])].every(([path, { record }]) => {
+    const known = reader.entries.get(path)?.record.context ?? []
+    return record.context.every(dot => hasSeen(known, dot))
+  })
 }
 
 function roots({ devices }: World): string {

@@ -76,7 +76,11 @@ export class Witness {
       else if (label !== DIRECTORY) this.#judgeDress(path, seen)
     }
     // What a user writes into a file that the engine has just taken away may show as well.
-    if (cause !== 'engine') for (const label of this.view.inodes.keys()) this.#ledger.left(label)
+    if (cause !== 'engine')
+      for (const [label, inodes] of this.view.inodes) {
+        this.#ledger.left(label)
+        for (const { mode, mtimeNs } of inodes) this.#ledger.shown({ label, mode, mtimeNs }, this.#mayWrite)
+      }
     return this.#takeStock(cause, before)
   }
 
@@ -164,8 +168,8 @@ export class Witness {
         continue
       }
       this.#owed.delete(label)
-      // Through a descriptor that was still open, into what the engine had taken from its place.
-      if (cause === 'user' && ![...before.visible.values()].some(seen => seen.label === label)) this.#ledger.lost(label)
+      // Through a descriptor that was still open, or another link, into what the engine had taken from its place.
+      if (cause === 'user' && (before.kept.has(label) || before.held.has(label))) this.#ledger.lost(label)
       this.#judgeLoss(label, cause, before)
       left.push(label)
     }

@@ -70,16 +70,17 @@ export function makeRecord(context: VersionVector, versions: readonly Version[])
  * The record after `replica` wrote `payload` at a path where it saw `local` (undefined: nothing was ever there).
  * What it saw is the winner; a loser is replaced as well only where `isSettled` says that its conflict copy exists in
  * this device's tree (or was deleted there), so that nobody's version is dropped before somebody could see it. A loser that stays has lost to this
- * write as well: what was written is what the record shows, as the disk does.
+ * write as well: what was written is what the record shows, as the disk does. `leastCounter`: see `nextDot`.
  */
 export function writeVersion(
   local: Record | undefined,
   replica: ReplicaId,
   payload: Payload,
-  isSettled: (loser: Version) => boolean
+  isSettled: (loser: Version) => boolean,
+  leastCounter = 1
 ): Record {
   const context = local?.context ?? []
-  const dot = nextDot(context, replica)
+  const dot = nextDot(context, replica, leastCounter)
   const unsettled = local === undefined ? [] : local.versions.slice(1).filter(loser => !isSettled(loser))
   const losers = unsettled.map(loser => ({ ...loser, hasLost: true as const }))
   return makeRecord(seeDot(context, dot), [{ dots: [dot], payload }, ...losers])
@@ -93,9 +94,10 @@ export function writeUnseen(
   local: Record,
   replica: ReplicaId,
   payload: Payload,
-  isSettled: (loser: Version) => boolean
+  isSettled: (loser: Version) => boolean,
+  leastCounter = 1
 ): Record {
-  const dot = nextDot(local.context, replica)
+  const dot = nextDot(local.context, replica, leastCounter)
   const unsettled = local.versions.filter(loser => !isSettled(loser))
   const losers = unsettled.map(loser => ({ ...loser, hasLost: true as const }))
   return makeRecord(seeDot(local.context, dot), [{ dots: [dot], payload }, ...losers])

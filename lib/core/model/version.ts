@@ -69,12 +69,12 @@ export function joinVectors(a: VersionVector, b: VersionVector): VersionVector {
 
 /**
  * The next write of `replica` at a path where `context` has been seen. Somebody who may write can run a counter up to its end, for another
- * device too: that device then goes on under a name made from its own, so that nobody loses the right to write.
+ * device too: that device then goes on under a name made from its own, so that nobody loses the right to write. `least`: the counter is no less.
  */
-export function nextDot(context: VersionVector, replica: ReplicaId): Dot {
+export function nextDot(context: VersionVector, replica: ReplicaId, least = 1): Dot {
   let by = replica
   while (counterOf(context, by) >= COUNTER_MAX) by = replicaFromBytes(hashBytes(Buffer.from(`replica after ${by}`)))
-  return { replica: by, counter: counterOf(context, by) + 1 }
+  return { replica: by, counter: Math.min(COUNTER_MAX, Math.max(counterOf(context, by) + 1, least)) }
 }
 
 /** The vector with `dot` seen as well. */
