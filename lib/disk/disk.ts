@@ -146,8 +146,6 @@ export interface StagedFile {
   fill(pieces: readonly Piece[]): Promise<readonly boolean[]>
   /** Ends writing; the name stays. Installing syncs it to the disk. */
   close(): Promise<void>
-  /** Closes and removes it. */
-  discard(): Promise<void>
 }
 
 /** What a file system can do, found out by trying in `.backer/tmp`. */
@@ -222,6 +220,10 @@ export interface Disk {
   stage(name: string, size: number): Promise<{ readonly file: StagedFile; readonly resumed: boolean }>
   /** Writes small whole files into `.backer/tmp` at one go: cheaper than `stage` for each. */
   stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void>
+  /** What was staged as `from`, if anything, is to be the beginning of `to`, unless that was begun already. Nobody may be writing to it. */
+  restage(from: string, to: string): Promise<void>
+  /** Removes staged files; they may be gone already. */
+  discard(names: readonly string[]): Promise<void>
   /**
    * Carries out a batch and syncs it to the disk: when it returns, what is `done` survives a power loss. `intent`: what it means, in bytes that are
    * durable before anything is changed and are given back by `leftovers` until there is a next one.

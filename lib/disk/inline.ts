@@ -74,6 +74,14 @@ export class InlineDisk implements Disk {
     return this.#do(operations => operations.stageSmall(files))
   }
 
+  restage(from: string, to: string): Promise<void> {
+    return this.#do(operations => operations.restage(from, to))
+  }
+
+  discard(names: readonly string[]): Promise<void> {
+    return this.#do(operations => operations.discard(names))
+  }
+
   install(steps: readonly InstallStep[], intent?: Uint8Array): Promise<readonly InstallResult[]> {
     return this.#do(operations => operations.install(steps, changeWorld(this.#runtime, steps.length), intent))
   }
@@ -144,13 +152,6 @@ class InlineStagedFile implements StagedFile {
 
   close(): Promise<void> {
     return inPromise(() => this.#close())
-  }
-
-  discard(): Promise<void> {
-    return inPromise(() => {
-      this.#close()
-      this.#operations.discard(this.name)
-    })
   }
 
   #close(): void {

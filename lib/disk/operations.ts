@@ -47,7 +47,7 @@ import { codeOf, fatalOf } from './problem.js'
 import { packListings, type PackedListings } from './pack.js'
 import { recover } from './recover.js'
 import { joinSegments, type Joined } from './segments.js'
-import { discardStaged, openStaged, readStaged, stageSmall } from './stage.js'
+import { discardStaged, openStaged, readStaged, restage, stageSmall } from './stage.js'
 import { readExtents } from './read.js'
 
 /** What the operations on one folder need to know. Plain data: it goes to worker threads. */
@@ -237,8 +237,12 @@ export class DiskOperations {
     if (files.length > 0) this.#withTmp(tmp => stageSmall(this.#fs, tmp, files))
   }
 
-  discard(name: string): void {
-    this.#withTmp(tmp => discardStaged(this.#fs, tmp, name))
+  restage(from: string, to: string): void {
+    this.#withTmp(tmp => restage(this.#fs, tmp, from, to))
+  }
+
+  discard(names: readonly string[]): void {
+    this.#withTmp(tmp => names.forEach(name => discardStaged(this.#fs, tmp, name)))
   }
 
   install(

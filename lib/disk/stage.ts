@@ -53,6 +53,14 @@ export function stageSmall(
   }
 }
 
+/** Gives a staged file another name. What has that name already stays, and the other one goes; where there is none, nothing happens. */
+export function restage(fs: FileSystem, tmp: DirectoryHandle, from: string, to: string): void {
+  assert(isStagedName(from) && isStagedName(to), `${from} or ${to} is no name of a staged file`)
+  if (fs.lstat(tmp, from) === undefined) return
+  if (fs.lstat(tmp, to) === undefined) fs.renameNoReplace(tmp, from, tmp, to)
+  else fs.unlink(tmp, from)
+}
+
 /** Removes a staged file; it may be gone already. The only files that are ever removed so are our own copies. */
 export function discardStaged(fs: FileSystem, tmp: DirectoryHandle, name: string): void {
   assert(isStagedName(name), `${name} is no name of a staged file`)

@@ -123,8 +123,7 @@ export class WorkerDisk implements Disk {
   #threadsOf(name: string, id: FileId): StagedThreads {
     return {
       fill: pieces => this.#workers.run('fill', name, id, pieces),
-      startWriting: (offset, length) => this.#workers.run('startWriting', name, offset, length),
-      discard: () => this.#changer.run('discard', name)
+      startWriting: (offset, length) => this.#workers.run('startWriting', name, offset, length)
     }
   }
 
@@ -134,6 +133,14 @@ export class WorkerDisk implements Disk {
     const copies = files.map(({ name, bytes }) => ({ name, bytes: Uint8Array.from(bytes) }))
     const buffers = copies.map(({ bytes }) => bytes.buffer)
     return this.#changer.hand(buffers, 'stageSmall', copies)
+  }
+
+  restage(from: string, to: string): Promise<void> {
+    return this.#changer.run('restage', from, to)
+  }
+
+  discard(names: readonly string[]): Promise<void> {
+    return names.length === 0 ? Promise.resolve() : this.#changer.run('discard', names)
   }
 
   install(steps: readonly InstallStep[], intent?: Uint8Array): Promise<readonly InstallResult[]> {
@@ -175,7 +182,6 @@ export class WorkerDisk implements Disk {
 interface StagedThreads {
   readonly fill: (pieces: readonly Piece[]) => Promise<readonly boolean[]>
   readonly startWriting: (offset: number, length: number) => Promise<void>
-  readonly discard: () => Promise<void>
 }
 
 class WorkerStagedFile implements StagedFile {
@@ -214,10 +220,5 @@ class WorkerStagedFile implements StagedFile {
 
   close(): Promise<void> {
     return this.#handle.close()
-  }
-
-  async discard(): Promise<void> {
-    await this.#handle.close()
-    await this.#threads.discard()
   }
 }

@@ -2,11 +2,14 @@ import { EMPTY_CONTENT } from '../core/chunk/content-builder.js'
 import { CHUNK_BYTES_MAX } from '../core/chunk/fastcdc.js'
 import { BackerError } from '../core/error.js'
 import { hashesEqual, type HashKey } from '../core/model/hash.js'
+import type { RelativePath } from '../core/model/path.js'
 import type { FilePayload } from '../core/model/record.js'
+import { stagedName } from '../disk/names.js'
 import { Budget } from './budget.js'
 import { ChunkQueue, type Supplier } from './chunk-queue.js'
 import type { FolderContext } from './context.js'
 import { DiskFloor } from './disk-floor.js'
+import { Partials } from './partials.js'
 import type { Peer } from './peer.js'
 import { Server } from './serve.js'
 import { Transfer, type TransferTools } from './transfer.js'
@@ -25,9 +28,11 @@ export class Fetcher {
   readonly server: Server
   readonly #tools: TransferTools
   readonly #transfers = new Map<Want, Transfer>()
+  readonly #partials: Partials
 
   constructor(context: FolderContext, peers: () => Iterable<Peer>, onbytes: (bytes: number) => void) {
     this.queue = new ChunkQueue(() => [...peers()].length)
+    this.#partials = new Partials(context)
     this.server = new Server(context, chunk => this.#findStaged(chunk))
     const { disk, runtime } = context
     const [budget, floor] = [new Budget(MEMORY_BYTES), new DiskFloor(disk, runtime.clock)]
@@ -42,13 +47,28 @@ export class Fetcher {
     if (!isPossible(payload))
       throw new BackerError('MALFORMED', `no file has the size and content that ${want.path} is said to have`)
     if (payload.content.height === 0) return { kind: 'bytes', bytes: await this.#fetchSmall(want, payload, signal) }
+    const name = stagedName(payload.content.root, want.path)
+    return this.#partials.use(want.path, name, () => this.#transfer(want, payload, { name, signal }))
+  }
+
+  async #transfer(
+    want: Want,
+    payload: FilePayload,
+    { name, signal }: { readonly name: string; readonly signal: AbortSignal }
+  ): Promise<ReadyContent> {
+    if (signal.aborted) throw new BackerError('UNAVAILABLE', 'no longer wanted')
     const transfer = new Transfer(this.#tools, want, payload, signal)
     this.#transfers.set(want, transfer)
     try {
-      return { kind: 'staged', ...(await transfer.run()) }
+      return { kind: 'staged', name, chunks: await transfer.run(name) }
     } finally {
       this.#transfers.delete(want)
     }
+  }
+
+  /** No other content is wanted at `path`: what was begun for it goes. */
+  forget(path: RelativePath): void {
+    this.#partials.forget(path)
   }
 
   release(content: ReadyContent | undefined): void {

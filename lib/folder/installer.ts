@@ -66,14 +66,16 @@ export class Installer {
   async install(wants: readonly Want[]): Promise<ReadonlyMap<Want, Installed>> {
     const { disk, ledger } = this.#context
     const results = new Map<Want, Installed>()
+    const small = smallFiles(wants)
     try {
-      await disk.stageSmall(smallFiles(wants))
+      await disk.stageSmall(small)
     } catch (error) {
       if (!isBackerError(error, 'DISK_FLOOR')) throw error
       // Nothing has been changed yet.
       const { message } = error
       return new Map(wants.map(want => [want, { kind: 'failed', code: 'DISK_FLOOR', message }]))
     }
+    const placed = new Set<string>()
     await ledger.lock.run(async () => {
       const planned = this.#planAll(wants, results)
       if (planned.length === 0) return
@@ -82,6 +84,8 @@ export class Installer {
         for (const path of [step.path, source?.path]) if (path !== undefined) ledger.busy.add(path)
       try {
         await this.#carryOut(planned, chunkListsOf(wants), results)
+        for (const { step, want } of planned)
+          if (step.kind === 'file' && want !== undefined && results.get(want)?.kind === 'done') placed.add(step.staged)
       } catch (error) {
         // Before anybody else has the lock, and takes what is half done for the user's doing.
         this.#context.onFatal(error)
@@ -90,6 +94,7 @@ export class Installer {
         ledger.busy.clear()
       }
     })
+    await disk.discard(small.map(({ name }) => name).filter(name => !placed.has(name)))
     return results
   }
 

@@ -203,7 +203,7 @@ export class Puller implements WantBook {
     if (outcome.kind !== 'apply') {
       if (outcome.kind === 'adopt') this.#adoptions.set(want.path, remote)
       this.held.resolve(want)
-      return this.#drop(want)
+      return this.#end(want)
     }
     const before = want.payload
     want.apply = outcome
@@ -223,6 +223,12 @@ export class Puller implements WantBook {
     this.#stuck.delete(want)
     this.held.delete(want)
     want.state = { kind: 'waiting' }
+  }
+
+  /** Nothing is left to be done at its path. */
+  #end(want: Want): void {
+    this.fetcher.forget(want.path)
+    this.#drop(want)
   }
 
   #drop(want: Want): void {
@@ -412,7 +418,7 @@ export class Puller implements WantBook {
   #concluded(want: Want, result: Installed): void {
     switch (result.kind) {
       case 'done':
-        return this.#isOver(want) ? this.#drop(want) : this.#decideAnew(want)
+        return this.#isOver(want) ? this.#end(want) : this.#decideAnew(want)
       case 'stale':
         return this.#decideAnew(want)
       case 'blocked':

@@ -4,7 +4,6 @@ import { letGo } from '../core/own-bytes.js'
 import { hashBytes, hashKey, type Hash, type HashKey } from '../core/model/hash.js'
 import { payloadOf, type FilePayload } from '../core/model/record.js'
 import type { StagedFile } from '../disk/disk.js'
-import { stagedName } from '../disk/names.js'
 import type { Random } from '../runtime.js'
 import { fillFromDisk, isZeros } from './at-hand.js'
 import type { Budget } from './budget.js'
@@ -71,16 +70,14 @@ export class Transfer {
   }
 
   /**
-   * Brings the whole file. Resolves with the name of the staged file and its chunk list. Rejects with UNAVAILABLE where no peer has what
+   * Brings the whole file into the staged file `name`. Resolves with its chunk list. Rejects with UNAVAILABLE where no peer has what
    * is missing, and when the signal aborts, and with DISK_FLOOR; what has come stays for the next try.
    */
-  async run(): Promise<{ readonly name: string; readonly chunks: Uint8Array }> {
+  async run(name: string): Promise<Uint8Array> {
     const { disk } = this.#tools.context
-    const { root } = this.#payload.content
     const blob = await this.#chunkList()
     const list = new ChunkList(blob)
     this.#list = list
-    const name = stagedName(root, this.#want.path)
     const { file, resumed } = await disk.stage(name, this.#payload.size)
     this.#file = file
     try {
@@ -95,7 +92,7 @@ export class Transfer {
       await file.close()
       this.#file = undefined
     }
-    return { name, chunks: blob }
+    return blob
   }
 
   async #chunkList(): Promise<Uint8Array> {

@@ -152,11 +152,18 @@ for (const [title, open] of disks) {
     t.alike(readFileSync(at('file')), bytes)
   })
 
-  test(`${title}: a staged file that is discarded is gone`, async t => {
+  test(`${title}: a staged file gets another name, or goes`, async t => {
     const { disk, at } = await open(t)
-    const { file } = await disk.stage('some-name', 10)
-    await file.discard()
-    t.absent(readdirSync(at('.backer/tmp')).includes('some-name'))
+    const staged = (): string[] => readdirSync(at('.backer/tmp')).filter(name => /^(one|two)$/.test(name))
+    await disk.stageSmall([{ name: 'one', bytes: Buffer.from('1') }])
+    await disk.restage('one', 'two')
+    await disk.restage('one', 'two')
+    t.alike([staged(), readFileSync(at('.backer/tmp/two'), 'utf8')], [['two'], '1'])
+    await disk.stageSmall([{ name: 'one', bytes: Buffer.from('another') }])
+    await disk.restage('one', 'two')
+    t.alike([staged(), readFileSync(at('.backer/tmp/two'), 'utf8')], [['two'], '1'], 'what was begun already stays')
+    await disk.discard(['one', 'two'])
+    t.alike(staged(), [])
   })
 
   test(`${title}: small files are staged together, and their bytes stay the caller's`, async t => {

@@ -125,9 +125,10 @@ export class PlannerDevice {
 
   #makeContext(runtime: Runtime): FolderContext {
     const nothing = (): undefined => undefined
-    const disk: Pick<Disk, 'traits' | 'stageSmall' | 'install'> = {
+    const disk: Pick<Disk, 'traits' | 'stageSmall' | 'discard' | 'install'> = {
       traits: TRAITS,
       stageSmall: () => Promise.resolve(),
+      discard: () => Promise.resolve(),
       install: steps => Promise.resolve(this.disk.install(steps))
     }
     return {

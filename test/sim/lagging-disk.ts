@@ -69,6 +69,14 @@ export class LaggingDisk implements Disk {
     return this.#later(() => this.#disk.stageSmall(files))
   }
 
+  restage(from: string, to: string): Promise<void> {
+    return this.#later(() => this.#disk.restage(from, to))
+  }
+
+  discard(names: readonly string[]): Promise<void> {
+    return names.length === 0 ? Promise.resolve() : this.#later(() => this.#disk.discard(names))
+  }
+
   install(steps: readonly InstallStep[], intent?: Uint8Array): Promise<readonly InstallResult[]> {
     return this.#later(() => this.#disk.install(steps, intent))
   }
@@ -106,8 +114,7 @@ export class LaggingDisk implements Disk {
       write: (offset, bytes) => this.#later(() => file.write(offset, bytes)),
       read: (offset, length) => this.#later(() => file.read(offset, length)),
       fill: pieces => this.#later(() => file.fill(pieces)),
-      close: () => this.#later(() => file.close()),
-      discard: () => this.#later(() => file.discard())
+      close: () => this.#later(() => file.close())
     }
   }
 
