@@ -1,7 +1,6 @@
 import { isBackerError } from '../core/error.js'
 import { assertNever } from '../core/invariant.js'
-import { conflictPath, conflictRecord } from '../core/engine/conflict.js'
-import { mergeRecords, noteLoss } from '../core/engine/merge.js'
+import { noteLoss } from '../core/engine/merge.js'
 import type { Outcome } from '../core/engine/reconcile.js'
 import { hashKey } from '../core/model/hash.js'
 import { comparePaths, parentOf, type RelativePath } from '../core/model/path.js'
@@ -9,6 +8,7 @@ import { isLive, payloadOf, sameContent, winnerOf, type Record } from '../core/m
 import type { Displaced, Expected, InstallResult, InstallStep, ProblemCode } from '../disk/disk.js'
 import { stagedName } from '../disk/names.js'
 import type { Entry, EntryChange } from '../store/store.js'
+import { copyOf } from './conflict-copy.js'
 import type { FolderContext } from './context.js'
 import { isDamaged } from './damage.js'
 import { detailsOf, type Change } from './events.js'
@@ -221,7 +221,7 @@ export class Installer {
     const { payload, keep } = apply
     const expected: Expected =
       entry?.stamp === undefined ? { kind: 'nothing' } : { kind: 'stamped', stamp: entry.stamp }
-    const displaced = displacedFor(path, entry, keep)
+    const displaced = this.#displaced(path, entry, keep)
     const common = { path, expected }
     const shown = entry === undefined || isHeld(entry) ? undefined : payloadOf(entry.record)
     switch (payload.kind) {
@@ -242,6 +242,13 @@ export class Installer {
       default:
         return assertNever(payload)
     }
+  }
+
+  /** Where what stands at a path goes. What is known to be damaged is no version of anybody's. */
+  #displaced(path: RelativePath, entry: Entry | undefined, keep: Apply['keep']): Displaced {
+    if (isDamaged(entry)) return { kind: 'damaged' }
+    const copy = keep === undefined ? undefined : copyOf(this.#context.store, path, keep)
+    return copy === undefined ? { kind: 'revision' } : { kind: 'conflict', path: copy.path }
   }
 
   /** A directory that was made just now is watched, and then listed once: somebody may have used it already. */
@@ -271,16 +278,8 @@ export class Installer {
     const { record, keep } = apply
     const meant: Meant[] = [{ path: step.path, record: keep === undefined ? record : noteLoss(record, keep) }]
     if (source !== undefined) meant.push({ path: source.path, record: source.apply.record })
-    const path = keep === undefined ? undefined : conflictPath(step.path, keep.payload)
-    // A conflict copy gets none of its own where that would have its own name.
-    if (keep !== undefined && path !== undefined && path !== step.path) {
-      const known = this.#context.store.get(path)?.record
-      meant.push({
-        path,
-        record: known === undefined ? conflictRecord(keep) : mergeRecords(known, conflictRecord(keep)),
-        isCopy: true
-      })
-    }
+    const copy = keep === undefined ? undefined : copyOf(this.#context.store, step.path, keep)
+    if (copy !== undefined) meant.push({ ...copy, isCopy: true })
     return meant
   }
 
@@ -328,12 +327,6 @@ export class Installer {
 function isAtHand({ state }: Want, staged: string): boolean {
   if (state.kind !== 'ready' || state.content === undefined) return false
   return state.content.kind === 'bytes' || state.content.name === staged
-}
-
-/** Where what stands at a path goes. What is known to be damaged is no version of anybody's. */
-function displacedFor(path: RelativePath, entry: Entry | undefined, keep: Apply['keep']): Displaced {
-  if (isDamaged(entry)) return { kind: 'damaged' }
-  return keep === undefined ? { kind: 'revision' } : { kind: 'conflict', path: conflictPath(path, keep.payload) }
 }
 
 function failureOf(outcome: Exclude<InstallResult, { kind: 'done' }>): Installed {

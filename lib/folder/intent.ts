@@ -1,4 +1,3 @@
-import { conflictPath } from '../core/engine/conflict.js'
 import { decodeWith, encodeWith, fixed, list, type Codec } from '../core/codec.js'
 import { hashBytes, hashKey } from '../core/model/hash.js'
 import { pathCodec, type RelativePath } from '../core/model/path.js'
@@ -10,6 +9,7 @@ import type { Listed } from '../disk/disk.js'
 import { INTENT_BYTES_MAX } from '../disk/intent.js'
 import { pathHash } from '../disk/names.js'
 import type { EntryChange, Store } from '../store/store.js'
+import { copyOf } from './conflict-copy.js'
 import type { FolderContext } from './context.js'
 
 const SUM_BYTES = 16
@@ -109,7 +109,8 @@ export function copiesOf(store: Store, bytes: Uint8Array): ReadonlyMap<string, R
     const loser = record.versions.find(
       ({ payload, hasLost }) => hasLost === true && shown !== undefined && sameContent(payload, shown)
     )
-    if (loser !== undefined) copies.set(pathHash(path), conflictPath(path, loser.payload))
+    const copy = loser === undefined ? undefined : copyOf(store, path, loser)
+    if (copy !== undefined) copies.set(pathHash(path), copy.path)
   }
   return copies
 }

@@ -1,0 +1,36 @@
+import test from 'brittle'
+import type { RelativePath } from '../../lib/core/model/path.js'
+import { Bench, shownBy } from './bench-of-devices.js'
+import type { Device } from './device.js'
+
+const PATH = 'p' as RelativePath
+
+test('a conflict copy that somebody saw and removed stays removed, wherever else the loser still stands', async t => {
+  for (let round = 0; round < 6; round++) {
+    const bench = new Bench(`copy ${round}`, 3)
+    const [a, b, c] = bench.devices as [Device, Device, Device]
+    for (const device of bench.devices) bench.start(device)
+    await bench.until('all run', () => bench.devices.every(({ running }) => running?.isReady === true))
+    bench.write(a, PATH, Buffer.from('one'))
+    await bench.until('all have it', () => bench.devices.every(device => shownBy(device).size === 1))
+    await bench.untilSame()
+    bench.network.part(a, c)
+    bench.network.part(b, c)
+    bench.write(a, PATH, Buffer.from(`by a ${round}`))
+    bench.write(c, PATH, Buffer.from(`by c ${round}`))
+    await bench.until('a and b agree', () => shownBy(b).get(PATH) === shownBy(a).get(PATH) && c.running!.folder.isIdle)
+    bench.stop(a)
+    bench.network.rejoin(b, c)
+    await bench.until('there is a copy', () => shownBy(b).size === 2 && shownBy(c).size === 2)
+    await bench.untilSame()
+    const copy = [...shownBy(b).keys()].find(path => path !== PATH) ?? ''
+    bench.remove(b, copy)
+    await bench.until('it is gone', () => shownBy(c).size === 1)
+    bench.start(a)
+    await bench.until('a has heard of it', () => a.running?.isReady === true && a.entries.has(copy as RelativePath))
+    await bench.untilSame()
+    for (const device of bench.devices) device.running?.folder.rescan()
+    await bench.untilSame()
+    t.alike([...shownBy(a)], [...shownBy(b)])
+  }
+})
