@@ -172,6 +172,8 @@ export interface RecoveryPaths {
   readonly paths: ReadonlyMap<string, RelativePath>
   /** Where what stood at a path was to be kept beside it, as a conflict copy. */
   readonly copies: ReadonlyMap<string, RelativePath>
+  /** Mode and mtime of files at these paths, as the disk showed them last: what was taken for a move may have got others. */
+  readonly metadata: ReadonlyMap<string, { readonly mode: number; readonly mtimeNs: bigint }>
 }
 
 /** What recovery after a crash did. */

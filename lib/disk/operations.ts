@@ -271,7 +271,7 @@ export class DiskOperations {
   }
 
   /** See `recover`. `known`: of the hashes that `leftovers` named, those that are known. */
-  recover({ paths, copies }: RecoveryPaths, { nowMs, randomness }: ChangeWorld): Recovered {
+  recover({ paths, copies, metadata }: RecoveryPaths, { nowMs, randomness }: ChangeWorld): Recovered {
     return this.#withMarkedRoot(root =>
       recover(this.#fs, root, {
         traits: this.#options.traits,
@@ -279,7 +279,8 @@ export class DiskOperations {
         bytes: drawFrom(randomness),
         contentRootOf: file => contentRootOf(this.#fs, file),
         pathByHash: hash => paths.get(hash),
-        copyByHash: hash => copies.get(hash)
+        copyByHash: hash => copies.get(hash),
+        metadataByHash: hash => metadata.get(hash)
       })
     )
   }

@@ -5,7 +5,7 @@ import type { DiskTraits, Recovered } from './disk.js'
 import { closeDirectory } from './closed.js'
 import { exchange, giveBack, keepFromTmp, placeCopy } from './displace.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
-import { syncTouched } from './metadata.js'
+import { syncTouched, type Metadata } from './metadata.js'
 import { DIRECTORY_ROOT, parseTmpName, type TmpName } from './names.js'
 import { withOwnDirectories } from './own.js'
 import { isNotEmpty } from './place.js'
@@ -25,6 +25,8 @@ export interface RecoverOptions {
   readonly pathByHash: (hash: string) => RelativePath | undefined
   /** Where what stood at the path with this hash was to be kept as a conflict copy; undefined where it was to become a revision. */
   readonly copyByHash?: (hash: string) => RelativePath | undefined
+  /** Mode and mtime of the file at the path with this hash, as the disk showed them last; undefined where that is not known. */
+  readonly metadataByHash?: (hash: string) => Metadata | undefined
 }
 
 /** How long a partial file is kept. Counted from its ctime: its mtime may be that of the file it is to become. */
@@ -64,7 +66,7 @@ export function recover(fs: FileSystem, root: DirectoryHandle, options: RecoverO
           naming,
           traits,
           isDeletable,
-          touched: new Set(),
+          touched: new Set<RelativePath>(),
           opened: new Map()
         } satisfies Workspace
         const recovery: Recovery = { work, options, putBack: [], reusable: [], keptCount: 0, expiredCount: 0 }
@@ -183,6 +185,7 @@ function isEmpty(fs: FileSystem, parent: DirectoryHandle, name: string): boolean
 function reuse(recovery: Recovery, meaning: TmpName, name: string): void {
   const { fs, tmp } = recovery.work
   if (meaning.kind === 'move') {
+    undress(recovery, meaning, name)
     restore(recovery, { name, pathHash: meaning.from })
     return
   }
@@ -191,6 +194,20 @@ function reuse(recovery: Recovery, meaning: TmpName, name: string): void {
   if (stamp.kind === 'directory') removeOwnDirectory(recovery, name, meaning.path)
   else if (stamp.kind === 'symlink') fs.unlink(tmp, name)
   else reuseStaged(recovery, name, meaning.staged)
+}
+
+/** Gives a file that was taken for a move the mode and time that it had: those that it was to get where it was to go are nobody's doing here. */
+function undress({ work, options }: Recovery, { from }: Extract<TmpName, { kind: 'move' }>, name: string): void {
+  const { fs, tmp, traits } = work
+  const metadata = options.metadataByHash?.(from)
+  const path = options.pathByHash(from)
+  const stamp = fs.lstat(tmp, name)
+  if (metadata === undefined || path === undefined || stamp?.kind !== 'file') return
+  const mode = traits.hasModes && stamp.mode !== metadata.mode ? metadata.mode : undefined
+  const mtimeNs = stamp.mtimeNs === metadata.mtimeNs ? undefined : metadata.mtimeNs
+  if (mode === undefined && mtimeNs === undefined) return
+  fs.setMetadata(tmp, name, mode, mtimeNs)
+  work.touched.add(path)
 }
 
 function reuseStaged(recovery: Recovery, name: string, staged: string): void {

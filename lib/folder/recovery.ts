@@ -12,15 +12,18 @@ export async function recoverFolder(context: FolderContext): Promise<void> {
   const { pathHashes, intent } = await disk.leftovers()
   const wanted = new Set(pathHashes)
   const paths = new Map<string, RelativePath>()
+  const metadata = new Map<string, { readonly mode: number; readonly mtimeNs: bigint }>()
   let count = 0
   if (wanted.size > 0)
-    for (const [path] of store.below(undefined)) {
+    for (const [path, { stamp }] of store.below(undefined)) {
       const hash = pathHash(path)
       if (wanted.has(hash)) paths.set(hash, path)
+      if (wanted.has(hash) && stamp?.kind === 'file') metadata.set(hash, { mode: stamp.mode, mtimeNs: stamp.mtimeNs })
       if (++count % ENTRIES_PER_TURN === 0) await runtime.timers.breathe()
     }
   const { putBack, keptCount } = await disk.recover({
     paths,
+    metadata,
     copies: intent === undefined ? new Map() : copiesOf(store, intent)
   })
   if (putBack.length + keptCount > 0)

@@ -9,10 +9,14 @@ import {
   fileStep,
   install,
   makeFolder,
+  NEW_MTIME_NS,
   openFolder,
+  pathOf,
   recoverFolder,
+  REVISION,
   revisionTexts,
   staged,
+  stampAt,
   textsBelow,
   tmpNames,
   TRAITS,
@@ -76,6 +80,33 @@ test('killed in the middle of a recovery, and again, nothing is lost', t => {
     }
   }
   t.ok(kills > 20, `${kills} kills of a recovery`)
+})
+
+test('what was taken for a move stands again with the mode and time that it had', t => {
+  const directory = emptyDirectory(t, true)
+  const { fs, traits } = SETTINGS[0]!
+  let restored = 0
+  for (let last = 0; last < CALLS_MAX; last++) {
+    const folder = openFolder(t, fs, directory)
+    userWrites(folder, 'from', 'moved')
+    const fromStamp = stampAt(folder, 'from')!
+    const [from, path] = [pathOf('from'), pathOf('to')]
+    const limited = killedAfter(fs, last)
+    const wanted = { mode: 0o751, mtimeNs: NEW_MTIME_NS, expected: { kind: 'nothing' }, displaced: REVISION } as const
+    try {
+      install({ ...folder, fs: limited.fs }, [{ kind: 'move', path, from, fromStamp, ...wanted }], traits)
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error
+    }
+    recoverFolder(folder, ['from', 'to'], Date.now(), new Map([['from', fromStamp]]))
+    const back = stampAt(folder, 'from')
+    if (back !== undefined) {
+      restored++
+      t.alike([back.mode, back.mtimeNs], [fromStamp.mode, fromStamp.mtimeNs], `killed ahead of change ${last + 1}`)
+    }
+    if (!limited.wasKilled()) break
+  }
+  t.ok(restored > 1, `${restored} times`)
 })
 
 test('one error at any call loses nothing, and what was not done stands as before', t => {

@@ -125,15 +125,21 @@ export function install(folder: Folder, steps: readonly InstallStep[], traits = 
   return installBatch(folder.fs, folder.root, steps, { traits, nowMs: NOW_MS, bytes: countingBytes })
 }
 
-/** Recovers as a start does, knowing `paths`. */
-export function recoverFolder(folder: Folder, paths: readonly string[], nowMs = Date.now()): Recovered {
+/** Recovers as a start does, knowing `paths`, and what the disk showed there last. */
+export function recoverFolder(
+  folder: Folder,
+  paths: readonly string[],
+  nowMs = Date.now(),
+  stamps: ReadonlyMap<string, Stamp> = new Map()
+): Recovered {
   const byHash = new Map(paths.map(path => [pathHash(parsePath(path)), parsePath(path)]))
   return recover(folder.fs, folder.root, {
     traits: TRAITS,
     nowMs,
     bytes: countingBytes,
     contentRootOf: file => rootOf(folder.fs, file),
-    pathByHash: hash => byHash.get(hash)
+    pathByHash: hash => byHash.get(hash),
+    metadataByHash: hash => stamps.get(byHash.get(hash) ?? '')
   })
 }
 
