@@ -23,6 +23,8 @@ export interface Row {
 
 /** What the tables of one index have in common. */
 export interface IndexState {
+  /** Has LMDB make one transaction of all that is written meanwhile: all of it is committed, or nothing. Rejects with what LMDB throws. */
+  readonly inOneTransaction: (write: () => void) => Promise<unknown>
   /** Set before the file is closed: LMDB ends a process that writes into a closed one. */
   isClosed: boolean
   /** What was found wrong, or could not be written. */
@@ -116,15 +118,16 @@ export class Batch {
     this.#steps.push({ rows, key, value: undefined })
   }
 
-  /**
-   * Writes it, in one turn of the event loop: LMDB makes one transaction of that. Resolves when it is durable. Throws what LMDB throws.
-   * Source: lmdb's README, `eventTurnBatching`.
-   */
-  async write(): Promise<void> {
-    // Most writes of a transaction get the same promise. Each one must be waited for, or its failure ends the process.
+  /** Writes it. Resolves when it is durable. Throws what LMDB throws. */
+  async write({ inOneTransaction }: IndexState): Promise<void> {
+    // Each write has a promise too, which may be one of several. All of them must be waited for, or a failure ends the process.
     const settled = new Set<Promise<unknown>>()
-    for (const { rows, key, value } of this.#steps)
-      settled.add(value === undefined ? rows.remove(key) : rows.put(key, value))
+    settled.add(
+      inOneTransaction(() => {
+        for (const { rows, key, value } of this.#steps)
+          settled.add(value === undefined ? rows.remove(key) : rows.put(key, value))
+      })
+    )
     await Promise.all(settled)
   }
 }
@@ -139,7 +142,7 @@ export async function write(state: IndexState, fill: (batch: Batch) => void): Pr
   const batch = new Batch()
   fill(batch)
   try {
-    await batch.write()
+    await batch.write(state)
   } catch (error) {
     throw failed(state, storeError(await commitErrorOf(error)))
   }

@@ -43,10 +43,17 @@ export function openTables(directory: string, { readOnly }: { readonly readOnly:
     maxDbs: TABLES_MAX,
     mapSize: MAP_BYTES,
     noSubdir: false,
+    // It makes a promise of its own that nobody gets: when the disk is full to the last byte its rejection ends the process. See IndexState.inOneTransaction.
+    eventTurnBatching: false,
     overlappingSync: false,
     readOnly
   })
-  const state: IndexState = { isClosed: false, failure: undefined, onfailure: () => undefined }
+  const state: IndexState = {
+    inOneTransaction: write => env.batch(write),
+    isClosed: false,
+    failure: undefined,
+    onfailure: () => undefined
+  }
   const rows = (name: string): Rows =>
     new Rows(env.openDB<Buffer, Uint8Array>({ name, encoding: 'binary', keyEncoding: 'binary' }), name, state)
   return {

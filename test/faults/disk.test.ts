@@ -1,12 +1,22 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+  writeSync
+} from 'node:fs'
 import { readFile, readdir, rm, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import test from 'brittle'
+import test, { type Test } from 'brittle'
 import type { Backer } from '../../lib/index.js'
 import { makeBacker, makeDirectory, until, type Scope } from '../make/backers.js'
-import { makeCliPair, shareDocs } from '../make/cli.js'
+import { documentOf, makeCliPair, shareDocs, type CliDevice } from '../make/cli.js'
 import { installPackages } from '../make/packages.js'
 import { differences, mountTmpfs, unmount } from './machine.js'
 import { Remote } from './remote.js'
@@ -25,6 +35,18 @@ async function makePair(t: Scope, options: string): Promise<{ here: Backer; dire
 function freeBytes(directory: string): number {
   const { bavail, bsize } = statfsSync(directory)
   return bavail * bsize
+}
+
+/** Leaves not a byte free. */
+function fill(path: string): void {
+  const file = openSync(path, 'w')
+  try {
+    for (;;) writeSync(file, Buffer.alloc(4096))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error
+  } finally {
+    closeSync(file)
+  }
 }
 
 function isFull({ problems }: { readonly problems: readonly { readonly code: string }[] }): boolean {
@@ -79,6 +101,67 @@ test('F5: a disk without inodes stops nobody for good', async t => {
   rmSync(join(directory, '../filler'), { recursive: true })
   await there.untilSame(here)
   t.alike(differences(here.directory, directory), [])
+})
+
+/** Two devices in processes of their own that hold `docs`; the other one's `mirror` lies on a small disk. */
+async function makeSmallMirror(
+  t: Test
+): Promise<{ here: CliDevice; there: CliDevice; states: () => Promise<State[]> }> {
+  const [here, there] = await makeCliPair(t)
+  mountTmpfs(t, there.at('disk'), 'size=32m')
+  const { key } = await shareDocs(here)
+  await writeFile(here.at('docs', 'goes'), 'goes')
+  there.start(['join', '--foreground', '-', 'disk/mirror'], { input: key })
+  const states = async (): Promise<State[]> => (await documentOf(there, 'status'))['folders'] as State[]
+  await until(
+    'all came',
+    () => existsSync(there.at('disk/mirror/goes')) && existsSync(there.at('disk/mirror/hello.txt'))
+  )
+  t.is((await there.run(['wait', '--timeout', '60'])).code, 0)
+  return { here, there, states }
+}
+
+interface State {
+  readonly state: string
+  readonly error?: { readonly code: string }
+  readonly problems: readonly { readonly code: string }[]
+}
+
+test('F5: a disk that is full to the last byte ends no process, and all goes on by itself when there is room', async t => {
+  const { here, there, states } = await makeSmallMirror(t)
+  fill(there.at('disk/filler'))
+  t.is(freeBytes(there.at('disk')), 0)
+  await writeFile(here.at('docs', 'comes'), randomBytes(300_000))
+  await until('it waits', async () => (await states()).some(isFull))
+  // Not even the index takes it.
+  await unlink(here.at('docs', 'goes'))
+  await until('it stops', async () => (await states()).some(({ error }) => error?.code === 'DISK_FLOOR'))
+  rmSync(there.at('disk/filler'))
+  await until(
+    'it goes on',
+    () => existsSync(there.at('disk/mirror/comes')) && !existsSync(there.at('disk/mirror/goes'))
+  )
+  t.is((await there.run(['wait', '--timeout', '60'])).code, 0)
+  t.alike(differences(here.at('docs'), there.at('disk/mirror')), [])
+  t.is((await states())[0]?.problems.length, 0)
+})
+
+test('F5: what is edited on a disk that is full to the last byte reaches the others when there is room', async t => {
+  const { here, there, states } = await makeSmallMirror(t)
+  fill(there.at('disk/filler'))
+  writeFileSync(there.at('disk/mirror/hello.txt'), 'HELLO\n')
+  writeFileSync(there.at('disk/mirror/empty'), '')
+  await unlink(there.at('disk/mirror/goes'))
+  await until('it stops', async () => (await states()).some(({ error }) => error?.code === 'DISK_FLOOR'))
+  t.is(await readFile(there.at('disk/mirror/hello.txt'), 'utf8'), 'HELLO\n')
+  rmSync(there.at('disk/filler'))
+  await until(
+    'it reaches the other',
+    () => existsSync(here.at('docs', 'empty')) && !existsSync(here.at('docs', 'goes'))
+  )
+  t.is((await there.run(['wait', '--timeout', '60'])).code, 0)
+  t.is(await readFile(here.at('docs', 'hello.txt'), 'utf8'), 'HELLO\n')
+  t.alike(differences(here.at('docs'), there.at('disk/mirror')), [])
 })
 
 test('F5: wait ends with 12 where the disk is full', async t => {
