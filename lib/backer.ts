@@ -21,7 +21,7 @@ import { Folder } from './folder/folder.js'
 import type { Getter } from './folder/getter.js'
 import type { History } from './folder/history.js'
 import type { Verifier } from './folder/verifier.js'
-import { makeIdentity, type Identity } from './folder/identity.js'
+import { deviceIdOf, makeIdentity, type Identity } from './folder/identity.js'
 import type { RestorePlan, RestoreReport } from './folder/past.js'
 import type { FolderStatus, Route } from './folder/status.js'
 import { openHome, type Home } from './home/home.js'
@@ -351,6 +351,7 @@ export class Backer extends EventEmitter<FolderEvents> {
       openIndex({
         directory: join(own, INDEX_NAME),
         noteFile: home.indexNoteFile(identity.folderId),
+        owner: deviceIdOf(identity),
         random: this.#runtime.random,
         trace: this.#runtime.trace
       })

@@ -55,6 +55,7 @@ type HoldProof = Omit<HoldAnswer, 'id'>
 
 /** The reasons to end a connection that speak of the peer. */
 const TOLD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'CLONED',
   'MALFORMED',
   'LIMIT',
   'BAD_PATH',
@@ -393,10 +394,12 @@ export class Session implements PeerLink, Wire {
   }
 
   #farewell({ code, message }: CloseMessage): void {
-    this.#reason = new BackerError(
-      'PEER_GONE',
-      `the peer ended the connection: ${printable(message)} (${printable(code)})`
-    )
+    const told = `the peer ended the connection: ${printable(message)} (${printable(code)})`
+    // The one code that is about this side and not about what was said.
+    this.#reason =
+      code === 'CLONED'
+        ? new BackerError('CLONED', told, { peer: ownIdOf(this.#line) })
+        : new BackerError('PEER_GONE', told)
   }
 
   #end(): void {
@@ -417,6 +420,10 @@ export class Session implements PeerLink, Wire {
 function gone(reason: BackerError | undefined): BackerError {
   const code: ErrorCode = reason?.code === 'TIMEOUT' ? 'TIMEOUT' : 'PEER_GONE'
   return new BackerError(code, reason?.message ?? 'the connection ended')
+}
+
+function ownIdOf({ isInitiator, facts }: Line): string {
+  return Buffer.from(isInitiator ? facts.initiatorPublicKey : facts.responderPublicKey).toString('hex')
 }
 
 /** What the peer is told: what it did. Trouble of this side's own, which may name its paths, is none of its business. */

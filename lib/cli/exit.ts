@@ -33,6 +33,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   STORE_CORRUPT: EXIT.error,
   STORE_CLOSED: EXIT.error,
   ROLLED_BACK: EXIT.error,
+  CLONED: EXIT.error,
   FORGED: EXIT.error,
   PEER_MISBEHAVED: EXIT.error,
   PEER_GONE: EXIT.noPeer,

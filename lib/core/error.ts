@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'STORE_CORRUPT' // the index can't be read
   | 'STORE_CLOSED' // used after close
   | 'ROLLED_BACK' // the whole device was put back to an earlier state
+  | 'CLONED' // the same device key is in use on two machines
   | 'FORGED' // a signature or proof that does not hold
   | 'PEER_MISBEHAVED' // a peer broke the protocol
   | 'PEER_GONE' // the connection ended

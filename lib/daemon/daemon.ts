@@ -18,7 +18,7 @@ import type { HostedFolder } from './hosted-folder.js'
 import { HostedFolders } from './hosted-folders.js'
 import { LOG_NAME } from './log-level.js'
 import { logEvent, openLog, type Log } from './log.js'
-import { noticesOf, type Notice } from './notices.js'
+import { cloneNotice, noticesOf, type Notice } from './notices.js'
 import { changeSettings, readSettings, withSettings, type Settings } from './settings.js'
 import { SharedNetwork } from './shared-network.js'
 import { readVersion } from './version.js'
@@ -52,6 +52,8 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
   readonly #hooks: Hooks
   readonly #ondying = (error: unknown): void => this.log.fatal({ err: error }, 'the process ends because of a mistake')
   #settings: Settings
+  /** What this process has found out about the device as a whole. */
+  #clone: Notice | undefined
   #closing: Promise<void> | undefined
 
   private constructor(parts: DaemonParts) {
@@ -68,7 +70,14 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     this.#server = new ApiServer(this)
     this.#page = new PageServer(this, { token: parts.token, port: config.pagePort })
     this.#hooks = new Hooks(log, () => this.#settings)
-    this.#network = new SharedNetwork({ config, home, runtime, log, onrelayed: device => this.#warnOfRelay(device) })
+    this.#network = new SharedNetwork({
+      config,
+      home,
+      runtime,
+      log,
+      onrelayed: device => this.#warnOfRelay(device),
+      oncloned: host => this.#warnOfClone(host)
+    })
     this.#folders = new HostedFolders({
       home,
       runtime,
@@ -133,8 +142,8 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     }
   }
 
-  notices(): Promise<readonly Notice[]> {
-    return noticesOf(this.home.directory)
+  async notices(): Promise<readonly Notice[]> {
+    return [...(this.#clone === undefined ? [] : [this.#clone]), ...(await noticesOf(this.home.directory))]
   }
 
   add(request: FolderRequest): Promise<HostedFolder> {
@@ -228,6 +237,17 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
         message: `more than 100 MB went to or from ${peer.name} through a relay, which is slow: backer doctor says how to get a direct connection`
       })
     }
+  }
+
+  /** Told once; it stands in the status until this process ends, after which it shows again if it is still so. */
+  #warnOfClone(host: string | undefined): void {
+    const isNews = this.#clone === undefined
+    this.#clone = cloneNotice(this.home.directory, host)
+    if (!isNews) return
+    const { code, message } = this.#clone
+    const time = timeOf(this.runtime.clock.now())
+    const peer = this.#parts.device
+    for (const { id } of this.folders) this.#happened({ time, folder: id, type: 'problem', code, peer, message })
   }
 
   async #close(): Promise<void> {

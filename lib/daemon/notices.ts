@@ -2,10 +2,20 @@ import { damagedFiles, nameBefore } from '../home/damaged.js'
 
 /** Something about this device as a whole that its user should know, for as long as it is so. */
 export interface Notice {
-  readonly code: 'MALFORMED'
+  readonly code: 'MALFORMED' | 'CLONED'
   readonly message: string
   readonly hint: string
   readonly path: string
+}
+
+/** Another machine, at `host`, has this device's own key. */
+export function cloneNotice(home: string, host: string | undefined): Notice {
+  return {
+    code: 'CLONED',
+    message: `another machine (${host ?? 'address unknown'}) uses this device's own key: one is a copy of the other`,
+    hint: 'On the copy: backer stop, remove device.key from its BACKER_HOME, and start it again. Until then the two do not meet, and nothing is lost.',
+    path: home
+  }
 }
 
 /** What is to be told of a home. */

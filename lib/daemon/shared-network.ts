@@ -19,6 +19,8 @@ export interface SharedNetworkParts {
   readonly log: Log
   /** Much has gone to or come from a device through a relay. */
   readonly onrelayed: (device: string) => void
+  /** Another machine, at this address, has this device's own key. */
+  readonly oncloned: (host: string | undefined) => void
 }
 
 /** The one network of all folders of a home: opened when the first of them needs it. */
@@ -69,11 +71,11 @@ export class SharedNetwork {
   }
 
   async #start(): Promise<Network> {
-    const { config, home, runtime, onrelayed } = this.#parts
+    const { config, home, runtime, onrelayed, oncloned } = this.#parts
     const [{ Network }, keyPair] = await Promise.all([import('../net/network.js'), home.deviceKeyPair()])
     const { bootstrap, lan, port, relays } = config
     const memory = networkMemory(home)
-    const network = await Network.open({ keyPair, bootstrap, lan, port, relays, runtime, memory, onrelayed })
+    const network = await Network.open({ keyPair, bootstrap, lan, port, relays, runtime, memory, onrelayed, oncloned })
     network.setLimits(await this.#limitsOrNone())
     return network
   }

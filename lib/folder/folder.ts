@@ -421,7 +421,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     if (this.#fatal?.code === 'ROLLED_BACK') return
     const reason = new BackerError(
       'ROLLED_BACK',
-      'this device was put back to an earlier state: other devices know more of it than it does',
+      'this device was put back to an earlier state, or another machine uses its key: other devices know of it what it does not',
       {
         hint: 'Its index is made anew from the files; what differs from other devices is kept beside theirs.'
       }

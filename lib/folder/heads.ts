@@ -1,6 +1,6 @@
 import { BackerError } from '../core/error.js'
 import { decodeWith } from '../core/codec.js'
-import type { Hash } from '../core/model/hash.js'
+import { hashesEqual, type Hash } from '../core/model/hash.js'
 import { signedHeadCodec, verifySignedHead, type SignedHead } from '../core/model/head.js'
 import type { Store } from '../store/store.js'
 
@@ -54,6 +54,12 @@ export class Heads {
       throw new BackerError('LIMIT', 'too many devices have written this folder')
     this.#known.set(device, { head, bytes: Uint8Array.from(bytes) })
     return true
+  }
+
+  /** True where the same replica has signed another tree under the same number `before`: a head in its wire bytes. */
+  isFork(before: Uint8Array, { head: { replica, sequence, root } }: SignedHead): boolean {
+    const known = this.#parse(before)?.head
+    return known?.replica === replica && known.sequence === sequence && !hashesEqual(known.root, root)
   }
 
   /** Makes what was accepted last durable. */

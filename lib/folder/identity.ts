@@ -60,3 +60,8 @@ export function makeIdentity(
     }
   }
 }
+
+/** A device's id: its public key in hexadecimal. */
+export function deviceIdOf({ deviceKeyPair }: Pick<Identity, 'deviceKeyPair'>): string {
+  return Buffer.from(deviceKeyPair.publicKey).toString('hex')
+}

@@ -1,3 +1,4 @@
+import type { BackerError } from '../core/error.js'
 import { hashesEqual, hashKey, type Hash, type HashKey } from '../core/model/hash.js'
 import type { PeerLink } from '../../protocol/peer-link.js'
 import type { PeerStatus, Route } from './status.js'
@@ -61,6 +62,16 @@ export class Peer {
   /** Uses a connection from now on; what was asked on another one is still answered there. */
   use(link: PeerLink): void {
     this.#link = link
+  }
+
+  /** All connections to it. */
+  get links(): readonly PeerLink[] {
+    return this.#links
+  }
+
+  /** Ends all connections to it. */
+  end(reason: BackerError): void {
+    for (const link of [...this.#links]) link.close(reason)
   }
 
   /** The best of its roads; of equal ones the newest. */

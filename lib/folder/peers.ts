@@ -3,10 +3,11 @@ import { hashesEqual, hashKey, type Hash } from '../core/model/hash.js'
 import type { Head } from '../core/model/head.js'
 import type { ReplicaId } from '../core/model/version.js'
 import type { FolderLink, HeadUpdate, HoldQuestion, PeerHandlers, PeerLink } from '../../protocol/peer-link.js'
+import { clonedError, Clones } from './clones.js'
 import type { FolderContext } from './context.js'
 import type { FolderEvents } from './events.js'
 import { deviceOf, type Heads } from './heads.js'
-import type { Identity } from './identity.js'
+import { deviceIdOf, type Identity } from './identity.js'
 import { Peer } from './peer.js'
 import type { Puller } from './puller.js'
 import type { FolderState, PeerStatus, Route } from './status.js'
@@ -39,6 +40,7 @@ export class Peers implements Iterable<Peer> {
   readonly #host: PeersHost
   readonly #walker: Walker
   readonly #peers = new Map<string, Peer>()
+  readonly #clones: Clones
   #allowWalks: () => void = () => undefined
   readonly #walksAllowed: Promise<void>
   #savingHeads = false
@@ -47,6 +49,7 @@ export class Peers implements Iterable<Peer> {
   constructor(context: FolderContext, heads: Heads, host: PeersHost) {
     this.#context = context
     this.#heads = heads
+    this.#clones = new Clones(context)
     this.#host = host
     this.#walksAllowed = new Promise(resolve => (this.#allowWalks = resolve))
     this.#walker = new Walker(
@@ -123,6 +126,10 @@ export class Peers implements Iterable<Peer> {
    * to say, by speaking on it, so that both use the same.
    */
   #attach(link: PeerLink, route: (link: PeerLink) => Route): PeerHandlers {
+    if (link.deviceId === this.#ownId) {
+      this.#clones.tellOwn(this.#ownId, link.remoteHost ?? 'at the other end of a stream')
+      return this.#refuse(link, route)
+    }
     // Before anything else: a device that was put back to an earlier state can't know it otherwise.
     const own = this.#heads.of(link.deviceId)
     if (own !== undefined) link.relayHeads([own])
@@ -132,10 +139,31 @@ export class Peers implements Iterable<Peer> {
       if (this.#choosesFor(known)) this.#chooseRoad(known)
       return this.#handlersFor(known, link)
     }
-    if (known !== undefined) this.#detach(known, 'the device has started anew')
+    if (known !== undefined && this.#clones.isClone(link)) {
+      this.#clones.tell(link.deviceId, known.name)
+      if (this.#clones.isToPart(link.deviceId)) known.end(clonedError(link.deviceId))
+      return this.#refuse(link, route)
+    }
+    if (known !== undefined) this.#giveWay(known)
     const peer = new Peer(link, route, this.#context.runtime.clock.now())
     this.#welcome(peer)
     return this.#handlersFor(peer, link)
+  }
+
+  /** Ends a connection to a device whose key is in use at two places, and says why. */
+  #refuse(link: PeerLink, route: (link: PeerLink) => Route): PeerHandlers {
+    const peer = new Peer(link, route, this.#context.runtime.clock.now())
+    peer.closed = true
+    link.close(clonedError(link.deviceId))
+    return this.#handlersFor(peer, link)
+  }
+
+  /** A device has come with another index than before: what it was connected as is over. */
+  #giveWay(known: Peer): void {
+    const message = 'the device has started anew'
+    this.#clones.gaveWay(known.id, known.link.hello.replica)
+    this.#detach(known, message)
+    known.end(new BackerError('PEER_GONE', message))
   }
 
   #choosesFor(peer: Peer): boolean {
@@ -159,7 +187,7 @@ export class Peers implements Iterable<Peer> {
   #welcome(peer: Peer): void {
     if (this.#peers.size >= PEERS_MAX) peer.link.close(new BackerError('LIMIT', 'too many devices are connected'))
     else this.#peers.set(peer.id, peer)
-    this.#context.problems.clearPeer(peer.id)
+    if (!this.#clones.isTold(peer.id)) this.#context.problems.clearPeer(peer.id)
     this.#host.onevent({ type: 'connected', peer: peer.status(this.#context.store.root) })
     this.#host.onpeer(peer)
     this.#relay(peer)
@@ -191,7 +219,7 @@ export class Peers implements Iterable<Peer> {
   #onHead(peer: Peer, link: PeerLink, update: HeadUpdate): void {
     if (link !== peer.link) {
       // What was said before the roads changed and arrives after it is no news.
-      if (update.sequence < peer.sequence) return
+      if (update.sequence < peer.sequence) return this.#tellNewest(link)
       if (!this.#choosesFor(peer)) {
         peer.use(link)
         this.#host.onpeer(peer)
@@ -202,7 +230,10 @@ export class Peers implements Iterable<Peer> {
     peer.lacks = update.lacks
     peer.idle = update.idle
     if (update.head !== undefined) {
+      const before = this.#heads.of(peer.id)
       const signed = this.#heads.accept(update.head)
+      if (signed === undefined) this.#tellNewest(link)
+      else if (before !== undefined && this.#heads.isFork(before, signed)) this.#forked(peer, link, before, update.head)
       if (signed !== undefined && deviceOf(signed) !== peer.id)
         throw new BackerError('FORGED', 'a peer gave the head of another device as its own')
       if (signed !== undefined && !hashesEqual(signed.head.root, update.root))
@@ -211,6 +242,19 @@ export class Peers implements Iterable<Peer> {
     }
     this.#saveHeads()
     this.#host.onstate()
+  }
+
+  /** A device says less of itself than is known of it: it finds out by that whether it was put back, or another machine speaks in its name. */
+  #tellNewest(link: PeerLink): void {
+    const newest = this.#heads.of(link.deviceId)
+    if (newest !== undefined) link.relayHeads([newest])
+  }
+
+  /** Two trees were signed under one number: two machines have one device's key and index. Each is told of the other's, and goes on with a fresh index. */
+  #forked(peer: Peer, link: PeerLink, before: Uint8Array, now: Uint8Array): void {
+    this.#clones.tell(peer.id, peer.name)
+    link.relayHeads([before])
+    for (const other of peer.links) if (other !== link) other.relayHeads([now])
   }
 
   #onRelayed(peer: Peer, heads: readonly Uint8Array[]): void {
@@ -266,6 +310,8 @@ export class Peers implements Iterable<Peer> {
   }
 
   #onClose(peer: Peer, link: PeerLink, reason: BackerError | undefined): void {
+    if (reason?.code === 'CLONED' && reason.peer === this.#ownId)
+      this.#clones.tellOwn(this.#ownId, `told by ${peer.name}`)
     if (reason !== undefined && BLAMED.has(reason.code)) {
       this.#context.problems.set({ peer: peer.id, code: reason.code, message: `${peer.name}: ${reason.message}` })
     }
@@ -289,10 +335,6 @@ export class Peers implements Iterable<Peer> {
     })
     this.#host.onstate()
   }
-}
-
-function deviceIdOf({ deviceKeyPair }: Identity): string {
-  return Buffer.from(deviceKeyPair.publicKey).toString('hex')
 }
 
 /** Reasons to end a connection that the user should hear of: what a peer did, not that it left. */

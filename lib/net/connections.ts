@@ -7,6 +7,7 @@ import { delay, type Runtime } from '../runtime.js'
 import { isPrivate, plainHost } from './address.js'
 import type { Door } from './door.js'
 import { Lives, type Live } from './lives.js'
+import { OwnKey } from './own-key.js'
 import { tcpRoad, udxRoad } from './road.js'
 
 /** How long a connection may stay without anybody having proven that they know a folder's key. */
@@ -47,6 +48,8 @@ export interface ConnectionsOptions {
   readonly onlost: (deviceId: string) => void
   /** More than 100 MB went to or from a device through a relay: told once. */
   readonly onrelayed: (deviceId: string) => void
+  /** Another machine, at this address, has this device's own key. */
+  readonly oncloned: (host: string | undefined) => void
 }
 
 /**
@@ -56,6 +59,7 @@ export interface ConnectionsOptions {
 export class Connections {
   readonly lives: Lives
   readonly #options: ConnectionsOptions
+  readonly #ownKey: OwnKey
   readonly #folders = new Map<string, FolderLink>()
   readonly #unproven = new Set<Connection>()
   #pingedAt = 0
@@ -65,6 +69,7 @@ export class Connections {
 
   constructor(options: ConnectionsOptions) {
     this.#options = options
+    this.#ownKey = new OwnKey(options.runtime, options.oncloned)
     this.lives = new Lives(options.ownId)
   }
 
@@ -85,7 +90,11 @@ export class Connections {
 
   /** Takes a stream whose handshake is done. Resolves with true once the peer has proven that it knows a key, with false where it is gone before that. */
   accept(stream: NoiseStream, origin: Origin): Promise<boolean> {
-    const { runtime } = this.#options
+    const { runtime, ownId } = this.#options
+    if (Buffer.from(stream.remotePublicKey).toString('hex') === ownId) {
+      this.#ownKey.meet(stream, hostOf(stream))
+      return Promise.resolve(false)
+    }
     const live = this.#makeLive(stream, origin)
     const { connection } = live
     this.#options.door.entered(connection, stream.remotePublicKey)
@@ -148,6 +157,7 @@ export class Connections {
   }
 
   close(): void {
+    this.#ownKey.close()
     for (const { connection } of this.lives.all) connection.destroy()
     for (const connection of this.#unproven) connection.destroy()
   }

@@ -63,6 +63,8 @@ export interface NetworkOptions {
   readonly memory?: NetworkMemory | undefined
   /** More than 100 MB went to or from a device, by its id, through a relay. */
   readonly onrelayed?: (deviceId: string) => void
+  /** Another machine, at this address, has this device's own key. */
+  readonly oncloned?: (host: string | undefined) => void
   readonly runtime: Runtime
 }
 
@@ -255,7 +257,8 @@ export class Network {
       onroads: (deviceId, roads, host) => this.#told(deviceId, roads, host),
       onmet: (deviceId, publicKey) => this.#missed.met(deviceId, publicKey),
       onlost: deviceId => this.#lost(deviceId),
-      onrelayed: deviceId => this.#options.onrelayed?.(deviceId)
+      onrelayed: deviceId => this.#options.onrelayed?.(deviceId),
+      oncloned: host => this.#options.oncloned?.(host)
     })
   }
 

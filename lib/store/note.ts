@@ -6,6 +6,8 @@ import { Blake3Hasher } from '@napi-rs/blake-hash'
 export interface IndexNote {
   /** How often the index was opened. */
   readonly openings: number
+  /** The device whose index it is; undefined in a note of an earlier version. */
+  readonly owner?: string | undefined
   /** Which file it is: its inode. Not its device, whose number may be another one after the machine was started anew. */
   readonly file: string
   /** The file that is about to take its place: a crash may come before or after. */
@@ -19,9 +21,11 @@ export interface IndexNote {
 /** The note of an index's last opening or closing, kept outside of the index. undefined where there is none, or none that can be read. */
 export async function readNote(noteFile: string): Promise<IndexNote | undefined> {
   try {
-    const { openings, file, successor, size, seal } = JSON.parse(await readFile(noteFile, 'utf8')) as Partial<IndexNote>
+    const { openings, owner, file, successor, size, seal } = JSON.parse(
+      await readFile(noteFile, 'utf8')
+    ) as Partial<IndexNote>
     if (typeof openings !== 'number' || typeof file !== 'string' || typeof size !== 'number') return undefined
-    return { openings, file, successor: textOf(successor), size, seal: textOf(seal) }
+    return { openings, owner: textOf(owner), file, successor: textOf(successor), size, seal: textOf(seal) }
   } catch {
     // Missing or damaged: nothing is known, which is as good as nothing written.
     return undefined

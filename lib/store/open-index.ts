@@ -15,6 +15,8 @@ export interface IndexOptions {
   readonly directory: string
   /** A file outside of it that notes each opening and closing, so that damage is noticed, and an index put back from a copy. */
   readonly noteFile: string
+  /** The device whose index it is to be: one of another device, as in a copy of a whole home, is not gone on with. */
+  readonly owner: string
   readonly random: Random
   readonly trace: Trace
 }
@@ -56,6 +58,7 @@ async function reasonToDistrust(options: IndexOptions, note: IndexNote | undefin
   const found = await identify(dataFile)
   if (found === undefined) return undefined
   if (note === undefined) return 'nothing is known of it'
+  if (note.owner !== undefined && note.owner !== options.owner) return 'it is the index of another device'
   if (note.seal !== undefined)
     return (await sealOf(dataFile)) === note.seal ? undefined : 'it is not as it was when it was closed'
   if (found.file !== note.successor && (found.file !== note.file || found.size < note.size))
@@ -129,12 +132,12 @@ function isCurrent(store: LmdbStore, note: IndexNote | undefined): boolean {
 }
 
 async function noteState(
-  { directory, noteFile }: IndexOptions,
+  { directory, noteFile, owner }: IndexOptions,
   { openings }: { readonly openings: number },
   seal: string | undefined
 ): Promise<void> {
   const found = await identify(dataFileOf(directory))
-  if (found !== undefined) await writeNote(noteFile, { openings, ...found, successor: undefined, seal })
+  if (found !== undefined) await writeNote(noteFile, { openings, owner, ...found, successor: undefined, seal })
 }
 
 function dataFileOf(directory: string): string {

@@ -108,3 +108,17 @@ test('a stranger who knows the topic, or has another proof, is not told that the
   }
   t.alike(a.folder.peers, [])
 })
+
+test('another machine with the same device key is noticed by both, and a loop back to oneself is none', async t => {
+  const clones: string[] = []
+  const [a, b] = [
+    await makeDevice(t, 1, { oncloned: host => clones.push(`a ${host ?? ''}`) }),
+    await makeDevice(t, 1, { oncloned: host => clones.push(`b ${host ?? ''}`) })
+  ]
+  // `a` meets itself first, so that this has shown nothing by the time the other shows.
+  void a.network.add(onNetwork(a.folder, a.port))
+  void b.network.add(onNetwork(b.folder, a.port))
+  await until('both notice', () => clones.length >= 2)
+  t.alike(clones.sort(), ['a 127.0.0.1', 'b 127.0.0.1'])
+  t.is(a.folder.peers.length + b.folder.peers.length, 0)
+})

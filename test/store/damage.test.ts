@@ -109,7 +109,12 @@ test('an index without its note is not believed', async t => {
 async function makeIndex(t: Test): Promise<{ place: string; whole: Found; ask: (place: string) => Promise<Found> }> {
   const place = await makeTemporary(t)
   const runtime = realRuntime()
-  const store = await openIndex({ directory: join(place, 'index'), noteFile: join(place, 'note'), ...runtime })
+  const store = await openIndex({
+    directory: join(place, 'index'),
+    noteFile: join(place, 'note'),
+    owner: 'device',
+    ...runtime
+  })
   const files = manyFiles(2000)
   await commitRecords(store, files)
   await commitRecords(

@@ -161,7 +161,7 @@ const WRITER = fileURLToPath(new URL('./writer.js', import.meta.url))
 
 function openAt(place: string): Promise<Store> {
   const { random, trace } = realRuntime()
-  return openIndex({ directory: join(place, 'index'), noteFile: join(place, 'note'), random, trace })
+  return openIndex({ directory: join(place, 'index'), noteFile: join(place, 'note'), owner: 'device', random, trace })
 }
 
 /** As a crash leaves it: open as far as the note tells. */

@@ -9,6 +9,12 @@ testStore('the index in LMDB', async t => {
   const { random, trace } = realRuntime()
   return {
     open: () =>
-      openIndex({ directory: join(directory, 'index'), noteFile: join(directory, 'home', 'note'), random, trace })
+      openIndex({
+        directory: join(directory, 'index'),
+        noteFile: join(directory, 'home', 'note'),
+        owner: 'device',
+        random,
+        trace
+      })
   }
 })

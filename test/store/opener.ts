@@ -18,6 +18,7 @@ async function look(directory: string): Promise<{ fresh: boolean; replica: strin
   const store = await openIndex({
     directory: join(directory, 'index'),
     noteFile: join(directory, 'note'),
+    owner: 'device',
     random,
     trace
   })

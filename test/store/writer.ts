@@ -19,6 +19,7 @@ try {
   const store = await openIndex({
     directory: join(directory, 'index'),
     noteFile: join(directory, 'note'),
+    owner: 'device',
     random,
     trace
   })
