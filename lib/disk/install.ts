@@ -156,7 +156,14 @@ function installDirectory(work: Workspace, step: StepOf<'directory'>): InstallRe
   const before = work.fs.lstat(target.directory, target.name)
   if (expected.kind === 'stamped' && (before === undefined || !sameStamp(before, expected.stamp))) return CHANGED
   if (before === undefined) makeDirectory(work, target, step.mode)
+  else if (expected.kind === 'nothing' && !isNamed(work, target)) return CHANGED
   return withMode(work, target, step.mode)
+}
+
+/** False where what stands at the target has another name, which the file system takes for the same. */
+function isNamed({ fs, traits }: Workspace, { directory, name }: Target): boolean {
+  if (!traits.foldsCase && !traits.foldsUnicode) return true
+  return fs.names(directory).some(bytes => Buffer.from(bytes).toString() === name)
 }
 
 function makeDirectory(work: Workspace, target: Target, mode: number): void {

@@ -30,7 +30,12 @@ export function probeTraits(fs: FileSystem, tmp: DirectoryHandle): DiskTraits {
 
 function clear(fs: FileSystem, tmp: DirectoryHandle): void {
   for (const name of NAMES) {
-    if (fs.lstat(tmp, name) !== undefined) fs.unlink(tmp, name)
+    try {
+      if (fs.lstat(tmp, name) !== undefined) fs.unlink(tmp, name)
+    } catch (error) {
+      // It went under another of these names, and a file system in user space may show it for a moment yet.
+      if (codeOf(error) !== 'ENOENT') throw error
+    }
   }
 }
 

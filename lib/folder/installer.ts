@@ -8,6 +8,7 @@ import { isLive, payloadOf, sameContent, winnerOf, type Record } from '../core/m
 import type { Displaced, Expected, InstallResult, InstallStep, ProblemCode } from '../disk/disk.js'
 import { stagedName } from '../disk/names.js'
 import type { Entry, EntryChange } from '../store/store.js'
+import { Aliases } from './aliases.js'
 import { copyOf } from './conflict-copy.js'
 import type { FolderContext } from './context.js'
 import { isDamaged } from './damage.js'
@@ -122,6 +123,7 @@ export class Installer {
     const planned: Planned[] = []
     const revived = new Set<RelativePath>()
     const used = new Set<Want>()
+    const aliases = new Aliases(this.#context.store, this.#context.disk.traits)
     const sorted = [...wants].sort((a, b) => comparePaths(a.path, b.path))
     for (const want of sorted.filter(one => !one.isRemoval)) {
       if (!this.#stillHolds(want, results)) continue
@@ -130,6 +132,12 @@ export class Installer {
         results.set(want, { kind: 'stale' })
         continue
       }
+      const clash = aliases.clashOf(want.path, plan.source?.path)
+      if (clash !== undefined) {
+        results.set(want, heldBack(want.path, clash))
+        continue
+      }
+      aliases.claim(want.path)
       this.#planParents(want.path, planned, revived)
       planned.push(plan)
     }
@@ -321,6 +329,11 @@ export class Installer {
     }
     told.push(() => onChange(change))
   }
+}
+
+function heldBack(path: RelativePath, clash: RelativePath): Installed {
+  const message = `${path} can't stand here beside ${clash}: this file system takes their names for the same. Rename one of them.`
+  return { kind: 'failed', code: 'collision', message }
 }
 
 /** True where the whole of what a step installs lies in `.backer/tmp` under the name `staged`. */

@@ -4,6 +4,8 @@ import { dirname } from 'node:path'
 
 const DIRECTORY_MODE = 0o700
 const FILE_MODE = 0o600
+/** What the system says where a file system has no hard links. */
+const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
 /** The system's code of whatever was thrown (`ENOENT`), or undefined. */
 export function systemCode(error: unknown): string | undefined {
@@ -54,10 +56,27 @@ export async function createPrivateFile(file: string, text: string): Promise<boo
     return true
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return false
-    throw error
+    if (!NO_LINKS.has(systemCode(error))) throw error
+    return await createByName(file, draft)
   } finally {
     await rm(draft, { force: true })
   }
+}
+
+/**
+ * For file systems without hard links, such as exFAT: the name is taken first, by an empty file, and then replaced by what it is to hold.
+ * RACE: in between, a reader finds it empty, as a crash would have left it.
+ */
+async function createByName(file: string, draft: string): Promise<boolean> {
+  try {
+    await (await open(file, 'wx', FILE_MODE)).close()
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false
+    throw error
+  }
+  await rename(draft, file)
+  await syncDirectory(dirname(file))
+  return true
 }
 
 async function writeDraft(file: string, text: string): Promise<string> {

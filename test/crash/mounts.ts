@@ -57,8 +57,12 @@ export class Mounts {
   }
 
   #mount(directory: string, image: string, kind: Kind): void {
-    if (kind === 'exfat') run('mount.exfat-fuse', '-o', `loop,${KINDS[kind].options}`, image, directory)
-    else run('mount', '-o', `loop,${KINDS[kind].options}`, image, directory)
+    if (kind === 'exfat') {
+      // FUSE mounts a device only; it goes with what is mounted.
+      const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim()
+      run('mount.exfat-fuse', '-o', KINDS[kind].options, device, directory)
+      run('losetup', '--detach', device)
+    } else run('mount', '-o', `loop,${KINDS[kind].options}`, image, directory)
     this.#mounted.set(directory, { image, kind })
   }
 

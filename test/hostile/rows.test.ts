@@ -10,7 +10,6 @@ const ROWS: Readonly<Record<string, number>> = { A: 13, B: 8, D: 7, E: 15, G: 8 
 const WITHOUT: Readonly<Record<string, string>> = {
   A7: 'remembered addresses and a LAN road come before the DHT: with the network suite',
   A13: 'there are no pairing codes: a key has 256 bits',
-  E4: 'needs a file system that folds names, and root to mount it',
   D7: 'this program is no relay yet',
   E15: 'the rules of what is ignored are shared on purpose: whoever may write may change them',
   G7: 'a full disk is a fault like any other: with the faults',
