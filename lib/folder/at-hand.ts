@@ -39,10 +39,13 @@ export async function fillFromDisk(filling: Filling, { resumed }: { readonly res
     zeros.forEach(onplaced)
     lacking = lacking.filter(i => !zeros.has(i))
   }
+  const nowhere = new Set<number>()
   for (let nth = 0; nth < PLACES_TRIED; nth++)
     lacking = await fill(filling, lacking, i => {
-      const from = context.store.places(list.hash(i), nth + 1)[nth]
-      return from === undefined ? undefined : { from }
+      const from = nowhere.has(i) ? undefined : context.store.places(list.hash(i), nth + 1)[nth]
+      if (from !== undefined) return { from }
+      nowhere.add(i)
+      return undefined
     })
   return lacking
 }

@@ -319,9 +319,8 @@ export class Network {
   #ownRoads(): RoadsMessage | undefined {
     const { port } = this.#tcp
     if (port === undefined) return undefined
-    // A device on a loopback's DHT is met from this machine alone, which may have no other address.
-    const loopback = isLoopback(this.#dht.host ?? '') ? ['127.0.0.1'] : []
-    const hosts = [...loopback, ...ownAddresses().map(({ address }) => address)]
+    // A device on a loopback's DHT is met from this machine alone, and may listen nowhere else.
+    const hosts = isLoopback(this.#dht.host ?? '') ? ['127.0.0.1'] : ownAddresses().map(({ address }) => address)
     const addresses = hosts.map(host => formatAddress({ host, port }))
     return { addresses: addresses.slice(0, ADDRESSES_TOLD), relay: this.#relay?.publicKey }
   }
