@@ -20,6 +20,7 @@ async function carryOut({ what, id = '' }: { readonly what: string; readonly id?
   process.send?.({ kind: 'begun' })
   if (what === 'snapshot') process.send?.({ kind: 'done', id: (await history.createSnapshot()).id })
   else if (what === 'tidy') process.send?.({ kind: 'done', report: await history.tidy() })
+  else if (what === 'verify') process.send?.({ kind: 'done', report: await device.verifier.run({ isAnew: true }) })
   else if (what === 'restore') {
     const plan = await history.planAt(await history.stateAt({ kind: 'id', id }), [undefined])
     process.send?.({ kind: 'done', report: await history.restore(plan) })

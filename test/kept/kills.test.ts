@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +10,7 @@ import type { RelativePath } from '../../lib/core/model/path.js'
 import { historyOf } from '../../lib/disk/history.js'
 import type { HistoryOperations } from '../../lib/disk/kept.js'
 import { openFileSystem } from '../../lib/disk/open-filesystem.js'
+import { RottingDisk } from '../make/rotting-disk.js'
 import { SeededRandom } from '../sim/random.js'
 import { differencesOf, readState, type State } from '../year/model.js'
 
@@ -20,7 +21,10 @@ const SNAPSHOTS_MAX = 12
 /** How often each thing is done to its end first, to know how long it takes. */
 const MEASURED = 3
 
-type What = 'snapshot' | 'tidy' | 'restore'
+type What = 'snapshot' | 'tidy' | 'restore' | 'verify'
+const WHATS: readonly What[] = ['snapshot', 'tidy', 'restore', 'verify']
+/** How many files rot before each look through all of them. */
+const ROTTEN = 3
 
 interface Said {
   readonly kind: 'ready' | 'begun' | 'done'
@@ -32,43 +36,94 @@ class Rig {
   readonly #t: Test
   readonly #random = new SeededRandom(`kills ${SEED}`)
   readonly #base = mkdtempSync(join(tmpdir(), 'backer-kills-'))
-  readonly root = join(this.#base, 'folder')
+  readonly #disk: RottingDisk
+  readonly root: string
   /** The states that the device has said are kept, by the snapshot's id. */
   readonly #kept = new Map<string, State>()
   readonly #revisions = new Set<string>()
-  readonly #took: Record<What, number[]> = { snapshot: [], tidy: [], restore: [] }
-  readonly kills: Record<What, number> = { snapshot: 0, tidy: 0, restore: 0 }
+  readonly #took: Record<What, number[]> = { snapshot: [], tidy: [], restore: [], verify: [] }
+  readonly kills: Record<What, number> = { snapshot: 0, tidy: 0, restore: 0, verify: 0 }
+  mended = 0
   #edits = 0
 
   constructor(t: Test) {
     this.#t = t
+    t.teardown(() => rmSync(this.#base, { recursive: true, force: true }), { order: 100 })
+    this.#disk = new RottingDisk(t, this.#base, this.#random)
+    this.root = join(this.#disk.at, 'folder')
     mkdirSync(this.root)
-    t.teardown(() => rmSync(this.#base, { recursive: true, force: true }))
   }
 
   get killCount(): number {
-    return this.kills.snapshot + this.kills.tidy + this.kills.restore
+    return WHATS.reduce((sum, what) => sum + this.kills[what], 0)
   }
 
   /** Somebody edits, the device starts, does one thing, and is killed in the middle of it; then everything is looked at. */
   async round(what: What): Promise<void> {
     for (let i = 0; i < 4; i++) this.#edit()
-    const child = fork(DEVICE, [this.root, join(this.#base, 'home')], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const rotten = await this.#killed(what)
+    if (rotten.size > 0) await this.#mend(rotten)
+  }
+
+  #fork(): ChildProcess {
+    return fork(DEVICE, [this.root, join(this.#base, 'home')], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  }
+
+  /** Gives what files held whose disk had rotted under them, and what they should hold. */
+  async #killed(what: What): Promise<ReadonlyMap<string, Rotten>> {
+    const child = this.#fork()
     const killed = once(child, 'exit')
     try {
       await said(child, 'ready')
       const before = readState(this.root)
       this.#noteRevisions()
       const id = await this.#prepare(child, what)
+      const rotten = what === 'verify' ? this.#rot(before) : new Map<string, Rotten>()
       child.send({ what, id })
       await said(child, 'begun')
       const wasDone = await this.#killWithin(child, what)
       await killed
       if (!wasDone) this.kills[what]++
-      this.#check(what, before, this.#kept.get(id ?? ''))
+      this.#check(what, before, { after: this.#kept.get(id ?? ''), rotten })
+      return rotten
     } finally {
       child.kill('SIGKILL')
       await killed
+    }
+  }
+
+  /** Some files rot, of which a copy is held. */
+  #rot(before: State): ReadonlyMap<string, Rotten> {
+    const files = [...before].flatMap(([path, item]) => (item.kind === 'file' && item.bytes.length > 0 ? [path] : []))
+    const chosen = files.sort(() => this.#random.below(3) - 1).slice(0, ROTTEN)
+    const held = this.#disk.rot(chosen.map(path => join(this.root, path)))
+    return new Map(
+      chosen.map(path => {
+        const item = before.get(path)
+        const sound = item?.kind === 'file' ? item.bytes : Buffer.alloc(0)
+        return [path, { sound, now: held.get(join(this.root, path)) ?? sound }]
+      })
+    )
+  }
+
+  /** Another look, to its end: all that has rotted is as it was, and what it had become is put aside. */
+  async #mend(rotten: ReadonlyMap<string, Rotten>): Promise<void> {
+    const child = this.#fork()
+    const ended = once(child, 'exit')
+    try {
+      await said(child, 'ready')
+      child.send({ what: 'verify' })
+      await said(child, 'done')
+    } finally {
+      child.kill('SIGKILL')
+      await ended
+    }
+    const aside = readState(join(this.root, '.backer/damaged'))
+    for (const [path, { sound, now }] of rotten) {
+      if (!readFileSync(join(this.root, path)).equals(sound)) this.#t.fail(`${path} was not mended`)
+      if (![...aside.values()].some(item => item.kind === 'file' && item.bytes.equals(now)))
+        this.#t.fail(`what ${path} had become is gone`)
+      this.mended++
     }
   }
 
@@ -126,7 +181,11 @@ class Rig {
   }
 
   /** Nothing that was kept is gone, all of it is whole, and the folder shows whole versions alone. */
-  #check(what: What, before: State, after: State | undefined): void {
+  #check(
+    what: What,
+    before: State,
+    { after, rotten }: { readonly after: State | undefined; readonly rotten: ReadonlyMap<string, Rotten> }
+  ): void {
     const history = this.#history()
     const { snapshots, damaged } = history.snapshots()
     const problems = damaged.map(id => `snapshot ${id} is damaged`)
@@ -143,8 +202,9 @@ class Rig {
         problems.push(`the content of ${storedAt} is gone`)
     const shown = readState(this.root)
     for (const path of differencesOf(before, shown))
-      if (after === undefined || !sameAt(after, shown, path)) problems.push(`${path} shows something else`)
-    const { damaged: bad } = history.sweep({ held: undefined, share: 1, untouchableMs: Infinity })
+      if (!isShown(shown, path, rotten.get(path)?.now) && (after === undefined || !sameAt(after, shown, path)))
+        problems.push(`${path} shows something else`)
+    const { damaged: bad } = history.sweep({ held: contentsOf(before), share: 1, untouchableMs: Infinity })
     problems.push(...bad.map(name => `${name} can't be read`))
     if (problems.length > 0) this.#t.fail(`after a kill in ${what}: ${problems.slice(0, 5).join('; ')}`)
   }
@@ -162,6 +222,22 @@ class Rig {
       return payload.size > 0 && history.chunk(payload.content.root) === undefined ? [`${id} ${path} is gone`] : []
     })
   }
+}
+
+/** A file whose disk has rotted under it. */
+interface Rotten {
+  readonly sound: Buffer
+  readonly now: Buffer
+}
+
+/** The roots of all contents, one behind the other: of these the device holds copies. Each is one chunk. */
+function contentsOf(state: State): Uint8Array {
+  return Buffer.concat([...state.values()].flatMap(item => (item.kind === 'file' ? [hashBytes(item.bytes)] : [])))
+}
+
+function isShown(state: State, path: string, bytes: Buffer | undefined): boolean {
+  const item = state.get(path)
+  return bytes !== undefined && item?.kind === 'file' && item.bytes.equals(bytes)
 }
 
 function sameAt(a: State, b: State, path: string): boolean {
@@ -196,16 +272,16 @@ function said(child: ChildProcess, kind: Said['kind']): Promise<Said> {
 }
 
 test(
-  `${KILLS} kills in the middle of sweeps, snapshots and restores (seed ${SEED})`,
+  `${KILLS} kills in the middle of sweeps, snapshots, restores and looks through all files (seed ${SEED})`,
   { timeout: 3_500_000 },
   async t => {
     const rig = new Rig(t)
     await rig.round('snapshot')
-    const order: readonly What[] = ['snapshot', 'tidy', 'restore']
     for (let i = 0; rig.killCount < Number(KILLS) && i < 10 * Number(KILLS); i++)
-      await rig.round(order[i % order.length] ?? 'snapshot')
+      await rig.round(WHATS[i % WHATS.length] ?? 'snapshot')
     t.comment(JSON.stringify(rig.kills))
     t.ok(rig.killCount >= Number(KILLS), `${rig.killCount} kills`)
-    for (const what of order) t.ok(rig.kills[what] >= Number(KILLS) / 10, `${rig.kills[what]} in ${what}`)
+    t.ok(rig.mended >= ROTTEN * rig.kills.verify, `${rig.mended} files were mended`)
+    for (const what of WHATS) t.ok(rig.kills[what] >= Number(KILLS) / 10, `${rig.kills[what]} in ${what}`)
   }
 )
