@@ -1,4 +1,5 @@
 import { BackerError, isBackerError, messageOf } from '../core/error.js'
+import { isWrittenBy } from '../core/engine/conflict.js'
 import { mergeRecords } from '../core/engine/merge.js'
 import { comparePaths, isBelow, type RelativePath } from '../core/model/path.js'
 import { payloadOf, type FilePayload, type Payload, type Record } from '../core/model/record.js'
@@ -114,7 +115,7 @@ export class Drift {
 
   #isOwn(entry: Entry | undefined): boolean {
     const { replica } = this.#context.store
-    return entry?.record.versions.some(({ dots }) => dots.some(dot => dot.replica === replica)) === true
+    return entry?.record.versions.some(version => isWrittenBy(version, replica)) === true
   }
 
   /** What the connected writers have at a path. Throws NO_PEER. */

@@ -15,8 +15,8 @@ import type { FolderContext } from './context.js'
 const SUM_BYTES = 16
 /** More entries than any batch has. */
 const ENTRIES_MAX = 10_000
-/** How far a file's time may be from the one that it was given: the coarsest file system counts in two seconds. */
-const TIME_SLACK_NS = 2_000_000_000n
+/** The steps in which file systems count time: nanoseconds, and up to two seconds (FAT). */
+const TIME_STEPS_NS = [1n, 100n, 1_000n, 1_000_000n, 10_000_000n, 1_000_000_000n, 2_000_000_000n]
 
 /** What a change of the disk will make of one entry of the index. */
 export interface Meant {
@@ -161,18 +161,20 @@ function isShown(payload: Payload, found: Listed | undefined, hasModes: boolean)
     case 'directory':
       return !hasModes || stamp.mode === payload.mode
     case 'symlink':
-      return found.target === payload.target && isNear(stamp.mtimeNs, payload.mtimeNs)
+      return found.target === payload.target && isShownAs(stamp.mtimeNs, payload.mtimeNs)
     case 'file':
       return (
         stamp.size === payload.size &&
-        isNear(stamp.mtimeNs, payload.mtimeNs) &&
+        isShownAs(stamp.mtimeNs, payload.mtimeNs) &&
         (!hasModes || stamp.mode === payload.mode)
       )
   }
 }
 
-function isNear(a: bigint, b: bigint): boolean {
-  return a - b < TIME_SLACK_NS && b - a < TIME_SLACK_NS
+/** True where a file system shows a time that was set as `shown`: exactly, or to the nearest step below or above. */
+function isShownAs(shown: bigint, set: bigint): boolean {
+  const apart = shown < set ? set - shown : shown - set
+  return TIME_STEPS_NS.some(step => apart < step && shown % step === 0n)
 }
 
 /** What a batch of changes meant; undefined where the bytes say nothing. */

@@ -1,3 +1,4 @@
+import { isWrittenBy } from '../core/engine/conflict.js'
 import { reconcile, reconcileAsReader, type Outcome } from '../core/engine/reconcile.js'
 import { mergeRecords } from '../core/engine/merge.js'
 import type { RelativePath } from '../core/model/path.js'
@@ -118,9 +119,7 @@ export class Puller implements WantBook {
     if (isHeld(entry) && losses.isRestoring(path))
       return restoration(access === 'write' ? mergeRecords(entry.record, remote) : remote)
     if (access === 'write') return reconcile(local, remote)
-    return reconcileAsReader(local, remote, (version: Version) =>
-      version.dots.some(dot => dot.replica === store.replica)
-    )
+    return reconcileAsReader(local, remote, (version: Version) => isWrittenBy(version, store.replica))
   }
 
   /** Takes in what a peer has at a path. The promise resolves once there is room for more. */

@@ -2,7 +2,7 @@ import crypto from 'hypercore-crypto'
 import { encodeWith, type Codec } from '../../lib/core/codec.js'
 import { makeContentBuilder } from '../../lib/core/chunk/content-builder.js'
 import { nextBoundary } from '../../lib/core/chunk/fastcdc.js'
-import { conflictPath } from '../../lib/core/engine/conflict.js'
+import { conflictPath, conflictRecord } from '../../lib/core/engine/conflict.js'
 import { challengedRanges, holdProof } from '../../lib/core/engine/hold-proof.js'
 import { certificateCodec, makeCertificate } from '../../lib/core/model/certificate.js'
 import { hashBytes } from '../../lib/core/model/hash.js'
@@ -170,7 +170,8 @@ function recordVectors(): Vectors[string] {
     symlinkRecord: one({ kind: 'symlink', target: 'a.txt', mtimeNs: -1n }),
     deletedRecord: one({ kind: 'deleted' }),
     conflictRecord: { context, versions: [later, hello] },
-    lostRecord: { context, versions: [hello, { ...later, hasLost: true as const }] }
+    lostRecord: { context, versions: [hello, { ...later, hasLost: true as const }] },
+    copyRecord: conflictRecord({ ...hello, dots: [...hello.dots, ...later.dots] })
   }
   const tree = buildTree([
     [parsePath('docs'), records.directoryRecord],

@@ -1,7 +1,8 @@
-import { hashKey, hashBytes } from '../model/hash.js'
+import { encodeWith } from '../codec.js'
+import { hashAll, hashKey, hashBytes } from '../model/hash.js'
 import { joinPath, nameOf, NAME_BYTES_MAX, parentOf, type RelativePath } from '../model/path.js'
-import { sameContent, winnerOf, type Payload, type Record, type Version } from '../model/record.js'
-import { joinVectors, type VersionVector } from '../model/version.js'
+import { payloadCodec, sameContent, winnerOf, type Payload, type Record, type Version } from '../model/record.js'
+import { compareDots, joinVectors, replicaFromBytes, type ReplicaId, type VersionVector } from '../model/version.js'
 
 /** What the name of a conflict copy has before its extension. */
 export const CONFLICT_MARK = / \(conflict [0-9a-f]{8}\)(?=(\.[^./]*)?$)/
@@ -38,9 +39,36 @@ export function originalOf(copy: RelativePath): RelativePath {
 }
 
 /** The record of a conflict copy: the losing version itself, under its new name, the same on every device. */
-export function conflictRecord(loser: Version): Record {
-  const context = loser.dots.reduce<VersionVector>((seen, dot) => joinVectors(seen, [dot]), [])
-  return { context, versions: [{ dots: loser.dots, payload: loser.payload }] }
+export function conflictRecord({ dots: lost, payload }: Version): Record {
+  const dots = lost.map(({ replica, counter }) => ({ replica: copyReplica(replica, payload), counter }))
+  const context = dots.reduce<VersionVector>((seen, dot) => joinVectors(seen, [dot]), [])
+  return { context, versions: [{ dots: dots.sort(compareDots), payload }] }
+}
+
+/**
+ * The name of `replica` in the record of a conflict copy of a version that it wrote. Its own name counts what it writes at the copy's path, which may
+ * have come to the same number: one of two versions with one name would be lost.
+ */
+function copyReplica(replica: ReplicaId, payload: Payload): ReplicaId {
+  const parts = [
+    Buffer.from('backer conflict copy v1\0'),
+    Buffer.from(replica, 'hex'),
+    encodeWith(payloadCodec, payload)
+  ]
+  return replicaFromBytes(hashAll(parts))
+}
+
+/** How often a version may have become a conflict copy, and still be known for whose it is. */
+const COPIES_MAX = 3
+
+/** True where `replica` wrote a version, at its path or at that of which it is a conflict copy. */
+export function isWrittenBy({ dots, payload }: Version, replica: ReplicaId): boolean {
+  let name = replica
+  for (let copies = 0; copies <= COPIES_MAX; copies++) {
+    if (dots.some(dot => dot.replica === name)) return true
+    name = copyReplica(name, payload)
+  }
+  return false
 }
 
 function tagOf(payload: Payload): string {

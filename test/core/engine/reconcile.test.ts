@@ -1,6 +1,6 @@
 import test from 'brittle'
 import fc from 'fast-check'
-import { conflictPath, conflictRecord, deservesCopy, losersOf } from '../../../lib/core/engine/conflict.js'
+import { conflictPath, conflictRecord, deservesCopy, isWrittenBy, losersOf } from '../../../lib/core/engine/conflict.js'
 import { mergeRecords, writeVersion } from '../../../lib/core/engine/merge.js'
 import { reconcile, reconcileAsReader } from '../../../lib/core/engine/reconcile.js'
 import { parsePath, whyNotPath } from '../../../lib/core/model/path.js'
@@ -123,6 +123,23 @@ test('the copies of a conflict have the same names and records on every device',
     { numRuns: 1000 }
   )
   t.pass()
+})
+
+test('what a device writes at the path of a conflict copy is never taken for the copy', t => {
+  const loser = { dots: [{ replica: replicaOf(1), counter: 7 }], payload: file(1) }
+  const copy = conflictRecord(loser)
+  for (const own of [file(2), { kind: 'symlink', target: 'there', mtimeNs: 5n } as const]) {
+    const written = writeVersion(undefined, replicaOf(1), own, () => true, 7)
+    t.alike(written.versions[0]?.dots, loser.dots, 'the two have come to one number')
+    const merged = mergeRecords(copy, written)
+    t.alike(new Set(merged.versions.map(({ payload }) => payload)), new Set([loser.payload, own]))
+  }
+  t.ok(isWrittenBy(loser, replicaOf(1)) && !isWrittenBy(loser, replicaOf(2)))
+  const twice = conflictRecord(copy.versions[0] ?? loser)
+  for (const { versions } of [copy, twice]) {
+    t.ok(versions.every(version => isWrittenBy(version, replicaOf(1))))
+    t.absent(versions.some(version => isWrittenBy(version, replicaOf(2))))
+  }
 })
 
 test('conflict copies are named by their content, keep their extension, and are never marked twice', t => {
