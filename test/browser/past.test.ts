@@ -72,6 +72,31 @@ test('a file is brought back from how the folder was', { timeout: 120_000 }, asy
   await look(b.page, '13-history')
 })
 
+test(
+  'what lies on one device only is counted, and a file that was dropped is fetched',
+  { timeout: 120_000 },
+  async t => {
+    const [a, b, id] = await makeMirror(t)
+    await writeFile(join(a.directory, 'letter.txt'), 'letter')
+    await until('it came', async () => (await readFile(join(b.directory, 'letter.txt'), 'utf8')) === 'letter')
+    const { backer } = a.daemon.folders[0]!
+    await until('both count', () => backer.status().copies?.fewest === 2 && backer.status().idle)
+    const { dropped } = await backer.dropper.drop([undefined], { copies: 1, isDryRun: false })
+    t.is(dropped, 1)
+    await show(a, id, 'overview')
+    await a.page.getByText('On other devices only').waitFor()
+    await show(b, id, 'overview')
+    await b.page.getByText('Only here').waitFor()
+    await show(a, id, 'files')
+    await a.page.getByText('on other devices only').waitFor()
+    t.alike(await violations(a.page), [])
+    await look(a.page, '14-dropped')
+    await a.page.getByRole('button', { name: 'Get letter.txt' }).click()
+    await a.page.getByText('here, as everywhere').waitFor()
+    t.is(await readFile(join(a.directory, 'letter.txt'), 'utf8'), 'letter')
+  }
+)
+
 test('deletes of many files are held, and rejected on the page', { timeout: 120_000 }, async t => {
   const [a, b, id] = await makeMirror(t)
   const names = Array.from({ length: MANY }, (_, i) => `file ${i}`)
@@ -100,10 +125,10 @@ test('rates and settings are kept for this device', { timeout: 60_000 }, async t
   await page.getByRole('button', { name: 'Save', exact: true }).click()
   await page.getByRole('alert').waitFor()
   t.is((await daemon.limits()).down, undefined, 'a rate that is too low is refused, and said to be')
-  await page.getByLabel('alarm-days').fill('never')
+  await page.getByRole('textbox', { name: 'alarm-days' }).fill('never')
   await page.getByRole('button', { name: 'Save alarm-days' }).click()
   await page.getByText('is no number of days').waitFor()
-  await page.getByLabel('alarm-days').fill('30')
+  await page.getByRole('textbox', { name: 'alarm-days' }).fill('30')
   await page.getByRole('button', { name: 'Save alarm-days' }).click()
   await until('it is kept', () => daemon.settings['alarm-days'] === '30')
   t.alike(await violations(page), [])

@@ -32,6 +32,9 @@ export const api = {
       'GET',
       `${folderPath(id)}/files?${query({ path, after })}`
     ),
+  /** Has dropped files fetched: they come by themselves then. */
+  get: (id: string, paths: readonly string[]) =>
+    request<{ readonly asked: true }>('POST', `${folderPath(id)}/get`, { paths, wait: false }),
   conflicts: (id: string) =>
     request<{ readonly conflicts: readonly ConflictDocument[] }>('GET', `${folderPath(id)}/conflicts`),
   resolveConflict: (id: string, copy: string, keep: 'original' | 'copy' | 'both') =>

@@ -10,6 +10,8 @@ import { VirtualList } from '../../ui/VirtualList.js'
 import { VersionsDialog } from './VersionsDialog.js'
 
 const ROW_PIXELS = 44
+/** How soon it is looked whether what is on its way has come: not all that comes is a change of the folder. */
+const LOOK_MS = 1000
 
 const STATES = {
   synced: 'here, as everywhere',
@@ -44,6 +46,15 @@ export function FilesTab({ folder }: { readonly folder: FolderDocument }) {
     isLoading.value = false
   }
   useEffect(() => void load(undefined), [directory.value, changes])
+  useLookAgain(entries.value, () => void load(undefined))
+  const get = async (path: string): Promise<void> => {
+    try {
+      await api.get(folder.id, [path])
+      await load(undefined)
+    } catch (caught) {
+      error.value = caught
+    }
+  }
   const open = (path: string): void => {
     entries.value = []
     next.value = undefined
@@ -69,6 +80,7 @@ export function FilesTab({ folder }: { readonly folder: FolderDocument }) {
             <FileRow
               entry={entry}
               onopen={() => open(joined(directory.value, entry.name))}
+              onget={() => void get(joined(directory.value, entry.name))}
               onversions={() => (versionsOf.value = joined(directory.value, entry.name))}
             />
           )}
@@ -81,13 +93,23 @@ export function FilesTab({ folder }: { readonly folder: FolderDocument }) {
   )
 }
 
+/** Looks again while something is on its way. */
+function useLookAgain(entries: readonly ItemDocument[], look: () => void): void {
+  useEffect(() => {
+    if (!entries.some(({ state }) => state === 'pending')) return undefined
+    const timer = setTimeout(look, LOOK_MS)
+    return () => clearTimeout(timer)
+  }, [entries])
+}
+
 interface FileRowProps {
   readonly entry: ItemDocument
   readonly onopen: () => void
+  readonly onget: () => void
   readonly onversions: () => void
 }
 
-function FileRow({ entry, onopen, onversions }: FileRowProps) {
+function FileRow({ entry, onopen, onget, onversions }: FileRowProps) {
   const { name, kind, size, mtime, state, reason, target } = entry
   return (
     <div class="file">
@@ -103,6 +125,11 @@ function FileRow({ entry, onopen, onversions }: FileRowProps) {
       </span>
       <span class={`state ${state}`} title={reason === undefined ? undefined : safeName(reason)}>
         {STATES[state]}
+        {state === 'dropped' && (
+          <button type="button" class="link" aria-label={`Get ${safeName(name)}`} onClick={onget}>
+            Get
+          </button>
+        )}
       </span>
       <span class="size">{kind === 'file' ? bytes(size) : ''}</span>
       <span class="time">{mtime === undefined ? '' : moment(mtime)}</span>

@@ -26,6 +26,7 @@ export function OverviewTab({ folder }: { readonly folder: FolderDocument }) {
           </dd>
         </div>
         <OnlyHere folder={folder} />
+        <Dropped folder={folder} />
       </dl>
       <Rates folder={folder} />
       <Problems folder={folder} />
@@ -42,6 +43,20 @@ function OnlyHere({ folder }: { readonly folder: FolderDocument }) {
   return (
     <div title={sample.map(safeName).join('\n')}>
       <dt>Only here</dt>
+      <dd>
+        {count(files, 'file')}, {bytes(size)}
+      </dd>
+    </div>
+  )
+}
+
+/** What this device has dropped. */
+function Dropped({ folder }: { readonly folder: FolderDocument }) {
+  const { files, bytes: size } = folder.copies?.dropped ?? { files: 0, bytes: 0 }
+  if (files === 0) return null
+  return (
+    <div>
+      <dt>On other devices only</dt>
       <dd>
         {count(files, 'file')}, {bytes(size)}
       </dd>
