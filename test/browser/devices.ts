@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'brittle'
 import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Role } from '../../lib/core/model/role.js'
 import { runDhtNode } from '../../lib/net/dht-node.js'
 import { Daemon } from '../../lib/daemon/daemon.js'
+import { until } from '../make/backers.js'
 
 /** Where Debian's package has it; CHROMIUM names another one. */
 export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
@@ -43,6 +45,20 @@ export async function makeTwo(t: Test): Promise<[Device, Device]> {
     return { daemon, directory, page: await openPage(browser, daemon) }
   }
   return [await device('a'), await device('b')]
+}
+
+/** Two devices that hold the same folder, in sync. `how`: what the second one does in it. */
+export async function makeMirror(t: Test, how: { readonly role?: Role } = {}): Promise<[Device, Device, string]> {
+  const [a, b] = await makeTwo(t)
+  const { id, backer } = await a.daemon.add({ directory: a.directory, createDirectory: false })
+  await b.daemon.add({ directory: b.directory, key: backer.key, createDirectory: false, ...how })
+  await until('both are in sync', () => [a, b].every(({ daemon }) => daemon.folders[0]?.status().state === 'in-sync'))
+  return [a, b, id]
+}
+
+/** Opens one tab of a folder's page. */
+export async function show({ page }: Device, id: string, tab: string): Promise<void> {
+  await page.goto(`${page.url().replace(/#.*/, '')}#/folders/${id}/${tab}`)
 }
 
 export async function openPage(browser: Browser, daemon: Daemon): Promise<Page> {

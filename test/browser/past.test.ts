@@ -1,24 +1,11 @@
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import test, { type Test } from 'brittle'
+import test from 'brittle'
 import { until } from '../make/backers.js'
-import { look, makeTwo, violations, type Device } from './devices.js'
+import { look, makeMirror, makeTwo, show, violations, type Device } from './devices.js'
 
 /** Enough that deleting them is held. */
 const MANY = 150
-
-/** Two devices that hold the same folder, in sync. */
-async function makeMirror(t: Test): Promise<[Device, Device, string]> {
-  const [a, b] = await makeTwo(t)
-  const { id, backer } = await a.daemon.add({ directory: a.directory, createDirectory: false })
-  await b.daemon.add({ directory: b.directory, key: backer.key, createDirectory: false })
-  await until('both are in sync', () => [a, b].every(({ daemon }) => daemon.folders[0]?.status().state === 'in-sync'))
-  return [a, b, id]
-}
-
-async function show({ page }: Device, id: string, tab: string): Promise<void> {
-  await page.goto(`${page.url().replace(/#.*/, '')}#/folders/${id}/${tab}`)
-}
 
 test('a version that another device replaced is brought back', { timeout: 120_000 }, async t => {
   const [a, b, id] = await makeMirror(t)

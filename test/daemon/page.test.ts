@@ -1,6 +1,7 @@
 import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
-import { homedir } from 'node:os'
+import { connect } from 'node:net'
+import { homedir, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import test, { type Test } from 'brittle'
@@ -157,12 +158,49 @@ test('what is off its schema or over its limit is refused, and nothing changes',
   t.is((await ask('PATCH', at, { body: { paused: 'maybe' } })).status, 400)
   t.is((await ask('PATCH', at, { body: '{ this is no JSON' })).status, 400)
   t.is((await ask('PUT', `${at}/ignore`, { body: { text: 'x'.repeat(300_000) } })).status, 400)
-  t.ok((await ask('PUT', `${at}/ignore`, { body: { text: 'x'.repeat(2_000_000) } })).status >= 400)
+  const large = await ask('PUT', `${at}/ignore`, { body: { text: 'x'.repeat(2_000_000) } })
+  t.alike([large.status, large.json()['name']], [413, 'LIMIT'])
   t.is((await ask('GET', `${at}/files?path=../..`)).status, 400)
   t.is((await ask('GET', `${at}/content?path=..%2fhome%2fdevice.key`)).status, 400)
   t.is((await ask('GET', `${at}/content?path=missing`)).status, 404)
   t.is((await ask('GET', '/v1/folders/nothing/files')).status, 404)
   await t.exception(() => stat(join(docs, '.backerignore')), /ENOENT/)
+})
+
+test('the page is for this machine only', async t => {
+  const { port } = await makePage(t)
+  const reached = (host: string): Promise<boolean> =>
+    new Promise(resolve => {
+      const socket = connect({ host, port })
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+      t.teardown(() => socket.destroy())
+    })
+  t.ok(await reached('127.0.0.1'))
+  const others = Object.values(networkInterfaces()).flatMap(found => found ?? [])
+  for (const host of ['127.0.0.2', ...others.filter(({ internal }) => !internal).map(({ address }) => address)])
+    t.absent(await reached(host), host)
+})
+
+test('what is refused is written to the log, once, without what it carried', async t => {
+  const { stranger, ask, at, home, daemon } = await makePage(t)
+  await stranger('GET', '/v1/status?secret=of-the-question', { headers: { cookie: 'backer=of-the-cookie' } })
+  await ask('PATCH', at, { body: { paused: 'of-the-body' } })
+  await daemon.close()
+  const log = await readFile(join(home, 'backer.log'), 'utf8')
+  const refused = log.split('\n').filter(line => line.includes('refused'))
+  t.alike(
+    refused.map(line => (JSON.parse(line) as { path: string }).path),
+    ['/v1/status', at]
+  )
+  for (const secret of ['of-the-question', 'of-the-cookie', 'of-the-body']) t.absent(log.includes(secret), secret)
+})
+
+test('what runs commands is not set from the page', async t => {
+  const { ask, daemon } = await makePage(t)
+  const body = { settings: { 'hook.conflict': 'touch owned' } }
+  t.is((await ask('PATCH', '/v1/settings', { body })).status, 403)
+  t.is(daemon.settings['hook.conflict'], undefined)
+  t.is((await ask('PATCH', '/v1/settings', { body: { settings: { 'alarm-days': '9' } } })).status, 200)
 })
 
 test("only this user's own directories can be chosen from", async t => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 
-/** Which tests should find each seeded bug: words that choose test files, as for `all.js`. The bugs have the numbers of docs/reliability.md. */
+/** Which tests should find each seeded bug: words that choose test files, as for `all.js`. M: the numbers of docs/reliability.md; W: a rule of the API, the page or the log that is taken out. */
 const FINDERS: Readonly<Record<string, readonly string[]>> = {
   M1: ['disk/install.'],
   M2: ['sim/sim'],
@@ -27,7 +27,22 @@ const FINDERS: Readonly<Record<string, readonly string[]>> = {
   M23: ['disk/history', 'sim/sim'],
   M24: ['disk/watch'],
   M25: ['folder/', 'sim/'],
-  M26: ['disk/install', 'disk/filesystem']
+  M26: ['disk/install', 'disk/filesystem'],
+  W1: ['daemon/page'],
+  W2: ['daemon/page'],
+  W3: ['daemon/page'],
+  W4: ['daemon/page'],
+  W5: ['daemon/page'],
+  W6: ['daemon/page'],
+  W7: ['daemon/page'],
+  W8: ['daemon/page'],
+  W9: ['daemon/page'],
+  W10: ['daemon/page'],
+  W11: ['daemon/page'],
+  W12: ['daemon/api'],
+  W13: ['daemon/page'],
+  W14: ['daemon/log'],
+  W15: ['cli/report']
 }
 
 /** The seeded bugs that there are. */

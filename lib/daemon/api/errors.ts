@@ -5,6 +5,8 @@ import { SCHEMA, type ErrorDocument } from '../document.js'
 /** Whatever was thrown, as an error that a person can be told. */
 export function toBackerError(error: unknown): BackerError {
   if (error instanceof BackerError) return error
+  if (systemCode(error) === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new BackerError('LIMIT', 'the request is too large', { cause: error })
   if (isValidation(error)) return new BackerError('USAGE', messageOf(error), { cause: error })
   if (systemCode(error) !== undefined) return new BackerError('FILE_SYSTEM', messageOf(error), { cause: error })
   return new BackerError('INTERNAL', messageOf(error), {
@@ -38,6 +40,7 @@ export function httpStatusOf(code: ErrorCode): number {
   if (code === 'FORBIDDEN') return 403
   if (code === 'UNSUPPORTED') return 415
   if (code === 'INTERNAL') return 500
+  if (code === 'LIMIT') return 413
   return code === 'MARKER' || code === 'NESTED' || code === 'LOCKED' || code === 'BUSY' ? 409 : 400
 }
 

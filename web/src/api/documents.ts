@@ -4,6 +4,7 @@ import type { NetworkReport } from '../../../lib/net/report.js'
 export type {
   ConflictDocument,
   DaemonEvent,
+  DriftDocument,
   FolderDocument,
   ItemDocument,
   LogDocument,
@@ -17,7 +18,9 @@ export type {
   SettingsDocument,
   SnapshotDocument,
   SnapshotsDocument,
-  StatusDocument
+  StatusDocument,
+  VerifiedDocument,
+  VerifyDocument
 } from '../../../lib/daemon/document.js'
 
 /** `GET /v1/folders/:id/keys`. */

@@ -1,7 +1,9 @@
+import type { Role } from '../../../lib/core/model/role.js'
 import { request } from './client.js'
 import type {
   ConflictDocument,
   DirectoriesDocument,
+  DriftDocument,
   FolderDocument,
   ItemDocument,
   KeysDocument,
@@ -14,7 +16,9 @@ import type {
   SettingsDocument,
   SnapshotDocument,
   SnapshotsDocument,
-  StatusDocument
+  StatusDocument,
+  VerifiedDocument,
+  VerifyDocument
 } from './documents.js'
 
 /** Every request that the page makes. Each throws ApiError. */
@@ -23,7 +27,7 @@ export const api = {
   status: () => request<StatusDocument>('GET', '/v1/status'),
   addFolder: (folder: { directory: string; key?: string; name?: string; createDirectory: boolean }) =>
     request<{ readonly id: string }>('POST', '/v1/folders', folder),
-  changeFolder: (id: string, change: { name?: string; paused?: boolean }) =>
+  changeFolder: (id: string, change: { name?: string; paused?: boolean; keepLocal?: boolean; role?: Role }) =>
     request<FolderDocument>('PATCH', folderPath(id), change),
   leaveFolder: (id: string) => request<undefined>('DELETE', folderPath(id)),
   keys: (id: string) => request<KeysDocument>('GET', `${folderPath(id)}/keys`),
@@ -62,6 +66,12 @@ export const api = {
     request<PastItemsDocument>('GET', `${folderPath(id)}/snapshots/files?${query({ at, path })}`),
   log: (id: string, path: string, limit: number) =>
     request<LogDocument>('GET', `${folderPath(id)}/log?${query({ path, limit: String(limit) })}`),
+  revertDrift: (id: string) => request<DriftDocument>('POST', `${folderPath(id)}/drift/revert`, {}),
+  verify: (id: string) => request<VerifiedDocument>('POST', `${folderPath(id)}/verify`, {}),
+  setVerify: (id: string, settings: { readonly isPaused: boolean }) =>
+    request<VerifyDocument>('PATCH', `${folderPath(id)}/verify`, settings),
+  acceptDamage: (id: string, path: string) =>
+    request<VerifyDocument>('POST', `${folderPath(id)}/verify/accept`, { paths: [path] }),
   settings: () => request<SettingsDocument>('GET', '/v1/settings'),
   changeSettings: (settings: Readonly<Record<string, string | null>>) =>
     request<SettingsDocument>('PATCH', '/v1/settings', { settings }),

@@ -6,8 +6,10 @@ import { goTo } from '../../route.js'
 import { refresh } from '../../state.js'
 import { Action } from '../../ui/Action.js'
 import { Dialog } from '../../ui/Dialog.js'
+import { RoleSection } from './RoleSection.js'
+import { VerifySection } from './VerifySection.js'
 
-/** The folder's name, pausing it, and leaving it. */
+/** The folder's name, pausing it, what this device does in it, verifying, and leaving it. */
 export function ManageTab({ folder }: { readonly folder: FolderDocument }) {
   const name = useSignal(folder.name)
   const isLeaving = useSignal(false)
@@ -36,6 +38,8 @@ export function ManageTab({ folder }: { readonly folder: FolderDocument }) {
       <h2>{folder.paused === true ? 'Paused' : 'Pause'}</h2>
       <p>While it is paused, nothing is sent, fetched or changed here. Changes are found when it goes on.</p>
       <Action onact={setPaused}>{folder.paused === true ? 'Resume' : 'Pause'}</Action>
+      <RoleSection folder={folder} />
+      <VerifySection folder={folder} />
       <h2>Leave</h2>
       <p>This device stops taking part. Its files stay where they are, and other devices keep theirs.</p>
       <button type="button" class="secondary" onClick={() => (isLeaving.value = true)}>

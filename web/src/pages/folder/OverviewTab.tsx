@@ -3,6 +3,7 @@ import { bytes, count, moment, rate, safeName } from '../../format.js'
 import { rates } from '../../state.js'
 import { FolderProgress } from '../../ui/FolderProgress.js'
 import { RateGraph } from '../../ui/RateGraph.js'
+import { DriftNotice } from './DriftNotice.js'
 import { HeldDeletes } from './HeldDeletes.js'
 import { roadOf } from '../../words.js'
 
@@ -17,6 +18,7 @@ export function OverviewTab({ folder }: { readonly folder: FolderDocument }) {
         </p>
       )}
       <HeldDeletes folder={folder} />
+      <DriftNotice folder={folder} />
       <FolderProgress folder={folder} />
       <dl class="facts">
         <div>
@@ -27,12 +29,25 @@ export function OverviewTab({ folder }: { readonly folder: FolderDocument }) {
         </div>
         <OnlyHere folder={folder} />
         <Dropped folder={folder} />
+        <OwnRole folder={folder} />
       </dl>
       <Rates folder={folder} />
       <Problems folder={folder} />
       <Peers folder={folder} />
       <Absent folder={folder} />
     </>
+  )
+}
+
+/** What this device does, where it is not a mirror. */
+function OwnRole({ folder }: { readonly folder: FolderDocument }) {
+  const { access, role = 'mirror' } = folder
+  if (access === 'write' && role === 'mirror') return null
+  return (
+    <div>
+      <dt>This device</dt>
+      <dd>{[...(access === 'read' ? ['reads only'] : []), ...(role === 'mirror' ? [] : [role])].join(', ')}</dd>
+    </div>
   )
 }
 
