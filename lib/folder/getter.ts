@@ -151,7 +151,15 @@ export class Getter {
     const { disk, closed } = this.#context
     await this.#floor.spend(payload.size)
     const chunks = payload.content.height === 0 ? undefined : await this.#source.chunkList(payload)
-    await stageContent(disk, this.#source, { path, payload }, closed)
+    // A signal of its own: each chunk that is asked for listens to it.
+    const over = new AbortController()
+    const end = (): void => over.abort()
+    closed.addEventListener('abort', end)
+    try {
+      await stageContent(disk, this.#source, { path, payload }, over.signal)
+    } finally {
+      closed.removeEventListener('abort', end)
+    }
     return this.#install(path, payload, chunks)
   }
 

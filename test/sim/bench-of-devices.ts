@@ -14,6 +14,8 @@ const DEADLINE_MS = 10 * 60 * 1000
 interface BenchParts {
   readonly keyOf?: (index: number, key: FolderKey) => FolderKey
   readonly roles?: readonly Role[]
+  /** Called before each call that an engine makes of its file system, with the number of its device: what it throws, the call does. */
+  readonly gate?: (index: number, call: string) => void
 }
 
 /** Some simulated devices of one folder that a test drives by hand: nothing happens to them but what it does. */
@@ -39,7 +41,7 @@ export class Bench {
           canExchange: true,
           reusesInodes: false,
           order: 'journal',
-          gate: () => undefined,
+          gate: call => parts.gate?.(index, call),
           onrolledback: () => {
             throw new Error('nobody put a device back')
           },
