@@ -131,6 +131,14 @@ export interface Piece {
   readonly from?: Extent
 }
 
+/** A small file that is staged whole. Its metadata is set as far as that leaves it writable; installing sets what is missing. */
+export interface SmallFile {
+  /** As in `stage`. */
+  readonly name: string
+  readonly bytes: Uint8Array
+  readonly metadata?: { readonly mode: number; readonly mtimeNs: bigint }
+}
+
 /** A file being put together in `.backer/tmp`, chunk by chunk, in any order. */
 export interface StagedFile {
   /** Its name in `.backer/tmp`: what `InstallStep.staged` takes. */
@@ -221,7 +229,7 @@ export interface Disk {
   /** Opens `.backer/tmp/NAME`, made if it is missing. `resumed` where it was there already. NAME: letters, digits, `-`. */
   stage(name: string, size: number): Promise<{ readonly file: StagedFile; readonly resumed: boolean }>
   /** Writes small whole files into `.backer/tmp` at one go: cheaper than `stage` for each. */
-  stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void>
+  stageSmall(files: readonly SmallFile[]): Promise<void>
   /** What was staged as `from`, if anything, is to be the beginning of `to`, unless that was begun already. Nobody may be writing to it. */
   restage(from: string, to: string): Promise<void>
   /** Removes staged files; they may be gone already. */

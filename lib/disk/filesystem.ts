@@ -81,5 +81,7 @@ export interface FileSystem {
    * where this is not so, or where a failure would not be told: sync each file and directory then.
    */
   syncFileSystem(directory: DirectoryHandle): void
+  /** False where `syncFileSystem` throws ENOSYS. */
+  canSyncFileSystem(directory: DirectoryHandle): boolean
   space(directory: DirectoryHandle): Space
 }

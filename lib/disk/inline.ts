@@ -14,6 +14,7 @@ import type {
   Piece,
   Recovered,
   RecoveryPaths,
+  SmallFile,
   Space,
   StagedFile
 } from './disk.js'
@@ -70,7 +71,7 @@ export class InlineDisk implements Disk {
     })
   }
 
-  stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void> {
+  stageSmall(files: readonly SmallFile[]): Promise<void> {
     return this.#do(operations => operations.stageSmall(files))
   }
 

@@ -189,10 +189,14 @@ export class LinuxFileSystem implements FileSystem {
   }
 
   syncFileSystem(directory: DirectoryHandle): void {
-    const descriptor = descriptorOf(directory)
-    const trusted = this.#syncfsReportsErrors && SYNCFS_IS_DURABLE.has(statfsSync(`/proc/self/fd/${descriptor}`).type)
-    if (!trusted) throw Object.assign(new Error('ENOSYS: syncfs is not to be trusted here'), { code: 'ENOSYS' })
-    this.#libc.syncfs(descriptor)
+    if (!this.canSyncFileSystem(directory))
+      throw Object.assign(new Error('ENOSYS: syncfs is not to be trusted here'), { code: 'ENOSYS' })
+    this.#libc.syncfs(descriptorOf(directory))
+  }
+
+  canSyncFileSystem(directory: DirectoryHandle): boolean {
+    if (!this.#syncfsReportsErrors) return false
+    return SYNCFS_IS_DURABLE.has(statfsSync(`/proc/self/fd/${descriptorOf(directory)}`).type)
   }
 
   space(directory: DirectoryHandle): Space {

@@ -16,6 +16,7 @@ import type {
   Piece,
   Recovered,
   RecoveryPaths,
+  SmallFile,
   Space
 } from './disk.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
@@ -233,8 +234,9 @@ export class DiskOperations {
     this.#fs.close(file)
   }
 
-  stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): void {
-    if (files.length > 0) this.#withTmp(tmp => stageSmall(this.#fs, tmp, files))
+  stageSmall(files: readonly SmallFile[]): void {
+    const { hasModes } = this.#options.traits
+    if (files.length > 0) this.#withTmp(tmp => stageSmall(this.#fs, tmp, files, hasModes))
   }
 
   restage(from: string, to: string): void {

@@ -177,6 +177,10 @@ export class PortableFileSystem implements FileSystem {
     throw errorOf('ENOSYS', 'syncfs')
   }
 
+  canSyncFileSystem(): boolean {
+    return false
+  }
+
   space(directory: DirectoryHandle): Space {
     const stats = statfsSync(pathOf(directory))
     return { freeBytes: stats.bavail * stats.bsize, totalBytes: stats.blocks * stats.bsize }

@@ -8,15 +8,6 @@ import { SYNC_EACH_MAX } from './walk.js'
 
 type FileStep = Extract<InstallStep, { kind: 'file' }>
 
-/** How many staged files are open at once. */
-const OPEN_MAX = 256
-
-/** A staged file that is open. */
-interface Opened {
-  readonly step: FileStep
-  readonly file: FileHandle
-}
-
 /**
  * Makes the staged files of a batch ready to be installed: their mode and mtime, and, when those and what they hold are durable, their names
  * (`swap-…`, so that recovery can tell what a crash left: one whose bytes a power loss took would look like something of the user's). From here
@@ -45,42 +36,64 @@ function readyAll(
 ): readonly (Source | InstallResult | undefined)[] {
   const ready: (Source | InstallResult | undefined)[] = new Array<undefined>(steps.length).fill(undefined)
   const files = steps.flatMap((step, i) => (step.kind === 'file' ? [{ step, i }] : []))
-  if (files.length === 0 && note !== undefined) work.fs.sync(note)
-  for (let start = 0; start < files.length; start += OPEN_MAX) {
-    const open = new Map<number, Opened>()
-    try {
-      for (const { step, i } of files.slice(start, start + OPEN_MAX)) {
-        const opened = attempt(() => openOne(work, step))
-        if ('kind' in opened) ready[i] = opened
-        else open.set(i, opened)
-      }
-      const opened = [...open.values()].map(({ file }) => file)
-      syncAll(work, root, note === undefined || start > 0 ? opened : [note, ...opened])
-      for (const [i, opened] of open) ready[i] = attempt(() => nameOne(work, opened))
-      if (open.size > 0) work.fs.syncDirectory(work.tmp)
-    } finally {
-      for (const { file } of open.values()) work.fs.close(file)
+  const isTogether = files.length > SYNC_EACH_MAX && work.fs.canSyncFileSystem(root)
+  const prepared: typeof files = []
+  for (const file of files) {
+    const opened = attempt(() => (isTogether ? prepare(work, file.step) : openPrepared(work, file.step)))
+    if (typeof opened === 'object') {
+      ready[file.i] = opened
+      continue
     }
+    if (opened !== undefined) syncAndClose(work, opened)
+    prepared.push(file)
   }
+  if (isTogether) work.fs.syncFileSystem(root)
+  else if (note !== undefined) work.fs.sync(note)
+  for (const { step, i } of prepared) ready[i] = attempt(() => nameOne(work, step))
+  if (prepared.length > 0) work.fs.syncDirectory(work.tmp)
   return ready
 }
 
-function openOne(work: Workspace, step: FileStep): Opened {
+/** Gives a staged file what staging could not give it of its mode and mtime. */
+function prepare(work: Workspace, step: FileStep): undefined {
+  const { fs, tmp, traits } = work
+  const staged = fs.lstat(tmp, step.staged)
+  const hasMode = !traits.hasModes || staged?.mode === (step.mode & 0o777)
+  if (staged?.kind === 'file' && hasMode && staged.mtimeNs === step.mtimeNs) return undefined
+  fs.close(openPrepared(work, step))
+  return undefined
+}
+
+function syncAndClose(work: Workspace, file: FileHandle): void {
+  try {
+    work.fs.sync(file)
+  } finally {
+    work.fs.close(file)
+  }
+}
+
+function openPrepared(work: Workspace, step: FileStep): FileHandle {
   const { fs, tmp } = work
   const file = fs.openWrite(tmp, step.staged)
   try {
     fs.setFileMetadata(file, work.traits.hasModes ? step.mode & 0o777 : undefined, step.mtimeNs)
-    return { step, file }
+    return file
   } catch (error) {
     fs.close(file)
     throw error
   }
 }
 
-function nameOne(work: Workspace, { step, file }: Opened): Source {
+function nameOne(work: Workspace, step: FileStep): Source | InstallResult {
   const name = swapName(step.staged)
   renameToSwap(work, step, name)
-  return { name, stamp: work.fs.fstat(file) }
+  const stamp = work.fs.lstat(work.tmp, name)
+  return stamp === undefined ? GONE : { name, stamp }
+}
+
+const GONE: InstallResult = {
+  kind: 'failed',
+  problem: { code: 'unwritable', message: 'Its staged content is gone from .backer/tmp. It will be fetched again.' }
 }
 
 /** What `act` gives, or why this one file can't be installed. Throws what is no problem of one file. */
@@ -88,10 +101,7 @@ function attempt<T>(act: () => T): T | InstallResult {
   try {
     return act()
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') {
-      const message = 'Its staged content is gone from .backer/tmp. It will be fetched again.'
-      return { kind: 'failed', problem: { code: 'unwritable', message } }
-    }
+    if (codeOf(error) === 'ENOENT') return GONE
     const problem = problemOf(error, 'writing')
     if (problem === undefined) throw error
     return { kind: 'failed', problem }
@@ -108,12 +118,6 @@ function renameToSwap(work: Workspace, step: FileStep, name: string): void {
     fs.renameNoReplace(tmp, name, tmp, awayName(step.path, work.naming.bytes(8)))
     fs.renameNoReplace(tmp, step.staged, tmp, name)
   }
-}
-
-function syncAll(work: Workspace, root: DirectoryHandle, files: readonly FileHandle[]): void {
-  if (files.length === 0) return
-  if (files.length > SYNC_EACH_MAX && trySyncFileSystem(work.fs, root)) return
-  for (const file of files) work.fs.sync(file)
 }
 
 /** Syncs the whole file system; false where that is not to be trusted. */

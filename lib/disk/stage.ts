@@ -1,7 +1,11 @@
+import type { SmallFile } from './disk.js'
 import { assert } from '../core/invariant.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
 import { isStagedName } from './names.js'
 import { codeOf } from './problem.js'
+
+/** The bits of a mode that let a file's owner stage it again. */
+const OWNER_WRITES = 0o600
 
 /**
  * Opens the staged file `name` in the open directory `.backer/tmp` for reading and writing; made, 0600, if it is missing.
@@ -37,16 +41,15 @@ export function readStaged(fs: FileSystem, file: FileHandle, offset: number, len
 }
 
 /** Writes small whole files into `.backer/tmp`, over what stands there under their names. Throws the system's error. */
-export function stageSmall(
-  fs: FileSystem,
-  tmp: DirectoryHandle,
-  files: readonly { readonly name: string; readonly bytes: Uint8Array }[]
-): void {
-  for (const { name, bytes } of files) {
+export function stageSmall(fs: FileSystem, tmp: DirectoryHandle, files: readonly SmallFile[], hasModes: boolean): void {
+  for (const { name, bytes, metadata } of files) {
     const { file, resumed } = openOrCreate(fs, tmp, name)
     try {
       if (resumed) fs.truncate(file, 0)
       fs.write(file, bytes, 0)
+      // A file that its owner may not write could not be staged anew.
+      if (metadata !== undefined && (metadata.mode & OWNER_WRITES) === OWNER_WRITES)
+        fs.setFileMetadata(file, hasModes ? metadata.mode & 0o777 : undefined, metadata.mtimeNs)
     } finally {
       fs.close(file)
     }

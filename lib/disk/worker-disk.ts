@@ -18,6 +18,7 @@ import type {
   Piece,
   Recovered,
   RecoveryPaths,
+  SmallFile,
   Space,
   StagedFile
 } from './disk.js'
@@ -51,7 +52,7 @@ const HISTORY_READS: ReadonlySet<keyof HistoryOperations> = new Set([
 ] as const)
 
 /**
- * A folder's directory worked on by threads: one that looks (so that a listing never waits), one that reads for peers, one that changes (so
+ * A folder's directory worked on by threads: one that looks (so that a listing never waits), one that reads for peers, one that writes small files down, one that changes (so
  * that syncs hold up nobody), one that keeps the history, one that checks what lies there, and some that hash and copy. Each is started when it is needed, and ends when it is not. Staged files are written from this thread, asynchronously, so that bytes from the network are not copied once more.
  */
 export class WorkerDisk implements Disk {
@@ -60,6 +61,7 @@ export class WorkerDisk implements Disk {
   readonly #runtime: Runtime
   readonly #looker: WorkerThread
   readonly #reader: ReadQueue
+  readonly #stager: WorkerThread
   readonly #changer: WorkerThread
   readonly #workers: WorkQueue
   readonly #hashes: HashQueue
@@ -72,6 +74,7 @@ export class WorkerDisk implements Disk {
     this.#runtime = runtime
     this.#looker = new WorkerThread(options, runtime.timers)
     this.#reader = new ReadQueue(new WorkerThread(options, runtime.timers))
+    this.#stager = new WorkerThread(options, runtime.timers)
     this.#changer = new WorkerThread(options, runtime.timers)
     this.#keeper = new WorkerThread(options, runtime.timers)
     this.#checker = new WorkerThread(options, runtime.timers)
@@ -127,12 +130,12 @@ export class WorkerDisk implements Disk {
     }
   }
 
-  stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void> {
+  stageSmall(files: readonly SmallFile[]): Promise<void> {
     if (files.length === 0) return Promise.resolve()
     // What came over the network lies in buffers that hold much else: copied out, no more than the files is handed over.
-    const copies = files.map(({ name, bytes }) => ({ name, bytes: Uint8Array.from(bytes) }))
+    const copies = files.map(file => ({ ...file, bytes: Uint8Array.from(file.bytes) }))
     const buffers = copies.map(({ bytes }) => bytes.buffer)
-    return this.#changer.hand(buffers, 'stageSmall', copies)
+    return this.#stager.hand(buffers, 'stageSmall', copies)
   }
 
   restage(from: string, to: string): Promise<void> {
@@ -173,7 +176,7 @@ export class WorkerDisk implements Disk {
   }
 
   async close(): Promise<void> {
-    const parts = [this.#looker, this.#reader, this.#changer, this.#keeper, this.#checker, this.#workers]
+    const parts = [this.#looker, this.#reader, this.#stager, this.#changer, this.#keeper, this.#checker, this.#workers]
     await Promise.all(parts.map(part => part.close()))
   }
 }

@@ -5,7 +5,7 @@ import type { Outcome } from '../core/engine/reconcile.js'
 import { hashKey } from '../core/model/hash.js'
 import { comparePaths, parentOf, type RelativePath } from '../core/model/path.js'
 import { isLive, payloadOf, sameContent, winnerOf, type Record } from '../core/model/record.js'
-import type { Displaced, Expected, InstallResult, InstallStep, ProblemCode } from '../disk/disk.js'
+import type { Displaced, Expected, InstallResult, InstallStep, ProblemCode, SmallFile } from '../disk/disk.js'
 import { stagedName } from '../disk/names.js'
 import type { Entry, EntryChange } from '../store/store.js'
 import { Aliases } from './aliases.js'
@@ -36,6 +36,8 @@ export type Installed =
 export interface WantBook {
   get(path: RelativePath): Want | undefined
   decide(path: RelativePath, remote: Record): Outcome
+  /** What a want needs is in `.backer/tmp`: it need not be in memory any more. */
+  staged(want: Want): void
 }
 
 /** One step of a batch, and what its success means for the index. */
@@ -76,6 +78,7 @@ export class Installer {
       const { message } = error
       return new Map(wants.map(want => [want, { kind: 'failed', code: 'DISK_FLOOR', message }]))
     }
+    for (const want of wants) this.#book.staged(want)
     const placed = new Set<string>()
     await ledger.lock.run(async () => {
       const planned = this.#planAll(wants, results)
@@ -348,11 +351,12 @@ function failureOf(outcome: Exclude<InstallResult, { kind: 'done' }>): Installed
   return { kind: 'failed', code: outcome.problem.code, message: outcome.problem.message }
 }
 
-function smallFiles(wants: readonly Want[]): { name: string; bytes: Uint8Array }[] {
+function smallFiles(wants: readonly Want[]): SmallFile[] {
   return wants.flatMap(want => {
     const { payload, state } = want
     if (payload.kind !== 'file' || state.kind !== 'ready' || state.content?.kind !== 'bytes') return []
-    return [{ name: stagedName(payload.content.root, want.path), bytes: state.content.bytes }]
+    const { content, mode, mtimeNs } = payload
+    return [{ name: stagedName(content.root, want.path), bytes: state.content.bytes, metadata: { mode, mtimeNs } }]
   })
 }
 

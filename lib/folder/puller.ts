@@ -21,13 +21,13 @@ import { filePayload, needsContent, Want } from './want.js'
  * How many wants are held at once; a walk waits while there are more. Removals wait for everything else, and what is stuck may wait for the user:
  * there may be more of them, so that they hold up nothing else.
  */
-const WANTS_MAX = 2500
+const WANTS_MAX = 3000
 const REMOVALS_MAX = 100_000
 const STUCK_MAX = 50_000
-/** How many are installed in one batch, and how long a batch that could grow waits. */
-const BATCH_MAX = 512
+/** How many are installed in one batch: it costs some syncs of the disk, however large it is. How long one that could grow waits. */
+const BATCH_MAX = COMMIT_ENTRIES
 const BATCH_WAIT_MS = 20
-/** One batch is staged while the one before is committed. */
+/** A whole batch is staged while the one before is installed; a smaller one waits for its end, and grows. */
 const BATCHES_UNDERWAY = 2
 /** How many large files are passed over to find a small one. */
 const DEFERRED_MAX = 1024
@@ -193,6 +193,10 @@ export class Puller implements WantBook {
     want.state = { kind: 'ready', content }
     this.#ready.add(want)
     this.#readySince ??= this.#context.runtime.clock.monotonic()
+  }
+
+  staged(want: Want): void {
+    this.fetcher.release(want.noteStaged())
   }
 
   #reconsider(want: Want): void {
@@ -371,7 +375,8 @@ export class Puller implements WantBook {
     if (this.#ready.size > 0) {
       const underway = this.#smallUnderway + this.#largeUnderway > 0 || this.#waiting.size > 0
       const waited = this.#context.runtime.clock.monotonic() - (this.#readySince ?? 0)
-      if (underway && this.#ready.size < BATCH_MAX && waited < BATCH_WAIT_MS) return []
+      const mayGrow = this.#installing > 0 || (underway && waited < BATCH_WAIT_MS)
+      if (mayGrow && this.#ready.size < BATCH_MAX) return []
       const batch = [...this.#ready].slice(0, BATCH_MAX)
       for (const want of batch) this.#ready.delete(want)
       this.#readySince = this.#ready.size > 0 ? this.#context.runtime.clock.monotonic() : undefined
@@ -445,8 +450,7 @@ export class Puller implements WantBook {
   #schedule(): void {
     this.#timer?.cancel()
     const now = this.#context.runtime.clock.monotonic()
-    let next =
-      this.#ready.size > 0 && this.#installing < BATCHES_UNDERWAY ? (this.#readySince ?? now) + BATCH_WAIT_MS : Infinity
+    let next = this.#ready.size > 0 && this.#installing === 0 ? (this.#readySince ?? now) + BATCH_WAIT_MS : Infinity
     for (const { state } of this.#stuck) if (state.kind === 'stuck') next = Math.min(next, state.retryAt)
     if (next === Infinity) return
     this.#timer = this.#context.runtime.timers.after(Math.max(1, next - now), () => this.#retry())

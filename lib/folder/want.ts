@@ -2,6 +2,7 @@ import { mergeRecords } from '../core/engine/merge.js'
 import type { Outcome } from '../core/engine/reconcile.js'
 import type { RelativePath } from '../core/model/path.js'
 import { payloadOf, sameContent, type FilePayload, type Payload, type Record } from '../core/model/record.js'
+import { stagedName } from '../disk/names.js'
 import type { Store } from '../store/store.js'
 import { isHeld } from './held-losses.js'
 import type { Peer } from './peer.js'
@@ -28,6 +29,9 @@ export type ReadyContent =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'staged'; readonly name: string; readonly chunks: Uint8Array }
 
+/** The chunk list of a content of a single chunk. */
+const NO_CHUNKS = new Uint8Array(0)
+
 /** One path that must change on this disk, because of what peers have. */
 export class Want {
   readonly path: RelativePath
@@ -50,6 +54,15 @@ export class Want {
 
   get isRemoval(): boolean {
     return this.apply.payload.kind === 'deleted'
+  }
+
+  /** The bytes that it holds, if it does, are in `.backer/tmp` now: gives them back. */
+  noteStaged(): ReadyContent | undefined {
+    const { state, payload } = this
+    if (state.kind !== 'ready' || state.content?.kind !== 'bytes' || payload.kind !== 'file') return undefined
+    const name = stagedName(payload.content.root, this.path)
+    this.state = { kind: 'ready', content: { kind: 'staged', name, chunks: NO_CHUNKS } }
+    return state.content
   }
 
   claim(peer: Peer, record: Record): void {

@@ -34,6 +34,23 @@ test('a new file has its content, mode and mtime to the nanosecond', t => {
   t.alike(tmpNames(folder), [])
 })
 
+test('hundreds of files of one batch have theirs, whether staging could give it to them or not', t => {
+  const folder = makeFolder(t)
+  const modes = [0o600, 0o640, 0o444, 0o4755]
+  const steps = Array.from({ length: 300 }, (_, i) =>
+    fileStep(folder, `f${i}`, `text ${i}`, { mode: modes[i % 4] ?? 0 })
+  )
+  const results = install(folder, steps)
+  t.is(results.filter(({ kind }) => kind === 'done').length, steps.length)
+  const off = steps.filter((_, i) => {
+    const { mode, mtimeNs } = statSync(folder.at(`f${i}`), { bigint: true })
+    const text = readFileSync(folder.at(`f${i}`), 'utf8')
+    return text !== `text ${i}` || mtimeNs !== NEW_MTIME_NS || (mode & 0o7777n) !== BigInt((modes[i % 4] ?? 0) & 0o777)
+  })
+  t.alike(off, [])
+  t.alike(tmpNames(folder), [])
+})
+
 test('mtimes before 1970 and with 999,999,999 nanoseconds are kept', t => {
   const folder = makeFolder(t)
   for (const mtimeNs of [-1n, -1_000_000_001n, 999_999_999n, 4_102_444_800_999_999_999n]) {

@@ -88,7 +88,7 @@ export function expectedAt(folder: Folder, path: string): Expected {
 export function staged(folder: Folder, path: string, text: string): string {
   const bytes = Buffer.from(text)
   const name = stagedName(hashBytes(bytes), parsePath(path))
-  withTmp(folder.fs, folder.root, tmp => stageSmall(folder.fs, tmp, [{ name, bytes }]))
+  withTmp(folder.fs, folder.root, tmp => stageSmall(folder.fs, tmp, [{ name, bytes }], true))
   return name
 }
 

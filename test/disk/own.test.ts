@@ -98,13 +98,33 @@ test('staged files are written in any order, resumed, cut and discarded', t => {
     t.ok(again.resumed)
     t.is(Buffer.from(readStaged(fs, again.file, 2, 100)).toString(), '234567')
     fs.close(again.file)
-    stageSmall(fs, tmp, [{ name: 'part', bytes: Buffer.from('ab') }])
+    stageSmall(fs, tmp, [{ name: 'part', bytes: Buffer.from('ab') }], true)
     t.is(readFileSync(folder.at('.backer/tmp/part'), 'utf8'), 'ab')
     discardStaged(fs, tmp, 'part')
     discardStaged(fs, tmp, 'part')
   })
   t.alike(tmpNames(folder), [])
   t.is(statSync(folder.at('.backer/tmp')).mode & 0o777, 0o700)
+})
+
+test('a small file is staged with its mode and time, but for a mode that keeps its owner from staging it again', t => {
+  const folder = makeFolder(t)
+  const { fs } = folder
+  const file = (name: string, mode: number) => ({
+    name,
+    bytes: Buffer.from('ab'),
+    metadata: { mode, mtimeNs: 5n * 10n ** 9n }
+  })
+  withTmp(fs, folder.root, tmp => {
+    for (let i = 0; i < 2; i++) stageSmall(fs, tmp, [file('free', 0o640), file('shut', 0o440)], true)
+    stageSmall(fs, tmp, [file('set', 0o4755)], true)
+    t.is(fs.lstat(tmp, 'set')?.mode, 0o755, 'setuid is never applied')
+    const [free, shut] = [fs.lstat(tmp, 'free'), fs.lstat(tmp, 'shut')]
+    t.alike([free?.mode, free?.mtimeNs], [0o640, 5n * 10n ** 9n])
+    t.is(shut?.mode, 0o600)
+    stageSmall(fs, tmp, [{ name: 'free', bytes: Buffer.from('other') }], true)
+    t.is(readFileSync(folder.at('.backer/tmp/free'), 'utf8'), 'other')
+  })
 })
 
 test('each name in tmp tells what it is', t => {

@@ -44,7 +44,8 @@ export class PlannerDevice {
     this.#context = this.#makeContext(runtime)
     this.#installer = new Installer(this.#context, {
       get: path => this.#wants.get(path),
-      decide: (path, remote) => reconcile(this.store.get(path)?.record, remote)
+      decide: (path, remote) => reconcile(this.store.get(path)?.record, remote),
+      staged: want => void want.noteStaged()
     })
   }
 

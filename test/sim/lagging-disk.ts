@@ -10,6 +10,7 @@ import type {
   Listing,
   Recovered,
   RecoveryPaths,
+  SmallFile,
   Space,
   StagedFile
 } from '../../lib/disk/disk.js'
@@ -65,7 +66,7 @@ export class LaggingDisk implements Disk {
     return { resumed, file: this.#lagging(file) }
   }
 
-  stageSmall(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void> {
+  stageSmall(files: readonly SmallFile[]): Promise<void> {
     return this.#later(() => this.#disk.stageSmall(files))
   }
 

@@ -227,6 +227,10 @@ export class MemoryFileSystem implements FileSystem {
     this.#volume.syncAll()
   }
 
+  canSyncFileSystem(): boolean {
+    return true
+  }
+
   space(): Space {
     this.#gate('space')
     return { freeBytes: this.free, totalBytes: DISK_BYTES }
