@@ -22,6 +22,7 @@ const FINDERS: Readonly<Record<string, readonly string[]>> = {
   M17: ['disk/list'],
   M18: ['core/engine/'],
   M19: ['disk/install', 'disk/filesystem'],
+  M20: ['folder/aliases'],
   M21: ['protocol/session'],
   M22: ['daemon/page'],
   M23: ['disk/history', 'sim/sim'],
