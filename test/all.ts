@@ -19,7 +19,9 @@ const OTHER_SUITES: ReadonlySet<string> = new Set([
   'hostile',
   'year',
   'kept',
-  'faults'
+  'faults',
+  'black-box',
+  'programs'
 ])
 const { values, positionals } = parseArgs({ options: { suite: { type: 'string' } }, allowPositionals: true })
 const FILES_AT_ONCE = values.suite === undefined ? 2 : 1

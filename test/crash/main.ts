@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { recordFigures } from '../card/figures.js'
 import { installPackages } from '../make/packages.js'
 import { FLOWS, type Flow } from './flows.js'
 import { Mounts, type Kind } from './mounts.js'
@@ -10,7 +11,7 @@ import { freshSeed, killAll, Rig } from './rig.js'
 
 /**
  * Kills a device at every system call that changes a file system, in every flow, and cuts the power of its file systems there: `npm run
- * test:crash -- [words] [--seed N] [--most N] [--minutes N]`. Words choose suites and flows by their titles; `--most`: kills of one call in one flow;
+ * test:crash -- [words] [--seed N] [--most N] [--minutes N] [--record]`. Words choose suites and flows by their titles; `--most`: kills of one call in one flow;
  * `--minutes`: begins with no other flow after so long, in an order that the seed gives. Needs root, strace and xfsprogs. Ends with
  * `N passed, N failed`, counting flows.
  */
@@ -63,7 +64,12 @@ const SUITES: readonly Suite[] = [
 ]
 
 const { values, positionals } = parseArgs({
-  options: { seed: { type: 'string' }, most: { type: 'string' }, minutes: { type: 'string' } },
+  options: {
+    seed: { type: 'string' },
+    most: { type: 'string' },
+    minutes: { type: 'string' },
+    record: { type: 'boolean', default: false }
+  },
   allowPositionals: true
 })
 const seed = values.seed === undefined ? freshSeed() : Number(values.seed)
@@ -89,6 +95,13 @@ try {
 }
 console.log(`${total.kills} kills in ${total.cycles} cycles, ${(performance.now() / 1000).toFixed(0)} s`)
 console.log(`${total.passed} passed, ${total.failed} failed`)
+if (values.record)
+  recordFigures('crash', {
+    kills: total.kills,
+    cycles: total.cycles,
+    flows: total.passed + total.failed,
+    failed: total.failed
+  })
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)
 
 /** What the suite needs and the machine lacks. */

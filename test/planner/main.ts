@@ -1,9 +1,14 @@
 import { parseArgs } from 'node:util'
+import { recordFigures } from '../card/figures.js'
 import { runPlanner } from './planner.js'
 
-/** `node main.js --trees N [--seed S]`: N random trees from S on. Prints each that goes wrong, and what it took. */
+/** `node main.js --trees N [--seed S] [--record]`: N random trees from S on. Prints each that goes wrong, and what it took; ends with `N passed, N failed`. */
 const { values } = parseArgs({
-  options: { trees: { type: 'string', default: '50000' }, seed: { type: 'string', default: '1' } }
+  options: {
+    trees: { type: 'string', default: '50000' },
+    seed: { type: 'string', default: '1' },
+    record: { type: 'boolean', default: false }
+  }
 })
 const [first, count] = [Number(values.seed), Number(values.trees)]
 if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1) {
@@ -23,4 +28,6 @@ for (let seed = first; seed < first + count; seed++) {
 const used = process.cpuUsage(begin)
 const seconds = Math.round((used.user + used.system) / 1e6)
 console.log(`${count} trees, ${failed} went wrong; at most ${mostRounds} rounds; ${seconds} s of CPU`)
+console.log(`${count - failed} passed, ${failed} failed`)
+if (values.record) recordFigures('planner', { trees: count, failed, rounds: mostRounds })
 process.exitCode = failed > 0 ? 1 : 0
