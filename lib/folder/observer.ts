@@ -273,13 +273,18 @@ export class Observer {
         this.#context.ignore().ignores(path, isDirectory)
       )
       if (early.length > 0) this.#context.runtime.timers.after(RETRY_MS, () => this.hintPaths(early))
-      const chunkLists = new Map<string, Uint8Array>()
-      await this.#keepReplaced(sure)
-      const told: Change[] = []
-      const changes = sure.flatMap(observation => this.#change(observation, chunkLists, told))
-      await ledger.commit(changes, chunkLists)
-      told.forEach(change => this.#context.onChange(change))
+      for (const some of slicesOf(sure, COMMIT_ENTRIES)) await this.#commitSome(some)
     })
+  }
+
+  /** Of a directory that was moved there may be a hundred thousand: what they become is in memory for as many at a time as are committed together. */
+  async #commitSome(observations: readonly Observation[]): Promise<void> {
+    const chunkLists = new Map<string, Uint8Array>()
+    await this.#keepReplaced(observations)
+    const told: Change[] = []
+    const changes = observations.flatMap(observation => this.#change(observation, chunkLists, told))
+    await this.#context.ledger.commit(changes, chunkLists)
+    told.forEach(change => this.#context.onChange(change))
   }
 
   async #keepReplaced(observations: readonly Observation[]): Promise<void> {
@@ -301,6 +306,12 @@ export class Observer {
 
   /** The observations that the disk still confirms; the others are looked at again. */
   async #stillTrue(observations: readonly Observation[]): Promise<readonly Observation[]> {
+    const held: Observation[] = []
+    for (const some of slicesOf(observations, COMMIT_ENTRIES)) held.push(...(await this.#areStillTrue(some)))
+    return held
+  }
+
+  async #areStillTrue(observations: readonly Observation[]): Promise<readonly Observation[]> {
     const now = await this.#context.disk.stat(observations.map(({ path }) => path))
     return observations.filter(({ path, observed }, i) => {
       const there = now[i]
@@ -361,6 +372,10 @@ function movedContent(stamp: Stamp, from: Entry | undefined): Content | undefine
   if (from?.stamp === undefined || !sameStamp(from.stamp, stamp)) return undefined
   const payload = payloadOf(from.record)
   return payload.kind === 'file' ? payload.content : undefined
+}
+
+function* slicesOf<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size)
 }
 
 function inodeKey(stamp: Stamp): string {
