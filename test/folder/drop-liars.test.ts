@@ -3,12 +3,15 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { holdProof } from '../../lib/core/engine/hold-proof.js'
 import { parseKey } from '../../lib/core/model/key-text.js'
+import { hashBytes, hashKey, type Hash } from '../../lib/core/model/hash.js'
 import { parsePath } from '../../lib/core/model/path.js'
+import { EMPTY_ROOT } from '../../lib/core/tree/node.js'
 import type { DropReport } from '../../lib/folder/drop-report.js'
 import type { Backer } from '../../lib/index.js'
 import type { HoldQuestion } from '../../protocol/peer-link.js'
 import { makeBacker, until } from '../make/backers.js'
-import { intrude } from '../make/intruder.js'
+import { intrude, type Intruder } from '../make/intruder.js'
+import { hashOf } from '../make/record.js'
 import { keyPairOf } from '../make/wire.js'
 
 const CONTENT = 'what nobody else has '.repeat(1000)
@@ -74,4 +77,30 @@ test('questions that make no sense are answered with nothing', async t => {
     t.is(await intruder.victim.requestHold(question as unknown as HoldQuestion), undefined)
   t.is(victim.status().root, sound.root)
   t.absent(intruder.isClosed())
+})
+
+test('a device whose trees are none is not counted with', async t => {
+  const victim = await makeHolder(t)
+  const counted = () => (victim.status().copies?.current === true ? victim.status().copies?.devices : undefined)
+  const tell = async (lacks: Hash, sequence: number): Promise<Intruder> => {
+    const intruder = await intrude(t, victim, victim.key)
+    const garbage = Buffer.alloc(40, 7)
+    intruder.nodes.kept.set(hashKey(hashBytes(garbage)), garbage)
+    intruder.victim.sendHead({
+      root: EMPTY_ROOT,
+      lacks,
+      sequence,
+      idle: true,
+      head: intruder.sign(EMPTY_ROOT, sequence)
+    })
+    return intruder
+  }
+  const silent = await tell(hashOf('what nobody has'), 1)
+  await until('it is heard', () => victim.status().peers.length === 1)
+  await until('counted without it', () => counted() === 1)
+  t.absent(silent.isClosed())
+  const wrong = await tell(hashBytes(Buffer.alloc(40, 7)), 2)
+  await until('it is sent away', () => wrong.isClosed())
+  await until('counted again', () => counted() === 1)
+  t.is(victim.status().files, 1)
 })
