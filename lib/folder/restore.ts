@@ -3,7 +3,7 @@ import { ancestorsOf, type RelativePath } from '../core/model/path.js'
 import { payloadOf, sameContent, samePayload, type FilePayload } from '../core/model/record.js'
 import type { Displaced, Expected, InstallResult, InstallStep } from '../disk/disk.js'
 import { stagedName } from '../disk/names.js'
-import type { Entry } from '../store/store.js'
+import type { Entry, EntryChange } from '../store/store.js'
 import type { ContentSource } from './content-source.js'
 import type { FolderContext } from './context.js'
 import { isDropped } from './dropped.js'
@@ -88,22 +88,25 @@ export class Restorer {
 
   /** `made`: directories that this restore has made, which the index may not know yet. */
   async #install(items: readonly RestoreItem[], made: Set<RelativePath>, count: RestoreCount): Promise<void> {
-    const { disk, ledger, localEdits, onSuspectPath } = this.#context
+    const { disk, ledger, localEdits, onSuspectPath, store } = this.#context
     await ledger.lock.run(async () => {
       const steps = this.#steps(items, made)
       if (steps.length === 0) return
       ledger.noteInstall()
       const results = await disk.install(steps)
       const wanted = new Map(items.map(item => [item.path, item]))
+      const undropped: EntryChange[] = []
       steps.forEach(({ path }, i) => {
         const problem = problemOf(results[i])
         if (problem === undefined) localEdits.expect(path)
+        undropped.push(...replacing(path, store.get(path), results[i]))
         onSuspectPath(path)
         const item = wanted.get(path)
         if (item === undefined) return
         if (problem === undefined) count.restored(item)
         else count.failed(path, problem)
       })
+      await ledger.commit(undropped, new Map())
     })
   }
 
@@ -134,6 +137,15 @@ function stepFor(path: RelativePath, payload: RestoreItem['payload'], entry: Ent
   if (entry?.stamp !== undefined && standsThere(entry, payload))
     return { path, expected, kind: 'metadata', mode, mtimeNs }
   return { ...common, kind: 'file', staged: stagedName(payload.content.root, path), mtimeNs, mode }
+}
+
+/**
+ * Whoever restores something in the place of a file that was dropped knows that he replaces it: so the next look, which finds another stamp than is noted, takes
+ * it for an edit of that.
+ */
+function replacing(path: RelativePath, entry: Entry | undefined, result: InstallResult | undefined): EntryChange[] {
+  if (!isDropped(entry) || result?.kind !== 'done' || result.stamp === undefined) return []
+  return [{ path, entry: { record: entry.record, stamp: { ...result.stamp, ctimeNs: 0n } } }]
 }
 
 /** True for what is a part of the folder and does not stand on this disk. */

@@ -1,4 +1,5 @@
 import test, { type Test } from 'brittle'
+import { parsePath } from '../../lib/core/model/path.js'
 import { CHANGING, Killed } from '../disk/watched-filesystem.js'
 import { Bench, inodeAt } from './bench-of-devices.js'
 import { losePower } from './crash.js'
@@ -127,3 +128,25 @@ test(
     t.ok(droppedCount > ROUNDS, `${droppedCount} were dropped`)
   }
 )
+
+test('an older version that is restored in the place of a dropped file replaces it', { timeout: 60_000 }, async t => {
+  const bench = new Bench('drop and restore', 2)
+  const [a, b] = bench.devices as [Device, Device]
+  bench.write(a, 'file', Buffer.from('first'))
+  for (const device of bench.devices) bench.start(device)
+  await bench.until('it came', () => shownBy(b).size === 1)
+  const first = shownBy(a).get('file')
+  await bench.untilSame()
+  bench.write(b, 'file', Buffer.from('second'))
+  await bench.until('that came too', () => shownBy(a).get('file') !== first)
+  await bench.untilSame()
+  await bench.wait(drop(a))
+  t.is(shownBy(a).size, 0)
+  const { history } = a.running!.folder
+  const path = parsePath('file')
+  const report = await bench.wait(history.itemOf(path, {}).then(item => history.restore(history.planOf([item]))))
+  t.alike([report.restored, report.failedCount], [1, 0])
+  await bench.until('it is everywhere', () => bench.devices.every(one => shownBy(one).get('file') === first))
+  await bench.untilSame()
+  for (const device of bench.devices) t.alike([...shownBy(device).keys()], ['file'], 'and is in no conflict')
+})
