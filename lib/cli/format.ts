@@ -34,15 +34,6 @@ export function formatDuration(ms: number): string {
   return hours > 0 ? `${hours}:${tail}` : tail
 }
 
-/** How long ago something was: `12 s`, `5 min`, `3 h`, `12 days`. */
-export function formatAge(ms: number): string {
-  const minutes = Math.max(0, ms) / 60_000
-  if (minutes < 1) return `${Math.round(minutes * 60)} s`
-  if (minutes < 60) return `${Math.floor(minutes)} min`
-  const hours = minutes / 60
-  return hours < 48 ? `${Math.floor(hours)} h` : `${Math.floor(hours / 24)} days`
-}
-
 /** What is left of a transfer, for people: `12/40 files, 1.2/3.4 GB, 84 MB/s, ETA 0:16`. */
 export function formatProgress(progress: Progress): string {
   const { filesDone, filesTotal, bytesDone, bytesTotal, bytesPerSecond, etaMs } = progress

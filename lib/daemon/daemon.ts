@@ -205,6 +205,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     process.on('uncaughtExceptionMonitor', this.#ondying)
     this.memory.watch({
       connectedTo: id => this.#folders.connectedTo(id),
+      rootOf: id => this.#folders.rootOf(id),
       tell: event => this.#happened(event),
       settings
     })

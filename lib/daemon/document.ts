@@ -49,6 +49,8 @@ export interface DeviceDocument {
   readonly connected: boolean
   readonly firstSeen: string
   readonly lastSeen: string
+  /** Of one that is not connected: it held what this device holds now when it was seen to hold the same; absent where it never was. */
+  readonly heldSame?: boolean
   /** It has not been seen for too long. */
   readonly alarm?: boolean
 }

@@ -1,5 +1,5 @@
 import type { Home } from '../home/home.js'
-import type { PeerStatus } from '../folder/status.js'
+import type { PeerStatus, Problem } from '../folder/status.js'
 import type { Runtime, Timer } from '../runtime.js'
 import {
   timeOf,
@@ -11,6 +11,7 @@ import {
 } from './document.js'
 import { Journal, journalFile, type JournalQuestion } from './journal.js'
 import { DAY_MS, KnownDevices, type KnownDevice } from './known-devices.js'
+import { formatAge } from './moment.js'
 import { alarmDays, type Settings } from './settings.js'
 
 /** How often it is noted that a connected device is still there, and looked for those that are not. */
@@ -19,6 +20,8 @@ const LOOK_MS = 60_000
 export interface MemoryWatch {
   /** The devices that are connected to a folder now. */
   readonly connectedTo: (folder: string) => readonly PeerStatus[]
+  /** What this device holds of it; undefined where it does not run. */
+  readonly rootOf: (folder: string) => string | undefined
   readonly tell: (event: DaemonEvent) => void
   readonly settings: Settings
 }
@@ -64,7 +67,7 @@ export class FolderMemory {
 
   /** Something has happened. */
   note(event: DaemonEvent): void {
-    if (event.type === 'peer') this.#devices.seen(event.folder, event.peer)
+    if (event.type === 'peer') this.#devices.seen(event.folder, event.peer, this.#sharedRoot(event.folder, event.peer))
     else if (event.type === 'removed') this.#devices.forgetFolder(event.folder)
     else if (event.type === 'item') this.#journal(event.folder).note(this.#rowOf(event))
   }
@@ -80,13 +83,15 @@ export class FolderMemory {
     const connected = new Set(document.peers.map(({ device }) => device))
     const known = this.#devices.of(document.id)
     const devices = known
-      .map(one => this.#deviceDocument(one, connected.has(one.device)))
+      .map(one => this.#deviceDocument(one, connected.has(one.device), document.root))
       .sort((a, b) => Number(b.connected) - Number(a.connected))
     const now = this.#runtime.clock.now()
     const alarms = known
       .filter(one => !connected.has(one.device) && this.#devices.isUnseen(one, this.#alarmDays))
       .map(one => unseenProblem(one, now))
-    const { problems, problemCount } = document
+    const { problemCount } = document
+    const lastSeen = new Map(known.map(({ device, lastSeenMs }) => [device, lastSeenMs]))
+    const problems = document.problems.map(problem => withAge(problem, lastSeen.get(problem.peer ?? ''), now))
     return { ...document, devices, problems: [...alarms, ...problems], problemCount: problemCount + alarms.length }
   }
 
@@ -134,7 +139,12 @@ export class FolderMemory {
     return { ...change, time, ...(peer === undefined ? {} : { route: peer.route }) }
   }
 
-  #deviceDocument(known: KnownDevice, connected: boolean): DeviceDocument {
+  /** What a device holds that has everything, and this one too. */
+  #sharedRoot(folder: string, { inSync }: Pick<PeerStatus, 'inSync'>): string | undefined {
+    return inSync ? this.#watch?.rootOf(folder) : undefined
+  }
+
+  #deviceDocument(known: KnownDevice, connected: boolean, root: string): DeviceDocument {
     const isAlarm = !connected && this.#devices.isUnseen(known, this.#alarmDays)
     return {
       device: known.device,
@@ -143,6 +153,7 @@ export class FolderMemory {
       connected,
       firstSeen: timeOf(known.firstSeenMs),
       lastSeen: timeOf(known.lastSeenMs),
+      ...(connected || root === '' || known.root === undefined ? {} : { heldSame: known.root === root }),
       ...(isAlarm ? { alarm: true } : {})
     }
   }
@@ -158,7 +169,7 @@ export class FolderMemory {
     if (watch === undefined) return
     for (const { id } of await this.#home.folders()) {
       const connected = watch.connectedTo(id)
-      for (const peer of connected) this.#devices.seen(id, peer)
+      for (const peer of connected) this.#devices.seen(id, peer, this.#sharedRoot(id, peer))
       const ids = new Set(connected.map(({ device }) => device))
       for (const known of this.#devices.tellUnseen(id, ids, this.#alarmDays)) watch.tell(this.#unseen(id, known))
     }
@@ -172,6 +183,12 @@ export class FolderMemory {
       ...unseenProblem(known, this.#runtime.clock.now())
     }
   }
+}
+
+/** Says of an item that waits for a device when that one was seen. */
+function withAge(problem: Problem, lastSeenMs: number | undefined, nowMs: number): Problem {
+  if (problem.code !== 'no-source' || lastSeenMs === undefined) return problem
+  return { ...problem, message: `${problem.message}, last seen ${formatAge(nowMs - lastSeenMs)} ago` }
 }
 
 /** What is told of a device that was not seen for long. */

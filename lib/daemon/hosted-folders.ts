@@ -73,6 +73,11 @@ export class HostedFolders {
     return this.#running.get(id)?.status().peers ?? []
   }
 
+  /** What this device holds of a folder; undefined where it does not run. */
+  rootOf(id: string): string | undefined {
+    return this.#running.get(id)?.status().root
+  }
+
   /** What a folder is called and where it lies; undefined where there is no such folder. */
   placeOf(id: string): { readonly name: string; readonly path: string } | undefined {
     const found = this.#running.get(id)

@@ -13,6 +13,8 @@ export interface KnownDevice {
   readonly lastSeenMs: number
   /** Under which names its writes stand in records. */
   readonly replicas: readonly string[]
+  /** The root that both held when it was seen to hold the same as this device; undefined: it never was. */
+  readonly root?: string
   /** That it was not seen for too long was told. */
   readonly wasTold?: true
 }
@@ -59,14 +61,16 @@ export class KnownDevices {
     return [...(this.#book.get(folder)?.values() ?? [])].sort((a, b) => b.lastSeenMs - a.lastSeenMs)
   }
 
-  /** A device is, or was until now, connected. */
-  seen(folder: string, { device, name, role, replica }: SeenPeer): void {
+  /** A device is, or was until now, connected. `root`: what both hold, where it has everything. */
+  seen(folder: string, { device, name, role, replica }: SeenPeer, root?: string): void {
     const devices = this.#book.get(folder) ?? new Map<string, KnownDevice>()
     this.#book.set(folder, devices)
     const known = devices.get(device)
     const now = this.#runtime.clock.now()
     const replicas = [replica, ...(known?.replicas ?? []).filter(one => one !== replica)].slice(0, REPLICAS_MAX)
-    devices.set(device, { device, name, role, firstSeenMs: known?.firstSeenMs ?? now, lastSeenMs: now, replicas })
+    const held = root ?? known?.root
+    const seen = { device, name, role, firstSeenMs: known?.firstSeenMs ?? now, lastSeenMs: now, replicas }
+    devices.set(device, held === undefined ? seen : { ...seen, root: held })
     if (devices.size > DEVICES_MAX) devices.delete(this.of(folder).at(-1)?.device ?? '')
     this.#saveSoon()
   }
@@ -139,7 +143,7 @@ function parseBook(folders: unknown): Book {
 
 function parseDevice(value: unknown): KnownDevice {
   if (!isObject(value)) throw new TypeError('a device is no object')
-  const { device, name, role, firstSeenMs, lastSeenMs, replicas, wasTold } = value
+  const { device, name, role, firstSeenMs, lastSeenMs, replicas, root, wasTold } = value
   if (typeof device !== 'string' || typeof name !== 'string') throw new TypeError('a device has no id or name')
   if (typeof firstSeenMs !== 'number' || typeof lastSeenMs !== 'number') throw new TypeError('a device has no times')
   return {
@@ -149,6 +153,7 @@ function parseDevice(value: unknown): KnownDevice {
     firstSeenMs,
     lastSeenMs,
     replicas: Array.isArray(replicas) ? replicas.filter((one): one is string => typeof one === 'string') : [],
+    ...(typeof root === 'string' ? { root } : {}),
     ...(wasTold === true ? { wasTold } : {})
   }
 }

@@ -54,3 +54,12 @@ function dateIn(text: string): number | undefined {
   const ms = full === undefined ? Number.NaN : Date.parse(full)
   return Number.isNaN(ms) ? undefined : ms
 }
+
+/** How long ago something was: `12 s`, `5 min`, `3 h`, `12 days`. */
+export function formatAge(ms: number): string {
+  const minutes = Math.max(0, ms) / 60_000
+  if (minutes < 1) return `${Math.round(minutes * 60)} s`
+  if (minutes < 60) return `${Math.floor(minutes)} min`
+  const hours = minutes / 60
+  return hours < 48 ? `${Math.floor(hours)} h` : `${Math.floor(hours / 24)} days`
+}

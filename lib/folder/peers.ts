@@ -188,6 +188,7 @@ export class Peers implements Iterable<Peer> {
     if (this.#peers.size >= PEERS_MAX) peer.link.close(new BackerError('LIMIT', 'too many devices are connected'))
     else this.#peers.set(peer.id, peer)
     if (!this.#clones.isTold(peer.id)) this.#context.problems.clearPeer(peer.id)
+    this.#context.problems.clearWaitingFor(peer.id)
     this.#host.onevent({ type: 'connected', peer: peer.status(this.#context.store.root) })
     this.#host.onpeer(peer)
     this.#relay(peer)

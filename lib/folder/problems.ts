@@ -34,6 +34,18 @@ export class Problems {
     this.#onproblem(problem)
   }
 
+  /** Notes a problem that need not be told: what has brought it about was. */
+  note(problem: Problem): void {
+    const key = keyOf(problem.path, problem.peer)
+    if (this.#items.has(key) || this.#items.size < KEPT_MAX) this.#items.set(key, problem)
+  }
+
+  /** A device is there that some items waited for: what is still wanted of it shows anew. */
+  clearWaitingFor(peer: string): void {
+    for (const [key, problem] of this.#items)
+      if (problem.code === 'no-source' && problem.path !== undefined && problem.peer === peer) this.#items.delete(key)
+  }
+
   clear(path: string): void {
     this.#items.delete(keyOf(path, undefined))
   }

@@ -153,7 +153,7 @@ export class Puller implements WantBook {
 
   peerLeft(peer: Peer): void {
     for (const want of this.#wants.values()) {
-      if (!want.disclaim(peer)) this.#drop(want)
+      if (!want.disclaim(peer)) this.#giveUp(want, peer)
       else if (!this.#isInHand(want)) this.#reconsider(want)
     }
     this.fetcher.queue.pump()
@@ -232,6 +232,13 @@ export class Puller implements WantBook {
   #end(want: Want): void {
     this.fetcher.forget(want.path)
     this.#drop(want)
+  }
+
+  /** The only one that had it is gone: it is wanted again when that one, or another that has it, is there. */
+  #giveUp(want: Want, { id, name }: Peer): void {
+    this.#drop(want)
+    if (this.#context.closed.aborted) return
+    this.#context.problems.note({ path: want.path, peer: id, code: 'no-source', message: `source offline: ${name}` })
   }
 
   #drop(want: Want): void {

@@ -52,10 +52,10 @@ test('a role is chosen, versions are kept here, and all files are verified', { t
 
 test('names that are markup, or would turn the text round, do nothing', { timeout: 120_000 }, async t => {
   const [a, b, id] = await makeMirror(t)
-  const names = ['<b onclick=alert(1)>bold</b>', 'tools\u202egpj.exe', 'two\nlines', '\u001b[31mred', '&lt;script&gt;']
+  const names = ['<b onclick=alert(1)>bold', 'tools\u202egpj.exe', 'two\nlines', '\u001b[31mred', '&lt;script&gt;']
   for (const name of names) await writeFile(join(a.directory, name), '')
   const shown = [
-    '<b onclick=alert(1)>bold</b>',
+    '<b onclick=alert(1)>bold',
     'tools\\u202egpj.exe',
     'two\\u000alines',
     '\\u001b[31mred',

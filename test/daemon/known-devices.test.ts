@@ -64,3 +64,14 @@ test('a list that is damaged is put aside, told once, and begun anew', async t =
   t.is(await codeRejectedBy(open), 'UNSUPPORTED')
   t.ok((await readdir(home)).includes('devices.json'), 'what a newer backer wrote stays')
 })
+
+test('what a device held when it was seen to hold the same is kept', async t => {
+  const { open } = await makeHome(t)
+  const first = await open()
+  first.seen('folder', NAS)
+  t.is(first.of('folder')[0]?.root, undefined)
+  first.seen('folder', NAS, 'a root')
+  first.seen('folder', NAS)
+  await first.close()
+  t.is((await open()).of('folder')[0]?.root, 'a root')
+})

@@ -2,9 +2,10 @@ import { SCHEMA, type DeviceDocument, type FolderDocument, type PeerDocument } f
 import type { CopiesStatus, HeldDeletes } from '../../folder/status.js'
 import { openHome } from '../../home/home.js'
 import { isBackerError } from '../../core/error.js'
+import { formatAge } from '../../daemon/moment.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
-import { formatAge, formatBytes, formatNumberOf, formatProgress, formatTable } from '../format.js'
+import { formatBytes, formatNumberOf, formatProgress, formatTable } from '../format.js'
 import { selectFolders } from '../select.js'
 import { catchStop, pause } from '../signals.js'
 import { wake } from '../start.js'
@@ -150,9 +151,10 @@ function describeHeldDeletes({ local, remote, restoring }: HeldDeletes): string 
 }
 
 /** A device that is not connected, as cells of the same table. */
-function describeAway({ name, device, lastSeen, alarm }: DeviceDocument): string[] {
+function describeAway({ name, device, lastSeen, alarm, heldSame }: DeviceDocument): string[] {
   const since = `last seen ${formatAge(Date.now() - Date.parse(lastSeen))} ago`
-  return [name, device.slice(0, 8), alarm === true ? 'OFFLINE' : 'offline', '', '', since]
+  const held = heldSame === undefined ? '' : heldSame ? 'held the same' : 'held less, or something else'
+  return [name, device.slice(0, 8), alarm === true ? 'OFFLINE' : 'offline', '', '', since, held]
 }
 
 /** A peer as cells of a table. */

@@ -141,11 +141,12 @@ function Absent({ folder }: { readonly folder: FolderDocument }) {
     <>
       <h2>Not connected</h2>
       <ul class="rows">
-        {absent.map(({ device, name, lastSeen, alarm }) => (
+        {absent.map(({ device, name, lastSeen, alarm, heldSame }) => (
           <li key={device} class={alarm === true ? 'failure' : undefined}>
             <strong>{safeName(name)}</strong>
             <span>
               last seen {moment(lastSeen)}
+              {heldSame === false && ', and did not hold what is here now'}
               {alarm === true && ': is it still running? What it lacks is safe on fewer devices.'}
             </span>
             <small class="path">{device.slice(0, 16)}</small>
