@@ -67,7 +67,10 @@ test(
         if (random.oneIn(4)) {
           const value = read(directory)
           log.push(`${device} shows ${value}`)
-          if (!model.read(device, value)) return t.fail(`run ${run}: ${log.join('; ')}`)
+          if (!model.read(device, value)) {
+            t.fail(`run ${run}: ${log.join('; ')}`)
+            return
+          }
         } else {
           const value = random.oneIn(5) ? undefined : `${run}.${i}`
           write(directory, value)
@@ -78,8 +81,10 @@ test(
       await rest()
       const values = valuesIn(directories[0] ?? '')
       const { outcomes } = model
-      if (!model.settle(values))
-        return t.fail(`run ${run}: ${log.join('; ')}; in the end ${values.join()}, not one of ${outcomes.join(' or ')}`)
+      if (!model.settle(values)) {
+        t.fail(`run ${run}: ${log.join('; ')}; in the end ${values.join()}, not one of ${outcomes.join(' or ')}`)
+        return
+      }
       for (const name of readdirSync(directories[0] ?? ''))
         if (!name.startsWith('.')) rmSync(join(directories[0] ?? '', name))
       await rest()

@@ -87,7 +87,7 @@ test('fio: what it writes on one device it verifies on the other', { timeout: 60
   ]
   run('fio', [...job, '--do_verify=0', '--verify_state_save=0'], pair[0].directory)
   t.alike(await conflictsOf(pair), [])
-  t.execution(() => run('fio', [...job, '--verify_only', '--verify_state_load=0'], pair[1].directory))
+  await t.execution(() => run('fio', [...job, '--verify_only', '--verify_state_load=0'], pair[1].directory))
 })
 
 test(`stress-ng: ${SECONDS} s of its file-system class, then both have the same`, { timeout: 850_000 }, async t => {
