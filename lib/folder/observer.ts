@@ -52,8 +52,9 @@ export class Observer {
   readonly #wake = new WakeSignal()
   readonly #hints = new Set<RelativePath | undefined>()
   readonly #pathHints = new Set<RelativePath>()
-  /** Large files that are being written, and since when (monotonic milliseconds) they have been waited for. */
-  readonly #unsettled = new Map<RelativePath, number>()
+  /** Large files that are being written: since when (monotonic milliseconds) they have been waited for, and in which pass they were seen. */
+  readonly #unsettled = new Map<RelativePath, { readonly since: number; readonly pass: number }>()
+  #passes = 0
   #everything = true
   #working = true
   #scanned = false
@@ -131,12 +132,14 @@ export class Observer {
   async #pass(): Promise<void> {
     const { disk, runtime, closed } = this.#context
     const everything = this.#everything
+    this.#passes++
     // What is being installed right now would only have to be looked at again.
     await this.#context.ledger.lock.run(() => Promise.resolve())
     if (!(await disk.checkMarker())) throw markerGone()
     this.#context.onMarkerFound()
     const findings: Findings = { changed: [], missing: [] }
     const places = this.#takeHints()
+    const looked = [...places.paths]
     // What was found is read while the next is listed.
     let settling = Promise.resolve()
     for await (const found of survey(this.#context, places)) {
@@ -151,15 +154,21 @@ export class Observer {
     await settling
     if (findings.missing.length > 0 && !everything) {
       await delay(runtime.timers, MOVE_GRACE_MS, closed)
-      for await (const found of survey(this.#context, this.#takeHints())) {
+      const more = this.#takeHints()
+      looked.push(...more.paths)
+      for await (const found of survey(this.#context, more)) {
         findings.changed.push(...found.changed)
         findings.missing.push(...found.missing)
       }
     }
-    const changed = new Set(findings.changed.map(({ path }) => path))
-    for (const path of places.paths) if (!changed.has(path)) this.#unsettled.delete(path)
     await this.#settle(findings)
+    this.#forgetSettled(everything ? [...this.#unsettled.keys()] : looked)
     if (everything) this.#scanned = true
+  }
+
+  /** Paths that were looked at: what is not being written there any more, or is gone, is not waited for. */
+  #forgetSettled(looked: readonly RelativePath[]): void {
+    for (const path of looked) if (this.#unsettled.get(path)?.pass !== this.#passes) this.#unsettled.delete(path)
   }
 
   #takeHints(): Places {
@@ -214,14 +223,14 @@ export class Observer {
     const { runtime, store } = this.#context
     const before = store.get(path)?.stamp?.size ?? 0
     const age = runtime.clock.now() - Number(stamp.mtimeNs / 1_000_000n)
-    const since = this.#unsettled.get(path) ?? runtime.clock.monotonic()
+    const since = this.#unsettled.get(path)?.since ?? runtime.clock.monotonic()
     const isLarge = stamp.kind === 'file' && Math.max(stamp.size, before) >= LARGE_BYTES
     const isPatient = runtime.clock.monotonic() - since < SETTLE_MAX_MS
     if (!isLarge || age < 0 || age >= SETTLE_MS || !isPatient) {
       this.#unsettled.delete(path)
       return false
     }
-    this.#unsettled.set(path, since)
+    this.#unsettled.set(path, { since, pass: this.#passes })
     runtime.timers.after(SETTLE_MS, () => {
       if (this.#unsettled.has(path)) this.hintPaths([path])
     })
