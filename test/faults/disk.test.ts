@@ -53,7 +53,7 @@ function isFull({ problems }: { readonly problems: readonly { readonly code: str
   return problems.some(({ code }) => code === 'DISK_FLOOR')
 }
 
-test('F5: a full disk keeps its floor, deletes go on, and what waits comes when there is room', async t => {
+test('F5 G7: a full disk keeps its floor, deletes go on, and what waits comes when there is room', async t => {
   const { here, directory, home } = await makePair(t, 'size=64m')
   writeFileSync(join(directory, '../filler'), randomBytes(30 * MIB))
   await writeFile(join(here.directory, 'goes'), randomBytes(MIB))

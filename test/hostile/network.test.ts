@@ -2,12 +2,18 @@ import test from 'brittle'
 import { readdirSync } from 'node:fs'
 import HyperDHT from 'hyperdht'
 import crypto from 'hypercore-crypto'
+import { encodeWith } from '../../lib/core/codec.js'
+import { hashBytes } from '../../lib/core/model/hash.js'
 import { createWriteKey, topicOf } from '../../lib/core/model/keys.js'
 import { runDhtNode } from '../../lib/net/dht-node.js'
 import { Door, STRANGERS_AT_ONCE, UNPROVEN_MAX } from '../../lib/net/door.js'
 import { Network } from '../../lib/net/network.js'
+import { RELAY_LIMITS } from '../../lib/net/relay.js'
+import { runRelayNode } from '../../lib/net/relay-node.js'
 import { realRuntime } from '../../lib/real-runtime.js'
 import { Connection } from '../../protocol/connection.js'
+import { openingCodec } from '../../protocol/messages.js'
+import { channelId, proofOf } from '../../protocol/proof.js'
 import { until } from '../make/backers.js'
 import { introduce, keyPairOf, makeFolder, meetSpeaker, quiet, fakeRuntime, noisePair } from '../make/wire.js'
 
@@ -105,4 +111,54 @@ test('A8: of those who prove nothing only so many stay, and those who came last'
   for (const { closed } of entered.slice(5)) void closed.then(() => others++)
   await quiet()
   t.is(others, 0)
+})
+
+test('D7: a relay carries nothing for a stranger, however often he asks', async t => {
+  const node = await runDhtNode({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => node.close(), { order: 30 })
+  const bootstrap = [{ host: node.host, port: node.port }]
+  const friend = keyPairOf(60)
+  const relay = await runRelayNode({
+    device: keyPairOf(61),
+    host: '127.0.0.1',
+    port: 0,
+    bootstrap,
+    serves: { devices: [Buffer.from(friend.publicKey).toString('hex')], topics: [] },
+    limits: RELAY_LIMITS,
+    runtime: realRuntime()
+  })
+  t.teardown(() => relay.close(), { order: 20 })
+  const dht = new HyperDHT({ bootstrap, host: '127.0.0.1', firewalled: false })
+  t.teardown(() => dht.destroy({ force: true }), { order: 10 })
+  const knock = async (keyPair: ReturnType<typeof keyPairOf>): Promise<boolean> => {
+    const stream = dht.connect(relay.publicKey, { keyPair })
+    stream.on('error', () => undefined)
+    const isOpen = await stream.opened
+    stream.destroy()
+    return isOpen
+  }
+  for (let i = 0; i < 5; i++) t.absent(await knock(crypto.keyPair()))
+  t.ok(relay.counters.refused >= 5, `${relay.counters.refused} refused`)
+  t.alike([relay.counters.pairsTotal, relay.counters.bytes], [0, 0])
+  t.ok(await knock(friend), 'and whom it serves is let in')
+})
+
+test('C1 C2 C5 C6 C7 C8: who holds the store key alone is let into no folder, and hears nothing of it', async t => {
+  const folder = makeFolder()
+  const { folderPublicKey } = folder.link
+  const guesses = [Buffer.alloc(16), folderPublicKey.subarray(0, 16), hashBytes(folderPublicKey).subarray(0, 16)]
+  for (const readSecret of guesses) {
+    const { speaker, connection } = await meetSpeaker(t, folder)
+    const secret = { folderPublicKey, readSecret }
+    const proof = proofOf(secret, speaker.facts, speaker.side)
+    speaker.open(1, channelId(secret, speaker.facts), encodeWith(openingCodec, { proof }))
+    await quiet()
+    t.is(folder.peers.length, 0)
+    t.absent(
+      speaker.heard.some(frame => Buffer.from(frame).includes(Buffer.from(folderPublicKey))),
+      'not even which folder it is'
+    )
+    connection.destroy()
+    await connection.closed
+  }
 })

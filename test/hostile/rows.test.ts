@@ -3,16 +3,16 @@ import { readFile, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The rows of the threat table, by who attacks: a stranger, a reader, a relay, a writer, another local user. */
-const ROWS: Readonly<Record<string, number>> = { A: 13, B: 8, D: 7, E: 15, G: 8 }
+/** The rows of the threat table, by who attacks: a stranger, a reader, the holder of a store key, a relay, a writer, another local user. */
+const ROWS: Readonly<Record<string, number>> = { A: 13, B: 8, C: 8, D: 7, E: 15, G: 8 }
 
 /** Rows without a test: what they are about does not exist here, or is not this program's to hold. */
 const WITHOUT: Readonly<Record<string, string>> = {
   A7: 'remembered addresses and a LAN road come before the DHT: with the network suite',
   A13: 'there are no pairing codes: a key has 256 bits',
-  D7: 'this program is no relay yet',
+  C3: 'a device with the store key alone holds nothing: nobody gives it ciphertext',
+  C4: 'as C3: there is nothing whose sizes it could compare',
   E15: 'the rules of what is ignored are shared on purpose: whoever may write may change them',
-  G7: 'a full disk is a fault like any other: with the faults',
   G8: 'the kernel decides who may send signals'
 }
 
