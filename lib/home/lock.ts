@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { BackerError } from '../core/error.js'
 import { createPrivateFile, readIfThere, replacePrivateFile, systemCode } from './private-file.js'
 
-/** How long a process that took over a stale lock waits to see whether another did the same. */
+/** How long to wait for another process that is taking over a stale lock, and how often. */
 const TAKEOVER_MS = 50
-const ATTEMPTS = 3
+const ATTEMPTS = 40
 
 /** Who holds a lock. `started` tells a process from a later one with the same number. */
 interface Holder {
@@ -21,9 +21,10 @@ export interface Lock {
 }
 
 /**
- * Takes the lock that is `file`. One whose process is gone is taken over. Throws LOCKED, naming the process, where it lives.
- * RACE: a process that is halted for longer than TAKEOVER_MS between seeing a stale lock and replacing it can take it from another; the
- * control socket, which only one of them can own, is the second barrier.
+ * Takes the lock that is `file`. One whose process is gone is taken over: by whoever made `file.takeover` first, which is looked at in the same way.
+ * Throws LOCKED, naming the process, where it lives.
+ * RACE: where a crash left `file.takeover` as well, two processes that find both in the same moment can both take the lock; the control socket, which only one
+ * of them can own, is the second barrier.
  */
 export async function takeLock(file: string): Promise<Lock> {
   const { started } = await lifeOf(process.pid)
@@ -32,9 +33,7 @@ export async function takeLock(file: string): Promise<Lock> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (await createPrivateFile(file, text)) return { release: () => release(file, text) }
     await refuseIfHeld(file)
-    await replacePrivateFile(file, text)
-    await sleep(TAKEOVER_MS)
-    if ((await readIfThere(file)) === text) return { release: () => release(file, text) }
+    if (await takeOver(file, text)) return { release: () => release(file, text) }
   }
   throw new BackerError('LOCKED', 'other processes keep taking the lock of this home', { path: file })
 }
@@ -45,6 +44,23 @@ export async function lockHolder(file: string): Promise<number | undefined> {
   if (holder === undefined || !isAlive(holder.pid)) return undefined
   const { started, isOver } = await lifeOf(holder.pid)
   return !isOver && started === holder.started ? holder.pid : undefined
+}
+
+/** Replaces a stale lock; false where another process is at it, after a moment, or was. */
+async function takeOver(file: string, text: string): Promise<boolean> {
+  const guard = `${file}.takeover`
+  if (!(await createPrivateFile(guard, text))) {
+    if ((await lockHolder(guard)) === undefined) await rm(guard, { force: true })
+    await sleep(TAKEOVER_MS)
+    return false
+  }
+  try {
+    if ((await lockHolder(file)) !== undefined) return false
+    await replacePrivateFile(file, text)
+    return true
+  } finally {
+    await rm(guard, { force: true })
+  }
 }
 
 async function refuseIfHeld(file: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { once } from 'node:events'
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -50,7 +51,8 @@ const onLinux = { skip: process.platform !== 'linux' }
 test('a process that has ended holds nothing, even if its parent never asks how it ended', onLinux, async t => {
   const file = join(await makeTemporary(t), 'lock')
   // The shell becomes a program that knows nothing of the child that it began.
-  const script = `"${process.execPath}" "${TAKER}" "${file}" <&0 & exec sleep 60`
+  // What a shell runs beside itself has no stdin by itself, and would end at once.
+  const script = `exec 3<&0; "${process.execPath}" "${TAKER}" "${file}" <&3 & exec sleep 60`
   const parent = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] })
   t.teardown(() => parent.kill('SIGKILL'))
   t.is(String(((await once(parent.stdout, 'data')) as unknown[])[0]).trim(), 'taken')
@@ -60,6 +62,17 @@ test('a process that has ended holds nothing, even if its parent never asks how 
   await until('it holds nothing', async () => (await lockHolder(file)) === undefined)
   t.ok(process.kill(pid ?? 0, 0), 'its number is still taken')
   await (await takeLock(file)).release()
+})
+
+test("a process that crashed while it took a stale lock over is in nobody's way", async t => {
+  const file = join(await makeTemporary(t), 'lock')
+  const stale = JSON.stringify({ pid: await deadProcess(), started: '', token: 'a' })
+  await writeFile(file, stale)
+  await writeFile(`${file}.takeover`, stale)
+  const lock = await takeLock(file)
+  t.is(await lockHolder(file), process.pid)
+  await lock.release()
+  t.absent(existsSync(`${file}.takeover`))
 })
 
 test('a lock that another took meanwhile is not given up for them', async t => {
