@@ -133,12 +133,17 @@ export function describe(folder: FolderDocument): string[] {
   ]
 }
 
-function describeCopies({ onlyHere, dropped }: CopiesStatus): string[] {
+function describeCopies({ onlyHere, dropped, counts, current }: CopiesStatus): string[] {
   const told = ({ files, bytes }: CopiesStatus['dropped'], what: string): string[] => {
     if (files === 0) return []
     return [`  ${formatNumberOf(files, 'file')} (${formatBytes(bytes)}) ${files === 1 ? 'exists' : 'exist'} ${what}`]
   }
-  return [...told(onlyHere, 'only here'), ...told(dropped, 'on other devices only: backer get')]
+  const nowhere = current ? (counts[0] ?? 0) : 0
+  return [
+    ...told(onlyHere, 'only here'),
+    ...told(dropped, 'on other devices only: backer get'),
+    ...(nowhere > 0 ? [`  ${formatNumberOf(nowhere, 'file')} on no device that is known: is one missing?`] : [])
+  ]
 }
 
 function describeHeldDeletes({ local, remote, restoring }: HeldDeletes): string {

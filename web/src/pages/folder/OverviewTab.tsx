@@ -29,6 +29,7 @@ export function OverviewTab({ folder }: { readonly folder: FolderDocument }) {
         </div>
         <OnlyHere folder={folder} />
         <Dropped folder={folder} />
+        <Nowhere folder={folder} />
         <OwnRole folder={folder} />
       </dl>
       <Rates folder={folder} />
@@ -75,6 +76,19 @@ function Dropped({ folder }: { readonly folder: FolderDocument }) {
       <dd>
         {count(files, 'file')}, {bytes(size)}
       </dd>
+    </div>
+  )
+}
+
+/** What no device has that is known. */
+function Nowhere({ folder }: { readonly folder: FolderDocument }) {
+  const { counts, current } = folder.copies ?? { counts: [], current: false }
+  const files = counts[0] ?? 0
+  if (!current || files === 0) return null
+  return (
+    <div>
+      <dt>On no device that is known</dt>
+      <dd>{count(files, 'file')}</dd>
     </div>
   )
 }
