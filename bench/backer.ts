@@ -62,6 +62,7 @@ class Side {
 /** Two devices of backer, live: whatever changes travels by itself. */
 export class Backers implements Contender {
   readonly name = 'backer'
+  readonly timeStepNs = 1n
   readonly #a: string
   readonly #b: string
   readonly #profile: string | undefined

@@ -4,16 +4,19 @@ import { join } from 'node:path'
 
 const BUFFER = Buffer.alloc(1024 * 1024)
 
-/** The first way in which two directories differ, or undefined. Shares no code with backer: paths, kinds, modes, mtimes and SHA-256 are compared. */
-export function differenceOf(a: string, b: string): string | undefined {
-  const [left, right] = [describe(a), describe(b)]
+/**
+ * The first way in which two directories differ, or undefined. Shares no code with backer: paths, kinds, modes, mtimes and SHA-256 are compared.
+ * `timeStepNs`: how exactly times have to be the same.
+ */
+export function differenceOf(a: string, b: string, timeStepNs: bigint): string | undefined {
+  const [left, right] = [describe(a, timeStepNs), describe(b, timeStepNs)]
   for (const [path, line] of left)
     if (right.get(path) !== line) return `${path}: ${line} / ${right.get(path) ?? 'missing'}`
   for (const path of right.keys()) if (!left.has(path)) return `${path}: too much`
   return undefined
 }
 
-function describe(root: string): Map<string, string> {
+function describe(root: string, timeStepNs: bigint): Map<string, string> {
   const found = new Map<string, string>()
   const walk = (directory: string): void => {
     for (const name of readdirSync(join(root, directory))) {
@@ -24,7 +27,7 @@ function describe(root: string): Map<string, string> {
         found.set(path, `directory ${stat.mode}`)
         walk(path)
       } else if (stat.isSymbolicLink()) found.set(path, `symlink ${readlinkSync(join(root, path))}`)
-      else found.set(path, `file ${stat.mode} ${stat.mtimeNs} ${hashFile(join(root, path))}`)
+      else found.set(path, `file ${stat.mode} ${stat.mtimeNs / timeStepNs} ${hashFile(join(root, path))}`)
     }
   }
   walk('')

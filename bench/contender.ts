@@ -9,6 +9,8 @@ export interface Cost {
 /** A program that makes one directory like another. */
 export interface Contender {
   readonly name: string
+  /** How exactly it brings times over: nanoseconds. */
+  readonly timeStepNs: bigint
   /** Begins with what is in `a` now, and no knowledge of it; resolves when `b` has it. */
   first(): Promise<Cost>
   /** Makes a change in `a`; resolves when `b` has it. */

@@ -7,11 +7,11 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Backers } from './backer.js'
 import { differenceOf } from './check.js'
 import type { Contender, Cost } from './contender.js'
-import { Rsync } from './rsync.js'
+import { PEERS } from './peers.js'
 import { workloadsAt, type Workload } from './workloads.js'
 
 /*
- * `npm run bench -- [--scale 0.1] [--runs 3] [--only WORDS] [--profile DIRECTORY]`: measures backer, and rsync where it is installed, in turns on this
+ * `npm run bench -- [--scale 0.1] [--runs 3] [--only WORDS] [--profile DIRECTORY]`: measures backer, and what is installed of rsync, rsync over ssh and Unison, in turns on this
  * machine; prints a Markdown table of medians. Every result is checked by code that shares none with backer. Linux only.
  */
 
@@ -48,7 +48,7 @@ async function withPlace(run: (place: string, a: string, b: string) => Promise<v
 
 async function measure(workload: Workload, contender: Contender, a: string, b: string): Promise<void> {
   const confirmed = (step: string, cost: Cost): void => {
-    const difference = differenceOf(a, b)
+    const difference = differenceOf(a, b, contender.timeStepNs)
     if (difference !== undefined) throw new Error(`${contender.name}, ${step}: the directories differ: ${difference}`)
     note(step, contender.name, cost)
   }
@@ -87,36 +87,43 @@ async function measureLatency(): Promise<void> {
   })
 }
 
-function median(costs: readonly Cost[], of: (cost: Cost) => number): number {
-  const sorted = costs.map(of).sort((x, y) => x - y)
-  return sorted[Math.floor(sorted.length / 2)] ?? 0
+function mediansOf(costs: readonly Cost[]): Cost {
+  const median = (of: (cost: Cost) => number): number => {
+    const sorted = costs.map(of).sort((x, y) => x - y)
+    return sorted[Math.floor(sorted.length / 2)] ?? Infinity
+  }
+  return {
+    seconds: median(({ seconds }) => seconds),
+    cpuSeconds: median(({ cpuSeconds }) => cpuSeconds),
+    memoryMiB: median(({ memoryMiB }) => memoryMiB)
+  }
 }
 
 function table(): string {
-  const lines = [
-    '| workload | backer s | CPU s | MiB | rsync s | CPU s | backer / rsync |',
-    '|---|---|---|---|---|---|---|'
-  ]
+  const peers = PEERS.filter(peer => peer.isThere())
+  const heads = ['workload', 'backer s', 'CPU s', 'MiB', ...peers.flatMap(({ name }) => [`${name} s`, 'CPU s'])]
+  const lines = [[...heads, 'backer / best', 'backer / best encrypted'], heads.map(() => '---').concat('---', '---')]
   for (const [step, row] of measured) {
-    const [ours = [], theirs = []] = [row.get('backer'), row.get('rsync')]
-    const figures = (costs: readonly Cost[]): string[] =>
-      costs.length === 0
-        ? ['–', '–', '–']
-        : [
-            median(costs, ({ seconds }) => seconds).toFixed(3),
-            median(costs, ({ cpuSeconds }) => cpuSeconds).toFixed(2),
-            median(costs, ({ memoryMiB }) => memoryMiB).toFixed(0)
-          ]
-    const ratio = median(ours, ({ seconds }) => seconds) / median(theirs, ({ seconds }) => seconds)
-    const cells = [
+    const figures = (who: string): string[] => {
+      const costs = row.get(who) ?? []
+      if (costs.length === 0) return ['–', '–', '–']
+      const { seconds, cpuSeconds, memoryMiB } = mediansOf(costs)
+      return [seconds.toFixed(3), cpuSeconds.toFixed(2), memoryMiB.toFixed(0)]
+    }
+    const ratioTo = (those: typeof peers): string => {
+      const best = Math.min(...those.map(({ name }) => mediansOf(row.get(name) ?? []).seconds))
+      return Number.isFinite(best) ? (mediansOf(row.get('backer') ?? []).seconds / best).toFixed(2) : '–'
+    }
+    const theirs = peers.flatMap(({ name }) => figures(name).slice(0, 2))
+    lines.push([
       step,
-      ...figures(ours),
-      ...figures(theirs).slice(0, 2),
-      Number.isFinite(ratio) ? ratio.toFixed(2) : '–'
-    ]
-    lines.push(`| ${cells.join(' | ')} |`)
+      ...figures('backer'),
+      ...theirs,
+      ratioTo(peers),
+      ratioTo(peers.filter(({ isEncrypted }) => isEncrypted))
+    ])
   }
-  return lines.join('\n')
+  return lines.map(cells => `| ${cells.join(' | ')} |`).join('\n')
 }
 
 const chosen = workloadsAt(Number(values.scale)).filter(({ name }) => name.includes(values.only))
@@ -126,11 +133,12 @@ for (let run = 0; run < Number(values.runs); run++) {
       workload.make(a)
       await measure(workload, new Backers(a, b, values.profile && resolve(values.profile)), a, b)
     })
-    if (!Rsync.isThere()) continue
-    await withPlace(async (place, a, b) => {
-      workload.make(a)
-      await measure(workload, await Rsync.start(place, a, b, PORT), a, b)
-    })
+    for (const peer of PEERS.filter(one => one.isThere())) {
+      await withPlace(async (place, a, b) => {
+        workload.make(a)
+        await measure(workload, await peer.start({ place, a, b, port: PORT }), a, b)
+      })
+    }
   }
 }
 if (values.only === '' || 'latency'.includes(values.only)) await measureLatency()

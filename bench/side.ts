@@ -1,4 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net'
+import { compileLittle } from '../lib/cli/compiling.js'
+import { keepHeapSmall } from '../lib/cli/heap.js'
 import { backer, type Backer } from '../lib/index.js'
 
 /*
@@ -18,6 +20,9 @@ export type Word =
 
 const STATE_INTERVAL_MS = 5
 
+// As for whoever uses the command line.
+keepHeapSmall()
+compileLittle()
 const [directory = '.', key] = process.argv.slice(2)
 const side = backer(directory, { key, createDirectory: true })
 await side.ready()
