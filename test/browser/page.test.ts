@@ -47,11 +47,11 @@ test('a folder is shared and joined, followed, paused, and a conflict is resolve
   await b.page.getByText('later.txt').waitFor({ timeout: 5000 })
 
   await b.page.getByRole('link', { name: 'Manage' }).click()
-  await b.page.getByRole('button', { name: 'Pause' }).click()
+  await b.page.getByRole('button', { name: 'Pause', exact: true }).click()
   await b.page.getByText('Paused').first().waitFor()
   await writeFile(join(a.directory, 'letter.txt'), 'Dear all of you, from A')
   await writeFile(join(b.directory, 'letter.txt'), 'Dear all, from B')
-  await b.page.getByRole('button', { name: 'Resume' }).click()
+  await b.page.getByRole('button', { name: 'Resume', exact: true }).click()
   await b.page.getByRole('link', { name: 'Conflicts' }).click()
   await b.page.getByRole('heading', { name: 'letter.txt', exact: true }).waitFor()
   await b.page.getByText('from A').waitFor()

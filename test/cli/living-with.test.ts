@@ -45,6 +45,8 @@ test(
     await joined.stop()
     const status = await laptop.run(['status'])
     t.ok(/nas {2}[0-9a-f]{8} {2}offline .*last seen \d+ s ago/.test(status.stdout), status.stdout)
+    const { away } = await documentOf(laptop, 'peers')
+    t.is((away as { name: string; heldSame: boolean }[])[0]?.name, 'nas')
     await writeFile(laptop.at('docs', 'report.txt'), 'again, on the laptop\n')
     await writeFile(nas.at('docs', 'report.txt'), 'again, on the nas\n')
     await running.stop()

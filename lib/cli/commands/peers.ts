@@ -1,11 +1,11 @@
-import { SCHEMA, type PeerDocument } from '../../daemon/document.js'
+import { SCHEMA, type DeviceDocument, type FolderDocument, type PeerDocument } from '../../daemon/document.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { formatBytes, formatTable } from '../format.js'
 import { selectFolders } from '../select.js'
 import { pause } from '../signals.js'
 import { wake } from '../start.js'
-import { describePeer } from './status.js'
+import { describeAway, describePeer } from './status.js'
 import type { Declare } from '../command.js'
 import { FOLDER } from '../options.js'
 
@@ -15,12 +15,12 @@ const RATE_MS = 500
 export const declare: Declare = (program, act) => {
   program
     .command('peers')
-    .description('lists the devices that are connected now')
+    .description('lists the devices of a folder: those that are connected, then those that are not')
     .argument('[FOLDER]', FOLDER)
     .action((folder: string | undefined) => act(context => peers(context, folder)))
 }
 
-/** `backer peers [FOLDER]`: the devices that are connected now. */
+/** `backer peers [FOLDER]`: the devices that are connected now, and those that were and are not. */
 async function peers(context: Context, choice: string | undefined): Promise<ExitCode> {
   const { client, printer, process } = context
   await wake(context)
@@ -31,15 +31,21 @@ async function peers(context: Context, choice: string | undefined): Promise<Exit
   const folders = await selectFolders(running.folders, choice, process.cwd())
   if (printer.json) {
     const all = folders.flatMap(folder => folder.peers.map(peer => ({ folder: folder.id, ...peer })))
-    printer.document({ schema: SCHEMA, peers: all })
+    printer.document({ schema: SCHEMA, peers: all, away: folders.flatMap(awayFrom) })
     return EXIT.done
   }
   const rows = folders.flatMap(folder =>
     folder.peers.map(peer => [folder.name, ...describePeer(peer), ...describeRates(peer)])
   )
-  printer.result(...formatTable(rows))
+  const away = folders.flatMap(folder => awayFrom(folder).map(device => [folder.name, ...describeAway(device)]))
+  printer.result(...formatTable([...rows, ...away]))
   if (rows.length === 0) printer.note('No other device is connected.')
   return EXIT.done
+}
+
+/** The devices that were connected to a folder once and are not now. */
+function awayFrom({ id, devices = [] }: FolderDocument): readonly (DeviceDocument & { readonly folder: string })[] {
+  return devices.filter(({ connected }) => !connected).map(device => ({ folder: id, ...device }))
 }
 
 function describeRates({ rates = { up: 0, down: 0 } }: PeerDocument): string[] {

@@ -156,7 +156,7 @@ function describeHeldDeletes({ local, remote, restoring }: HeldDeletes): string 
 }
 
 /** A device that is not connected, as cells of the same table. */
-function describeAway({ name, device, lastSeen, alarm, heldSame }: DeviceDocument): string[] {
+export function describeAway({ name, device, lastSeen, alarm, heldSame }: DeviceDocument): string[] {
   const since = `last seen ${formatAge(Date.now() - Date.parse(lastSeen))} ago`
   const held = heldSame === undefined ? '' : heldSame ? 'held the same' : 'held less, or something else'
   return [name, device.slice(0, 8), alarm === true ? 'OFFLINE' : 'offline', '', '', since, held]
