@@ -4,7 +4,7 @@ import { mergeRecords } from '../core/engine/merge.js'
 import type { RelativePath } from '../core/model/path.js'
 import { sameContent, type FilePayload, type Record, type Version } from '../core/model/record.js'
 import type { Timer } from '../runtime.js'
-import type { EntryChange } from '../store/store.js'
+import { Adoptions } from './adoptions.js'
 import type { FolderContext } from './context.js'
 import { isDropped } from './dropped.js'
 import { isHeld, restoration } from './held-losses.js'
@@ -62,13 +62,12 @@ export class Puller implements WantBook {
   /** Removals that wait for somebody's word. */
   readonly held: HeldRemovals
   readonly #batch = new Set<Want>()
-  readonly #adoptions = new Map<RelativePath, Record>()
+  readonly #adoptions: Adoptions
   readonly #room: (() => void)[] = []
   #smallUnderway = 0
   #largeUnderway = 0
   #installing = 0
   #judging = false
-  #adopting = false
   #readySince: number | undefined
   #timer: Timer | undefined
 
@@ -85,6 +84,13 @@ export class Puller implements WantBook {
     this.#installer = new Installer(context, this)
     this.#waiting = new WaitingWants(context.runtime.random)
     this.held = new HeldRemovals(context)
+    this.#adoptions = new Adoptions(context, {
+      decide: (path, remote) => this.decide(path, remote),
+      onoutdated: () => {
+        for (const peer of peers()) peer.startOver()
+      },
+      ondone: () => this.#advance()
+    })
   }
 
   get(path: RelativePath): Want | undefined {
@@ -93,7 +99,7 @@ export class Puller implements WantBook {
 
   /** True while nothing is left that this device could do: what is stuck for a reason that the user was told does not count. */
   get idle(): boolean {
-    if (this.#adoptions.size > 0 || this.#adopting || this.#installing > 0) return false
+    if (!this.#adoptions.idle || this.#installing > 0) return false
     if (this.#wants.size > this.#stuck.size + this.held.size) return false
     for (const { state } of this.#stuck) if (state.kind === 'stuck' && !state.told) return false
     return !this.#walking
@@ -129,7 +135,7 @@ export class Puller implements WantBook {
     if (known !== undefined) {
       known.claim(peer, record)
       if (!this.#isInHand(known)) this.#reconsider(known)
-    } else if (outcome.kind === 'adopt') this.#adoptions.set(path, record)
+    } else if (outcome.kind === 'adopt') this.#adoptions.add(path, record)
     else if (outcome.kind === 'apply') {
       const want = new Want(path, outcome)
       want.claim(peer, record)
@@ -137,7 +143,7 @@ export class Puller implements WantBook {
       this.#events.onwant(filePayload(want))
       this.#enqueue(want)
     }
-    if (this.#adoptions.size >= COMMIT_ENTRIES || this.#waiting.size + this.#ready.size < 256) this.#advance()
+    if (this.#adoptions.isFull || this.#waiting.size + this.#ready.size < 256) this.#advance()
     if (!this.#hasRoom) this.#advance()
     return this.#hasRoom ? undefined : new Promise(resolve => this.#room.push(resolve))
   }
@@ -204,7 +210,7 @@ export class Puller implements WantBook {
     if (remote === undefined) return this.#drop(want)
     const outcome = this.decide(want.path, remote)
     if (outcome.kind !== 'apply') {
-      if (outcome.kind === 'adopt') this.#adoptions.set(want.path, remote)
+      if (outcome.kind === 'adopt') this.#adoptions.add(want.path, remote)
       this.held.resolve(want)
       return this.#end(want)
     }
@@ -258,7 +264,7 @@ export class Puller implements WantBook {
     if (this.#context.closed.aborted || this.#context.isStopped()) return
     try {
       this.#startFetches()
-      void this.#adopt()
+      void this.#adoptions.commit()
       void this.#installSome()
       this.#schedule()
       if (this.idle) this.#events.onidle()
@@ -327,34 +333,6 @@ export class Puller implements WantBook {
     if (why.code !== undefined && why.message !== undefined)
       this.#context.problems.set({ path: want.path, code: why.code, message: why.message })
     this.#tellRoom()
-  }
-
-  /** Commits records that need nothing on the disk. */
-  async #adopt(): Promise<void> {
-    if (this.#adopting || this.#adoptions.size === 0) return
-    this.#adopting = true
-    try {
-      while (this.#adoptions.size > 0 && !this.#context.closed.aborted) await this.#adoptSome()
-    } catch (error) {
-      this.#context.onFatal(error)
-    }
-    this.#adopting = false
-    this.#advance()
-  }
-
-  async #adoptSome(): Promise<void> {
-    const { ledger, store } = this.#context
-    await ledger.lock.run(async () => {
-      const changes: EntryChange[] = []
-      for (const [path, remote] of this.#adoptions) {
-        if (changes.length >= COMMIT_ENTRIES) break
-        this.#adoptions.delete(path)
-        const outcome = this.decide(path, remote)
-        if (outcome.kind === 'adopt')
-          changes.push({ path, entry: { stamp: undefined, ...store.get(path), record: outcome.record } })
-      }
-      await ledger.commit(changes, new Map())
-    })
   }
 
   async #installSome(): Promise<void> {

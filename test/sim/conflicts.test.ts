@@ -4,6 +4,7 @@ import { Bench, shownBy } from './bench-of-devices.js'
 import type { Device } from './device.js'
 
 const PATH = 'p' as RelativePath
+const BELOW = 'p/below' as RelativePath
 
 test('a conflict copy that somebody saw and removed stays removed, wherever else the loser still stands', async t => {
   for (let round = 0; round < 6; round++) {
@@ -30,6 +31,32 @@ test('a conflict copy that somebody saw and removed stays removed, wherever else
     await bench.until('a has heard of it', () => a.running?.isReady === true && a.entries.has(copy as RelativePath))
     await bench.untilSame()
     for (const device of bench.devices) device.running?.folder.rescan()
+    await bench.untilSame()
+    t.alike([...shownBy(a)], [...shownBy(b)])
+  }
+})
+
+test('a removed copy is heard of in the moment in which it is made elsewhere: it goes there as well', async t => {
+  for (let round = 0; round < 12; round++) {
+    const bench = new Bench(`made and removed ${round}`, 3)
+    const [a, b, c] = bench.devices as [Device, Device, Device]
+    for (const device of bench.devices) bench.start(device)
+    await bench.until('all run', () => bench.devices.every(({ running }) => running?.isReady === true))
+    bench.network.part(a, c)
+    bench.network.part(b, c)
+    bench.write(a, PATH, Buffer.from(`by a ${round}`))
+    await bench.until('b has it', () => shownBy(b).size === 1 && b.running!.folder.isIdle)
+    bench.network.part(a, b)
+    bench.write(c, BELOW, Buffer.from('by c'))
+    await bench.until('c has said so', () => c.entries.size === 2 && c.running!.folder.isIdle)
+    bench.network.rejoin(b, c)
+    await bench.until('there is a copy', () => shownBy(b).size === 2 && shownBy(c).size === 2)
+    const copy = [...shownBy(b).keys()].find(path => path !== BELOW) ?? ''
+    bench.remove(b, copy)
+    await bench.until('it is gone', () => shownBy(b).size === 1 && shownBy(c).size === 1)
+    bench.network.rejoin(a, b)
+    bench.network.rejoin(a, c)
+    await bench.until('a has heard of it', () => a.entries.size > 1)
     await bench.untilSame()
     t.alike([...shownBy(a)], [...shownBy(b)])
   }

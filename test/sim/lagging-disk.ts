@@ -67,7 +67,7 @@ export class LaggingDisk implements Disk {
   }
 
   stageSmall(files: readonly SmallFile[]): Promise<void> {
-    return this.#later(() => this.#disk.stageSmall(files))
+    return files.length === 0 ? Promise.resolve() : this.#later(() => this.#disk.stageSmall(files))
   }
 
   restage(from: string, to: string): Promise<void> {
