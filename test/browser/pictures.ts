@@ -25,6 +25,8 @@ const laptop = await makeDevice('laptop')
 const server = await makeDevice('server')
 try {
   await mkdir(PICTURES, { recursive: true })
+  await backer(laptop, 'config', 'set', 'name', 'laptop')
+  await backer(server, 'config', 'set', 'name', 'server')
   await cp(join(ROOT, 'docs'), join(laptop.directory, 'docs'), { recursive: true })
   const { stdout } = await backer(laptop, 'share', laptop.directory)
   await backer(server, 'join', stdout.trim(), server.directory)

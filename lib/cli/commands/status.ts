@@ -166,5 +166,13 @@ export function describeAway({ name, device, lastSeen, alarm, heldSame }: Device
 export function describePeer({ name, device, route, roundTripMs, inSync, role, connectedAt }: PeerDocument): string[] {
   const trip = roundTripMs === undefined ? '' : `${roundTripMs.toFixed(1)} ms`
   const access = role === 'reader' ? 'reads only' : ''
-  return [name, device.slice(0, 8), inSync ? 'in sync' : 'behind', route, trip, `since ${connectedAt}`, access]
+  return [
+    name,
+    device.slice(0, 8),
+    inSync ? 'in sync' : 'behind',
+    route,
+    trip,
+    `for ${formatAge(Date.now() - Date.parse(connectedAt))}`,
+    access
+  ]
 }
