@@ -14,15 +14,12 @@ import { COMMIT_ENTRIES } from './ledger.js'
 import { markerGone } from './marker-gone.js'
 import { WakeSignal } from './signal.js'
 import { survey, type Candidate, type Findings, type Places } from './survey.js'
+import { Unsettled } from './unsettled.js'
 
 /** How long a delete waits for the other half of a move: a rename reaches the watcher as two events. */
 const MOVE_GRACE_MS = 60
 /** How long until something that could not be read, or kept changing, is looked at again. */
 const RETRY_MS = 2000
-/** A file of this size is read once nobody has written to it for a while, or after some time all the same. */
-const LARGE_BYTES = 1024 * 1024
-const SETTLE_MS = 120
-const SETTLE_MAX_MS = 3000
 /** After how long a write is on the disk without anybody asking for it: Linux waits 30 s, and looks every 5 s; and some. */
 const WRITTEN_BACK_MS = 120_000
 /** How many single paths are kept in mind. */
@@ -52,9 +49,7 @@ export class Observer {
   readonly #wake = new WakeSignal()
   readonly #hints = new Set<RelativePath | undefined>()
   readonly #pathHints = new Set<RelativePath>()
-  /** Large files that are being written: since when (monotonic milliseconds) they have been waited for, and in which pass they were seen. */
-  readonly #unsettled = new Map<RelativePath, { readonly since: number; readonly pass: number }>()
-  #passes = 0
+  readonly #unsettled: Unsettled
   #everything = true
   #working = true
   #scanned = false
@@ -62,6 +57,7 @@ export class Observer {
   constructor(context: FolderContext, onidle: () => void) {
     this.#context = context
     this.#onidle = onidle
+    this.#unsettled = new Unsettled(context, path => this.hintPaths([path]))
   }
 
   /** True once the whole folder has been looked at since the start. */
@@ -71,7 +67,7 @@ export class Observer {
 
   /** True while nothing is left to look at. */
   get idle(): boolean {
-    return !this.#working && !this.#hasHints && this.#unsettled.size === 0
+    return !this.#working && !this.#hasHints && this.#unsettled.isEmpty
   }
 
   hint(directories: Iterable<RelativePath | undefined>): void {
@@ -132,7 +128,7 @@ export class Observer {
   async #pass(): Promise<void> {
     const { disk, runtime, closed } = this.#context
     const everything = this.#everything
-    this.#passes++
+    this.#unsettled.begin()
     // What is being installed right now would only have to be looked at again.
     await this.#context.ledger.lock.run(() => Promise.resolve())
     if (!(await disk.checkMarker())) throw markerGone()
@@ -162,13 +158,8 @@ export class Observer {
       }
     }
     await this.#settle(findings)
-    this.#forgetSettled(everything ? [...this.#unsettled.keys()] : looked)
+    this.#unsettled.ended(everything ? undefined : looked)
     if (everything) this.#scanned = true
-  }
-
-  /** Paths that were looked at: what is not being written there any more, or is gone, is not waited for. */
-  #forgetSettled(looked: readonly RelativePath[]): void {
-    for (const path of looked) if (this.#unsettled.get(path)?.pass !== this.#passes) this.#unsettled.delete(path)
   }
 
   #takeHints(): Places {
@@ -188,7 +179,7 @@ export class Observer {
     const ready: Observation[] = []
     const unread: Candidate[] = []
     for (const candidate of dedupe(findings.changed)) {
-      if (this.#isUnsettled(candidate)) continue
+      if (this.#unsettled.has(candidate)) continue
       const known = observeUnread(candidate, moved)
       if (known === undefined) unread.push(candidate)
       else ready.push(known)
@@ -198,7 +189,7 @@ export class Observer {
       if (ready.length >= COMMIT_ENTRIES) await this.#commit(ready.splice(0), installs)
     }
     if (findings.missing.length > 0 && !(await this.#context.disk.checkMarker())) throw markerGone()
-    for (const [path] of findings.missing) this.#unsettled.delete(path)
+    for (const [path] of findings.missing) this.#unsettled.forget(path)
     const missing = [...new Map(findings.missing)]
     const gone = await this.#context.losses.withhold(missing, contentsOf(ready))
     ready.push(...gone.map(([path]): Observation => ({ path, observed: { kind: 'absent' } })))
@@ -213,28 +204,6 @@ export class Observer {
     const content = seenThroughDamage(observed, from)
     if (content === undefined || from?.lack === undefined) return observation
     return { path, observed: { ...observed, content }, lack: from.lack }
-  }
-
-  /**
-   * True for a large file that was written a moment ago: it is looked at again soon. What a program shows half-way through rewriting a file is a
-   * version like any other, but one that would make every device let go of the chunks that the whole file is about to need again.
-   */
-  #isUnsettled({ path, listed: { stamp } }: Candidate): boolean {
-    const { runtime, store } = this.#context
-    const before = store.get(path)?.stamp?.size ?? 0
-    const age = runtime.clock.now() - Number(stamp.mtimeNs / 1_000_000n)
-    const since = this.#unsettled.get(path)?.since ?? runtime.clock.monotonic()
-    const isLarge = stamp.kind === 'file' && Math.max(stamp.size, before) >= LARGE_BYTES
-    const isPatient = runtime.clock.monotonic() - since < SETTLE_MAX_MS
-    if (!isLarge || age < 0 || age >= SETTLE_MS || !isPatient) {
-      this.#unsettled.delete(path)
-      return false
-    }
-    this.#unsettled.set(path, { since, pass: this.#passes })
-    runtime.timers.after(SETTLE_MS, () => {
-      if (this.#unsettled.has(path)) this.hintPaths([path])
-    })
-    return true
   }
 
   async *#hashAll(candidates: readonly Candidate[]): AsyncGenerator<Observation[]> {
