@@ -60,9 +60,18 @@ function observedPayload(
   }
 }
 
+/** What a record can say: times from 1677 to 2262. One beyond is carried as the nearest of them. */
+const MTIME_MAX_NS = 2n ** 63n - 1n
+const MTIME_MIN_NS = -(2n ** 63n)
+
+function within(mtimeNs: bigint): bigint {
+  if (mtimeNs > MTIME_MAX_NS) return MTIME_MAX_NS
+  return mtimeNs < MTIME_MIN_NS ? MTIME_MIN_NS : mtimeNs
+}
+
 function mtimeOf(now: Stamp, before: Payload | undefined, stamp: Stamp | undefined): bigint {
   const untouched = stamp !== undefined && stamp.kind === now.kind && stamp.mtimeNs === now.mtimeNs
-  return untouched && before !== undefined && 'mtimeNs' in before ? before.mtimeNs : now.mtimeNs
+  return untouched && before !== undefined && 'mtimeNs' in before ? before.mtimeNs : within(now.mtimeNs)
 }
 
 function modeOf(now: Stamp, before: Payload | undefined, stamp: Stamp | undefined, options: ObserveOptions): number {

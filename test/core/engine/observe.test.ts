@@ -31,6 +31,23 @@ test('a time or mode that is another one than the disk showed is a change', t =>
   })
 })
 
+test('a time that no record can hold is carried as the nearest that one can', t => {
+  for (const [mtimeNs, carried] of [
+    [14_831_769_600_000_000_000n, 2n ** 63n - 1n],
+    [-14_831_769_600_000_000_000n, -(2n ** 63n)]
+  ] as const) {
+    const far = { ...stamp, mtimeNs }
+    const first = payloadOfObserved({ kind: 'file', stamp: far, content }, undefined, OPTIONS) as FilePayload
+    t.is(first.mtimeNs, carried)
+    const again = payloadOfObserved(
+      { kind: 'file', stamp: far, content },
+      { record: recordOf(first), stamp: far },
+      OPTIONS
+    )
+    t.is(again, undefined, 'and makes no further version')
+  }
+})
+
 test('other content carries on the time that was received where nobody changed that, and the mode where none can be kept', t => {
   const other = (fileRecord('other').versions[0]?.payload as FilePayload).content
   const seen = { ...stamp, mode: 0o777 }
