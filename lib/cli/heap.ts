@@ -6,8 +6,6 @@ const AIM_BYTES = 48 * 1024 * 1024
 const LEAST_PERCENT = 30
 const MOST_PERCENT = 150
 const LOOK_MS = 250
-/** A process that starts makes much that stays, and little that is garbage: looking for it takes a sixth of the start. */
-const START_MS = 3000
 /** Between two collections it looks as if garbage were in use: the least of so many looks counts. */
 const LOOKS = 4
 
@@ -17,11 +15,9 @@ const LOOKS = 4
  * MemoryController::GrowingFactor, which heads the flag at each collection.
  */
 export function keepHeapSmall(): void {
-  setTimeout(keepSmall, START_MS).unref()
-}
-
-function keepSmall(): void {
-  setFlagsFromString('--max-semi-space-size=2')
+  keepYoungSmall()
+  // A thread's own heap sets the flag back for all.
+  process.on('worker', worker => worker.once('online', keepYoungSmall))
   const looks: number[] = []
   let set = 0
   const look = (): void => {
@@ -35,6 +31,11 @@ function keepSmall(): void {
   }
   look()
   setInterval(look, LOOK_MS).unref()
+}
+
+/** What was made just now has no more room than it has had so far: else V8 takes 32 MiB for it, and keeps them. Source: V8's Heap::ConfigureHeap. */
+function keepYoungSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1')
 }
 
 /** By how many percent a heap with `inUse` bytes in use may grow: in steps, so that it changes seldom. */

@@ -29,7 +29,7 @@ import { TMP_NAME } from './own.js'
 import { unpackListings } from './pack.js'
 import { ReadQueue } from './read-queue.js'
 import { WorkQueue } from './work-queue.js'
-import { WorkerThread } from './worker-thread.js'
+import { SPARE_IDLE_MS, WorkerThread } from './worker-thread.js'
 
 /** How many threads may hash and copy: with one core each they share what a disk gives, and leave one to the rest. */
 const WORKERS = Math.min(4, Math.max(2, availableParallelism() - 1))
@@ -78,7 +78,9 @@ export class WorkerDisk implements Disk {
     this.#changer = new WorkerThread(options, runtime.timers)
     this.#keeper = new WorkerThread(options, runtime.timers)
     this.#checker = new WorkerThread(options, runtime.timers)
-    this.#workers = new WorkQueue(Array.from({ length: WORKERS }, () => new WorkerThread(options, runtime.timers)))
+    // The first one does what comes now and then; the others are needed while there is much.
+    const spare = Array.from({ length: WORKERS - 1 }, () => new WorkerThread(options, runtime.timers, SPARE_IDLE_MS))
+    this.#workers = new WorkQueue([new WorkerThread(options, runtime.timers), ...spare])
     this.#hashes = new HashQueue(this.#workers)
   }
 

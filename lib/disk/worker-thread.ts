@@ -35,6 +35,8 @@ interface Waiting {
 const LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 }
 /** A thread that had nothing to do for this long ends, and is started again when it is needed. */
 const IDLE_MS = 10_000
+/** As IDLE_MS, for those that are there for much work only. */
+export const SPARE_IDLE_MS = 1500
 /** How many tasks may wait for a thread: far more than careful callers ever have under way. */
 const WAITING_MAX = 10_000
 /** How long a thread's end is waited for. One that hangs in the system, on a disk that does not answer, never ends. */
@@ -50,13 +52,16 @@ export class WorkerThread {
   #idle: Timer | undefined
   #worker: Worker | undefined
   /** Resolves when the thread has loaded what it consists of, or is gone. */
+  readonly #idleMs: number
   #loaded: Promise<void> = Promise.resolve()
   #nextId = 1
   #closed = false
 
-  constructor(options: OperationsOptions, timers: Timers) {
+  /** `idleMs`: after how long without work the thread ends. */
+  constructor(options: OperationsOptions, timers: Timers, idleMs = IDLE_MS) {
     this.#options = options
     this.#timers = timers
+    this.#idleMs = idleMs
   }
 
   /** How many tasks it has to do. */
@@ -145,7 +150,7 @@ export class WorkerThread {
   #rest(): void {
     const worker = this.#worker
     worker?.unref()
-    this.#idle = this.#timers.after(IDLE_MS, () => {
+    this.#idle = this.#timers.after(this.#idleMs, () => {
       this.#worker = undefined
       void worker?.terminate()
     })

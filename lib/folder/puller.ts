@@ -11,7 +11,6 @@ import { isHeld, restoration } from './held-losses.js'
 import { HELD_MAX, HeldRemovals } from './held-removals.js'
 import { Fetcher, LARGE_UNDERWAY, SMALL_UNDERWAY } from './fetcher.js'
 import { Installer, type Installed, type WantBook } from './installer.js'
-import { COMMIT_ENTRIES } from './ledger.js'
 import { fetchObstacle, installObstacle, RETRY_LATER_MS, type Obstacle } from './obstacle.js'
 import type { Peer } from './peer.js'
 import { WaitingWants } from './waiting.js'
@@ -21,11 +20,11 @@ import { filePayload, needsContent, Want } from './want.js'
  * How many wants are held at once; a walk waits while there are more. Removals wait for everything else, and what is stuck may wait for the user:
  * there may be more of them, so that they hold up nothing else.
  */
-const WANTS_MAX = 3000
+const WANTS_MAX = 2000
 const REMOVALS_MAX = 100_000
 const STUCK_MAX = 50_000
 /** How many are installed in one batch: it costs some syncs of the disk, however large it is. How long one that could grow waits. */
-const BATCH_MAX = COMMIT_ENTRIES
+const BATCH_MAX = 640
 const BATCH_WAIT_MS = 20
 /** A whole batch is staged while the one before is installed; a smaller one waits for its end, and grows. */
 const BATCHES_UNDERWAY = 2
