@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { open, rename, stat, type FileHandle } from 'node:fs/promises'
+import { open, rename, type FileHandle } from 'node:fs/promises'
 import { dirname, join, parse } from 'node:path'
 import { execArgv, execPath } from 'node:process'
 import { BackerError, isBackerError } from '../core/error.js'
 import { openHome } from '../home/home.js'
 import { lockHolder } from '../home/lock.js'
-import { makePrivateDirectory, systemCode } from '../home/private-file.js'
+import { makePrivateDirectory, sizeIfThere } from '../home/private-file.js'
 import type { Context } from './context.js'
 import { isErrorCode } from './exit.js'
 import { pause } from './signals.js'
@@ -96,17 +96,8 @@ function launch({ process, config }: Context, logFd: number): ChildProcess {
 async function openLog(home: string): Promise<FileHandle> {
   const file = join(home, LOG_NAME)
   await makePrivateDirectory(dirname(file))
-  if ((await sizeOf(file)) > LOG_BYTES_MAX) await rename(file, `${file}.old`)
+  if ((await sizeIfThere(file)) > LOG_BYTES_MAX) await rename(file, `${file}.old`)
   return open(file, 'a', 0o600)
-}
-
-async function sizeOf(file: string): Promise<number> {
-  try {
-    return (await stat(file)).size
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return 0
-    throw error
-  }
 }
 
 /** True once the process answers; false when the time is over or `gone` aborts. */

@@ -1,6 +1,6 @@
-import { open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makePrivateDirectory, systemCode } from '../home/private-file.js'
+import { makePrivateDirectory, readIfThere, sizeIfThere, systemCode } from '../home/private-file.js'
 import type { JournalRow } from './document.js'
 import type { Runtime, Timer } from '../runtime.js'
 
@@ -65,7 +65,7 @@ export class Journal {
     await this.flush()
     const found: JournalRow[] = []
     for (let i = 0; i <= KEPT && found.length < question.limit; i++) {
-      const lines = (await textOf(this.#name(i))).split('\n')
+      const lines = ((await readIfThere(this.#name(i))) ?? '').split('\n')
       for (let at = lines.length - 1; at >= 0 && found.length < question.limit; at--) {
         if (at % ROWS_PER_TURN === 0) await this.#runtime.timers.breathe()
         const row = parseRow(lines[at] ?? '')
@@ -88,7 +88,7 @@ export class Journal {
   }
 
   async #append(text: string): Promise<void> {
-    if ((await sizeOf(this.#file)) + text.length > this.#bytesMax) await this.#putAside()
+    if ((await sizeIfThere(this.#file)) + text.length > this.#bytesMax) await this.#putAside()
     await makePrivateDirectory(join(this.#file, '..'))
     const handle = await open(this.#file, 'a', 0o600)
     try {
@@ -124,24 +124,6 @@ function parseRow(line: string): JournalRow | undefined {
     return typeof row?.path === 'string' && typeof row.time === 'string' ? (row as JournalRow) : undefined
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
-    throw error
-  }
-}
-
-async function textOf(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return ''
-    throw error
-  }
-}
-
-async function sizeOf(file: string): Promise<number> {
-  try {
-    return (await stat(file)).size
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return 0
     throw error
   }
 }

@@ -3,6 +3,7 @@ import { BackerError } from '../core/error.js'
 import { readDocument } from '../home/damaged.js'
 import { replacePrivateFile } from '../home/private-file.js'
 import { parseBootstrap, parseLevel, parsePort, parseRelays, type Config } from './config.js'
+import { SCHEMA as DOCUMENT_SCHEMA, type SettingsDocument } from './document.js'
 import { LOG_LEVELS } from './log-level.js'
 
 /** What a user has set, by name: texts, as they were given. */
@@ -111,6 +112,21 @@ export function settingKind(name: string): SettingKind {
   const kind = SETTINGS.find(one => one.name === name)
   if (kind !== undefined) return kind
   throw new BackerError('NO_PATH', `there is no setting "${name}"`, { hint: 'See all of them with backer config.' })
+}
+
+/** What can be set, with what is. */
+export function settingsDocument(settings: Settings): SettingsDocument {
+  return {
+    schema: DOCUMENT_SCHEMA,
+    settings: SETTINGS.map(({ name, description, fallback, variable, isLive }) => ({
+      name,
+      description,
+      fallback,
+      live: isLive === true,
+      ...(variable === undefined ? {} : { variable }),
+      ...(settings[name] === undefined ? {} : { value: settings[name] })
+    }))
+  }
 }
 
 /** Where a home's settings lie. */

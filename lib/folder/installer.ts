@@ -69,9 +69,9 @@ export class Installer {
   async install(wants: readonly Want[]): Promise<ReadonlyMap<Want, Installed>> {
     const { disk, ledger } = this.#context
     const results = new Map<Want, Installed>()
-    const small = smallFiles(wants)
+    let staged: readonly string[]
     try {
-      await disk.stageSmall(small)
+      staged = await this.#stageSmall(wants)
     } catch (error) {
       if (!isBackerError(error, 'DISK_FLOOR')) throw error
       // Nothing has been changed yet.
@@ -98,8 +98,15 @@ export class Installer {
         ledger.busy.clear()
       }
     })
-    await disk.discard(small.map(({ name }) => name).filter(name => !placed.has(name)))
+    await disk.discard(staged.filter(name => !placed.has(name)))
     return results
+  }
+
+  /** Gives the names alone: nobody holds on to the bytes while they are installed. */
+  async #stageSmall(wants: readonly Want[]): Promise<readonly string[]> {
+    const files = smallFiles(wants)
+    await this.#context.disk.stageSmall(files)
+    return files.map(({ name }) => name)
   }
 
   async #carryOut(

@@ -35,6 +35,16 @@ export async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
+/** How many bytes a file has; 0 where there is none. */
+export async function sizeIfThere(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return 0
+    throw error
+  }
+}
+
 /** Replaces `file` (0600) by one with `text`: durably, and whole or not at all. Its directory is made where it is missing. */
 export async function replacePrivateFile(file: string, text: string): Promise<void> {
   const draft = await writeDraft(file, text)

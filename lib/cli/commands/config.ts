@@ -1,14 +1,6 @@
-import { isBackerError } from '../../core/error.js'
-import { BackerError } from '../../core/error.js'
+import { BackerError, isBackerError } from '../../core/error.js'
 import { SCHEMA, type SettingsDocument } from '../../daemon/document.js'
-import {
-  changeSettings,
-  readSettings,
-  settingKind,
-  settingsFile,
-  SETTINGS,
-  type Settings
-} from '../../daemon/settings.js'
+import { changeSettings, readSettings, settingsDocument, settingKind, settingsFile } from '../../daemon/settings.js'
 import type { Declare } from '../command.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
@@ -42,7 +34,7 @@ export const declare: Declare = (program, act) => {
 async function get({ config, printer, process }: Context, name: string | undefined): Promise<ExitCode> {
   const settings = await readSettings(config.home)
   if (name !== undefined) settingKind(name)
-  const shown = documentOf(settings).settings.filter(setting => name === undefined || setting.name === name)
+  const shown = settingsDocument(settings).settings.filter(setting => name === undefined || setting.name === name)
   if (printer.json) printer.document({ schema: SCHEMA, settings: shown })
   else if (name !== undefined) printer.result(shown[0]?.value ?? shown[0]?.fallback ?? '')
   else {
@@ -84,20 +76,6 @@ async function set(
   else if (isRunning && kind.isLive !== true)
     printer.note('It holds from the next start on: backer stop, then any command.')
   return EXIT.done
-}
-
-function documentOf(settings: Settings): SettingsDocument {
-  return {
-    schema: SCHEMA,
-    settings: SETTINGS.map(({ name, description, fallback, variable, isLive }) => ({
-      name,
-      description,
-      fallback,
-      live: isLive === true,
-      ...(variable === undefined ? {} : { variable }),
-      ...(settings[name] === undefined ? {} : { value: settings[name] })
-    }))
-  }
 }
 
 /** `backer config path`. */

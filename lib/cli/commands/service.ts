@@ -14,21 +14,12 @@ import { managerFor, runCommand, type Command, type Manager } from '../service/m
 import type { ServiceJob } from '../service/unit.js'
 import { catchStop, pause } from '../signals.js'
 import { endRunning } from '../stop-running.js'
+import { SERVICE_VARIABLES } from '../variables.js'
 
 const LINES = 50
 const LOOK_MS = 500
 /** How much of the log's end is looked at for its last lines. */
 const TAIL_BYTES = 1024 * 1024
-/** Variables that hold for the service as they hold now. None of them is a secret. */
-const VARIABLES = [
-  'BACKER_HOME',
-  'BACKER_BOOTSTRAP',
-  'BACKER_RELAY',
-  'BACKER_PORT',
-  'BACKER_PAGE_PORT',
-  'BACKER_NO_LAN',
-  'BACKER_LOG'
-] as const
 
 export const declare: Declare = (program, act) => {
   const service = program.command('service').description('has the system start backer by itself')
@@ -159,7 +150,7 @@ function jobOf({ process, config }: Context, name: Manager['name']): ServiceJob 
       path: program,
       hint: 'Install it first: npm install -g backer, then: backer service install'
     })
-  const variables = VARIABLES.flatMap(variable => {
+  const variables = SERVICE_VARIABLES.flatMap(variable => {
     const value = variable === 'BACKER_HOME' ? config.home : process.env[variable]
     return value === undefined || value === '' ? [] : [[variable, value] as const]
   })

@@ -1,8 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { BackerError } from '../../core/error.js'
-import { SCHEMA } from '../document.js'
 import type { Host } from '../host.js'
-import { SETTINGS, settingKind } from '../settings.js'
+import { settingKind, settingsDocument } from '../settings.js'
 
 const CHANGES_MAX = 64
 const body = {
@@ -23,17 +22,7 @@ const body = {
  * folders what its user can, and no more.
  */
 export function addSettingsRoutes(app: FastifyInstance, host: Host, { isPage }: { readonly isPage: boolean }): void {
-  const answer = (): object => ({
-    schema: SCHEMA,
-    settings: SETTINGS.map(({ name, description, fallback, variable, isLive }) => ({
-      name,
-      description,
-      fallback,
-      live: isLive === true,
-      ...(variable === undefined ? {} : { variable }),
-      ...(host.settings[name] === undefined ? {} : { value: host.settings[name] })
-    }))
-  })
+  const answer = (): object => settingsDocument(host.settings)
   app.get('/v1/settings', { schema: { summary: 'What can be set, and what is.' } }, answer)
   app.patch<{ Body: { readonly settings: Readonly<Record<string, string | null>> } }>(
     '/v1/settings',
