@@ -6,7 +6,7 @@ test('files are dropped by command where others hold them, and fetched again', {
   const [a, b] = await makeCliPair(t)
   const { key } = await shareDocs(a)
   writeFileSync(a.at('docs', 'other.txt'), 'other')
-  t.is((await a.run(['wait', '--peers', '0'])).code, 0)
+  t.is((await a.run(['wait', '--peers', '0', '--copies', '1', '--timeout', '60'])).code, 0, 'counted')
   t.is((await a.run(['drop', a.at('docs', 'hello.txt')])).code, 6, 'nobody is connected')
   const alone = await a.run(['status'])
   t.ok(/2 files \(11 B\) exist only here/.test(alone.stdout), alone.stdout)
