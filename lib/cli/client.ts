@@ -53,18 +53,7 @@ export class Client {
 
   /** Has the process run one more folder. */
   async add(request: FolderRequest): Promise<AddedDocument> {
-    const { directory, key, name, createDirectory, makeMarker, peers, keepLocal, role } = request
-    const body = {
-      directory,
-      createDirectory,
-      ...(makeMarker === undefined ? {} : { makeMarker }),
-      ...(key === undefined ? {} : { key }),
-      ...(name === undefined ? {} : { name }),
-      ...(peers === undefined ? {} : { peers }),
-      ...(keepLocal === undefined ? {} : { keepLocal }),
-      ...(role === undefined ? {} : { role })
-    }
-    return (await ask(this.#home, { method: 'POST', path: '/v1/folders', body })) as AddedDocument
+    return (await ask(this.#home, { method: 'POST', path: '/v1/folders', body: request })) as AddedDocument
   }
 
   /** Waits, at most a minute, until a folder is in sync with `peers` others and each file lies on `copies` devices. `rescan` has it look at its files first. */

@@ -47,6 +47,8 @@ test('a client sees the folders, adds one, and waits for it', async t => {
   const again = await client.add({ directory: docs, createDirectory: false })
   t.is(again.id, status.folders[0]?.id, 'a folder that runs already is found')
   t.is(daemon.folders.length, 1)
+  await client.add({ directory: docs, createDirectory: false, lan: false })
+  t.is((await daemon.home.folder(again.id))?.lan, false, 'all that is asked for is passed on')
 
   await writeFile(join(docs, 'a.txt'), 'a')
   const { done, folder } = await client.wait(again.id, { peers: 0, seconds: 20, rescan: true })

@@ -15,6 +15,10 @@ import { addNetworkRoutes } from './network.js'
 import { addSnapshotRoutes } from './snapshots.js'
 import { addVerifyRoutes } from './verify.js'
 import { buildLazily } from './lazy-validation.js'
+import { event } from './answers/events.js'
+import { health, SHARED_FOLDERS } from './answers/folder.js'
+import { SHARED_ITEMS } from './answers/items.js'
+import { answers } from './answers/shape.js'
 import { logRefusal } from './refusal.js'
 import { addSettingsRoutes } from './settings.js'
 
@@ -31,8 +35,9 @@ export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Pr
   const [{ fastify }, { default: swagger }] = await Promise.all([import('fastify'), import('@fastify/swagger')])
   const app = fastify({
     bodyLimit: BODY_BYTES_MAX,
-    schemaController: { compilersFactory: { buildValidator: buildLazily } }
+    schemaController: { compilersFactory: { buildValidator: buildLazily, buildSerializer: () => () => JSON.stringify } }
   })
+  for (const { json } of [...SHARED_FOLDERS, ...SHARED_ITEMS, event]) app.addSchema(json)
   app.setErrorHandler((error, request, reply) => {
     const document = errorDocument(error)
     const status = httpStatusOf(document.name)
@@ -47,13 +52,18 @@ export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Pr
     return reply.status(status).type('application/problem+json').send(problem)
   })
   await prepare?.(app)
-  await app.register(swagger, { openapi: OPENAPI })
+  await app.register(swagger, {
+    openapi: OPENAPI,
+    refResolver: { buildLocalReference: ({ $id: name }) => name as string }
+  })
   app.setNotFoundHandler(() => {
     throw new BackerError('USAGE', 'the running backer has no such function', {
       hint: 'It may be of another version: stop it and start it again.'
     })
   })
-  app.get('/health', { schema: { summary: 'Says that this process runs.' } }, () => ({ ok: true }))
+  app.get('/health', { schema: { summary: 'Says that this process runs.', response: answers(health) } }, () => ({
+    ok: true
+  }))
   addFolderRoutes(app, host)
   addBrowseRoutes(app, host)
   addDeleteRoutes(app, host)

@@ -11,6 +11,8 @@ import {
   type ItemsDocument
 } from '../document.js'
 import type { Host } from '../host.js'
+import { conflicts, ignoreCheck, ignorePreview, ignoreText, items } from './answers/items.js'
+import { answers, answersIn, DONE } from './answers/shape.js'
 
 const PATH_CHARACTERS_MAX = 8192
 const ITEMS_MAX = 2000
@@ -57,7 +59,13 @@ interface Params {
 export function addBrowseRoutes(app: FastifyInstance, host: Host): void {
   app.get<{ Params: Params; Querystring: { path?: string; after?: string; limit: number } }>(
     '/v1/folders/:id/files',
-    { schema: { summary: 'The items of one directory, page by page.', querystring: filesQuery } },
+    {
+      schema: {
+        summary: 'The items of one directory, page by page.',
+        querystring: filesQuery,
+        response: answers(items)
+      }
+    },
     async ({ params, query }): Promise<ItemsDocument> => {
       const directory = query.path === undefined || query.path === '' ? undefined : parsePath(query.path)
       const { items, next } = await host.folder(params.id).browser.list(directory, query)
@@ -66,7 +74,13 @@ export function addBrowseRoutes(app: FastifyInstance, host: Host): void {
   )
   app.get<{ Params: Params; Querystring: { path: string } }>(
     '/v1/folders/:id/content',
-    { schema: { summary: 'The beginning of a text file.', querystring: contentQuery } },
+    {
+      schema: {
+        summary: 'The beginning of a text file.',
+        querystring: contentQuery,
+        response: answersIn('The text, as far as it is shown.', { 'text/plain': { type: 'string' } })
+      }
+    },
     async ({ params, query }, reply) => {
       const bytes = await host.folder(params.id).browser.content(parsePath(query.path), CONTENT_BYTES_MAX)
       if (bytes === undefined) throw new BackerError('NO_PATH', `there is no file ${query.path}`, { path: query.path })
@@ -80,7 +94,7 @@ export function addBrowseRoutes(app: FastifyInstance, host: Host): void {
 function addConflictRoutes(app: FastifyInstance, host: Host): void {
   app.get<{ Params: Params }>(
     '/v1/folders/:id/conflicts',
-    { schema: { summary: 'Files of which two versions were made apart.' } },
+    { schema: { summary: 'Files of which two versions were made apart.', response: answers(conflicts) } },
     async ({ params }) => {
       const conflicts = await host.folder(params.id).browser.conflicts()
       return { schema: SCHEMA, conflicts: conflicts.map(conflictDocument) }
@@ -88,7 +102,13 @@ function addConflictRoutes(app: FastifyInstance, host: Host): void {
   )
   app.post<{ Params: Params; Body: { copy: string; keep: Keep } }>(
     '/v1/folders/:id/conflicts',
-    { schema: { summary: 'Decides a conflict; what is not kept goes to the revisions.', body: conflictBody } },
+    {
+      schema: {
+        summary: 'Decides a conflict; what is not kept goes to the revisions.',
+        body: conflictBody,
+        response: DONE
+      }
+    },
     async ({ params, body }, reply) => {
       await host.folder(params.id).browser.resolve(parsePath(body.copy), body.keep)
       return reply.status(204).send()
@@ -99,12 +119,18 @@ function addConflictRoutes(app: FastifyInstance, host: Host): void {
 function addIgnoreRoutes(app: FastifyInstance, host: Host): void {
   app.get<{ Params: Params }>(
     '/v1/folders/:id/ignore',
-    { schema: { summary: 'The text of .backerignore.' } },
+    { schema: { summary: 'The text of .backerignore.', response: answers(ignoreText) } },
     async ({ params }) => ({ schema: SCHEMA, text: await host.folder(params.id).browser.ignoreText() })
   )
   app.put<{ Params: Params; Body: { text: string; was?: string } }>(
     '/v1/folders/:id/ignore',
-    { schema: { summary: 'Replaces .backerignore, where it still is what it was.', body: replaceIgnoreBody } },
+    {
+      schema: {
+        summary: 'Replaces .backerignore, where it still is what it was.',
+        body: replaceIgnoreBody,
+        response: DONE
+      }
+    },
     async ({ params, body }, reply) => {
       await host.folder(params.id).browser.replaceIgnoreText(body.text, body.was)
       return reply.status(204).send()
@@ -112,7 +138,13 @@ function addIgnoreRoutes(app: FastifyInstance, host: Host): void {
   )
   app.get<{ Params: Params; Querystring: { path: string; directory: boolean } }>(
     '/v1/folders/:id/ignore/check',
-    { schema: { summary: 'Whether a path is ignored, and why.', querystring: checkQuery } },
+    {
+      schema: {
+        summary: 'Whether a path is ignored, and why.',
+        querystring: checkQuery,
+        response: answers(ignoreCheck)
+      }
+    },
     ({ params, query }): IgnoreCheckDocument => {
       const checked = parsePath(query.path)
       return { schema: SCHEMA, path: checked, ...host.folder(params.id).browser.checkIgnore(checked, query.directory) }
@@ -120,7 +152,7 @@ function addIgnoreRoutes(app: FastifyInstance, host: Host): void {
   )
   app.post<{ Params: Params; Body: { text: string } }>(
     '/v1/folders/:id/ignore/preview',
-    { schema: { summary: 'What patterns would hit.', body: ignoreBody } },
+    { schema: { summary: 'What patterns would hit.', body: ignoreBody, response: answers(ignorePreview) } },
     async ({ params, body }) => ({
       schema: SCHEMA,
       ...(await host.folder(params.id).browser.previewIgnore(body.text, SAMPLE))

@@ -6,6 +6,8 @@ import { BackerError } from '../../core/error.js'
 import { isDirectory, systemCode } from '../../home/private-file.js'
 import { isWithin } from '../directory.js'
 import { SCHEMA } from '../document.js'
+import { directories, type Directories } from './answers/items.js'
+import { answers } from './answers/shape.js'
 
 const DIRECTORIES_MAX = 2000
 const query = {
@@ -14,18 +16,18 @@ const query = {
   properties: { path: { type: 'string', maxLength: 4096 } }
 } as const
 
-interface Listed {
-  readonly name: string
-  readonly path: string
-  readonly folder?: true
-}
-
 /** `GET /v1/directories`: the directories below this user's own, for choosing one. Nothing above or beside is shown. */
 export function addDirectoryRoute(app: FastifyInstance): void {
   app.get<{ Querystring: { path?: string } }>(
     '/v1/directories',
-    { schema: { summary: "The directories in one of this user's directories.", querystring: query } },
-    async request => {
+    {
+      schema: {
+        summary: "The directories in one of this user's directories.",
+        querystring: query,
+        response: answers(directories)
+      }
+    },
+    async (request): Promise<Directories> => {
       const top = await realpath(homedir())
       const path = await realDirectory(resolve(request.query.path ?? top), top)
       const entries = await directoriesIn(path)
@@ -48,7 +50,7 @@ async function realDirectory(asked: string, top: string): Promise<string> {
   })
 }
 
-async function directoriesIn(path: string): Promise<Listed[]> {
+async function directoriesIn(path: string): Promise<Directories['entries']> {
   const found = await readdir(path, { withFileTypes: true })
   const names = found.filter(entry => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => name)
   const shown = names.sort((a, b) => a.localeCompare(b)).slice(0, DIRECTORIES_MAX)

@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { parsePath } from '../../core/model/path.js'
 import { SCHEMA, type DriftDocument } from '../document.js'
 import type { Host } from '../host.js'
+import { drift as driftAnswer } from './answers/folder.js'
+import { answers } from './answers/shape.js'
 
 const PATHS_MAX = 1000
 const SAMPLE = 1000
@@ -27,7 +29,12 @@ interface Params {
 export function addDriftRoutes(app: FastifyInstance, host: Host): void {
   app.get<{ Params: Params }>(
     '/v1/folders/:id/drift',
-    { schema: { summary: 'What was changed by hand on this device, which does not write.' } },
+    {
+      schema: {
+        summary: 'What was changed by hand on this device, which does not write.',
+        response: answers(driftAnswer)
+      }
+    },
     ({ params }): DriftDocument => {
       const { drift } = host.folder(params.id).backer
       return { schema: SCHEMA, count: drift.count, sample: drift.sample(SAMPLE) }
@@ -36,7 +43,11 @@ export function addDriftRoutes(app: FastifyInstance, host: Host): void {
   app.post<{ Params: Params; Body: { readonly paths?: readonly string[]; readonly dryRun: boolean } }>(
     '/v1/folders/:id/drift/revert',
     {
-      schema: { summary: 'Has items stand as the writers have them; what stands there now is kept.', body: revertBody }
+      schema: {
+        summary: 'Has items stand as the writers have them; what stands there now is kept.',
+        body: revertBody,
+        response: answers(driftAnswer)
+      }
     },
     async ({ params, body }): Promise<DriftDocument> => {
       const { drift } = host.folder(params.id).backer

@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { parsePath, type RelativePath } from '../../core/model/path.js'
 import { SCHEMA, type AskedDocument, type DroppedDocument, type GotDocument } from '../document.js'
 import type { Host } from '../host.js'
+import { dropped, got } from './answers/items.js'
+import { answers } from './answers/shape.js'
 
 const PATHS_MAX = 1000
 const COPIES_MAX = 256
@@ -39,7 +41,13 @@ interface DropBody {
 export function addDropRoutes(app: FastifyInstance, host: Host): void {
   app.post<{ Params: Params; Body: DropBody }>(
     '/v1/folders/:id/drop',
-    { schema: { summary: 'Removes files from this disk that other devices prove to hold.', body: dropBody } },
+    {
+      schema: {
+        summary: 'Removes files from this disk that other devices prove to hold.',
+        body: dropBody,
+        response: answers(dropped)
+      }
+    },
     async ({ params, body, raw }): Promise<DroppedDocument> => {
       const left = new AbortController()
       raw.socket.once('close', () => left.abort())
@@ -50,7 +58,13 @@ export function addDropRoutes(app: FastifyInstance, host: Host): void {
   )
   app.post<{ Params: Params; Body: { readonly paths: readonly string[]; readonly wait: boolean } }>(
     '/v1/folders/:id/get',
-    { schema: { summary: 'Fetches dropped files; without `wait` it answers before they are here.', body: getBody } },
+    {
+      schema: {
+        summary: 'Fetches dropped files; without `wait` it answers before they are here.',
+        body: getBody,
+        response: answers(got)
+      }
+    },
     async ({ params, body, raw }): Promise<GotDocument | AskedDocument> => {
       const { getter } = host.folder(params.id).backer
       const wanted = body.paths.map(pathOrAll)

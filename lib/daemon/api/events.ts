@@ -3,6 +3,8 @@ import type { FastifyInstance } from 'fastify'
 import type { Timer, Timers } from '../../runtime.js'
 import { timeOf, type DaemonEvent } from '../document.js'
 import type { Host } from '../host.js'
+import { event } from './answers/events.js'
+import { answersIn, reference } from './answers/shape.js'
 
 /** How much may wait for a slow listener before it is cut off. */
 const BACKLOG_BYTES_MAX = 1024 * 1024
@@ -11,28 +13,37 @@ const FOLDER_INTERVAL_MS = 500
 /** How often something is said although nothing happens, so that whoever listens knows that the line holds. */
 const COMMENT_INTERVAL_MS = 15_000
 
+const EVENTS = answersIn('One document a line, or one in each event.', {
+  'application/jsonl': reference(event).json,
+  'text/event-stream': reference(event).json
+})
+
 /**
  * `GET /v1/events`: everything that happens from now on, until the client leaves: one JSON document a line, or, for a client that asks for
  * `text/event-stream`, server-sent events, with the documents of all folders as they change. Source: HTML Standard, "Server-sent events".
  */
 export function addEventRoutes(app: FastifyInstance, host: Host): void {
-  app.get('/v1/events', { schema: { summary: 'Everything that happens from now on.' } }, (request, reply) => {
-    reply.hijack()
-    const isPage = request.headers.accept?.includes('text/event-stream') === true
-    const stream = new EventStream(reply.raw, isPage)
-    reply.raw.writeHead(200, {
-      ...reply.getHeaders(),
-      'content-type': isPage ? 'text/event-stream' : 'application/jsonl'
-    } as Record<string, string>)
-    reply.raw.flushHeaders()
-    const tell = (event: DaemonEvent): void => stream.send(event)
-    const stop = isPage ? tellFolders(host, stream) : (): void => undefined
-    host.on('event', tell)
-    reply.raw.once('close', () => {
-      host.off('event', tell)
-      stop()
-    })
-  })
+  app.get(
+    '/v1/events',
+    { schema: { summary: 'Everything that happens from now on.', response: EVENTS } },
+    (request, reply) => {
+      reply.hijack()
+      const isPage = request.headers.accept?.includes('text/event-stream') === true
+      const stream = new EventStream(reply.raw, isPage)
+      reply.raw.writeHead(200, {
+        ...reply.getHeaders(),
+        'content-type': isPage ? 'text/event-stream' : 'application/jsonl'
+      } as Record<string, string>)
+      reply.raw.flushHeaders()
+      const tell = (event: DaemonEvent): void => stream.send(event)
+      const stop = isPage ? tellFolders(host, stream) : (): void => undefined
+      host.on('event', tell)
+      reply.raw.once('close', () => {
+        host.off('event', tell)
+        stop()
+      })
+    }
+  )
 }
 
 class EventStream {

@@ -6,6 +6,8 @@ import { BackerError } from '../../core/error.js'
 import { parsePath } from '../../core/model/path.js'
 import { parseMoment } from '../moment.js'
 import { waitForSync } from '../wait.js'
+import { added, folder as folderAnswer, key, keys, log, peers, status, wait } from './answers/folder.js'
+import { answers, DONE, reference } from './answers/shape.js'
 
 /** Longest time that one request waits: a client that waits longer asks again. */
 export const WAIT_SECONDS_MAX = 60
@@ -71,6 +73,8 @@ const logQuery = {
   }
 } as const
 
+const FOLDER = answers(reference(folderAnswer))
+
 interface AddBody {
   readonly directory: string
   readonly key?: string
@@ -89,38 +93,39 @@ interface FolderParams {
 
 /** The routes about folders. */
 export function addFolderRoutes(app: FastifyInstance, host: Host): void {
-  app.get('/v1/status', { schema: { summary: 'The process, and all its folders.' } }, async () => ({
-    ...host.status(),
-    notices: await host.notices()
-  }))
-
-  app.get<{ Params: FolderParams }>('/v1/folders/:id', { schema: { summary: 'One folder.' } }, ({ params }) =>
-    host.document(params.id)
+  app.get(
+    '/v1/status',
+    { schema: { summary: 'The process, and all its folders.', response: answers(status) } },
+    async () => ({
+      ...host.status(),
+      notices: await host.notices()
+    })
   )
 
-  app.post<{ Body: AddBody }>('/v1/folders', { schema: { body: addBody } }, async ({ body }) => {
-    const folder = await host.add(body)
-    return folder.added()
-  })
+  app.get<{ Params: FolderParams }>(
+    '/v1/folders/:id',
+    { schema: { summary: 'One folder.', response: FOLDER } },
+    ({ params }) => host.document(params.id)
+  )
 
-  app.get<{ Params: FolderParams; Querystring: { kind?: 'write' | 'read' | 'store' } }>(
-    '/v1/folders/:id/key',
-    { schema: { querystring: keyQuery } },
-    ({ params, query }) => {
-      const { backer } = host.folder(params.id)
-      return { schema: SCHEMA, key: query.kind === undefined ? backer.key : backer.keyText(query.kind) }
+  app.post<{ Body: AddBody }>(
+    '/v1/folders',
+    {
+      schema: {
+        summary: 'Runs one more folder: shares a directory, or joins with a key.',
+        body: addBody,
+        response: answers(added)
+      }
+    },
+    async ({ body }) => {
+      const folder = await host.add(body)
+      return folder.added()
     }
   )
 
-  app.get<{ Params: FolderParams }>('/v1/folders/:id/keys', ({ params }) => {
-    const { backer } = host.folder(params.id)
-    const kinds = backer.status().access === 'write' ? (['write', 'read'] as const) : (['read'] as const)
-    return { schema: SCHEMA, keys: kinds.map(kind => ({ kind, key: backer.keyText(kind) })) }
-  })
-
   app.patch<{ Params: FolderParams; Body: { name?: string; paused?: boolean; keepLocal?: boolean; role?: Role } }>(
     '/v1/folders/:id',
-    { schema: { body: changeBody } },
+    { schema: { summary: 'Changes its name, pauses it, and the like.', body: changeBody, response: FOLDER } },
     async ({ params, body }) => {
       if (body.name !== undefined) await host.rename(params.id, body.name)
       if (body.keepLocal !== undefined) await host.setKeepLocal(params.id, body.keepLocal)
@@ -130,18 +135,44 @@ export function addFolderRoutes(app: FastifyInstance, host: Host): void {
     }
   )
 
-  app.delete<{ Params: FolderParams }>('/v1/folders/:id', async ({ params }, reply) => {
-    await host.leave(params.id)
-    return reply.status(204).send()
-  })
+  app.delete<{ Params: FolderParams }>(
+    '/v1/folders/:id',
+    { schema: { summary: 'Ends the folder on this device; its files stay.', response: DONE } },
+    async ({ params }, reply) => {
+      await host.leave(params.id)
+      return reply.status(204).send()
+    }
+  )
 
-  app.get('/v1/peers', () => ({
+  app.get('/v1/peers', { schema: { summary: 'All connected devices.', response: answers(peers) } }, () => ({
     schema: SCHEMA,
     peers: host.folders.flatMap(folder => folder.document().peers.map(peer => ({ folder: folder.id, ...peer })))
   }))
 
+  addKeyRoutes(app, host)
   addWaitRoute(app, host)
   addMemoryRoutes(app, host)
+}
+
+function addKeyRoutes(app: FastifyInstance, host: Host): void {
+  app.get<{ Params: FolderParams; Querystring: { kind?: 'write' | 'read' | 'store' } }>(
+    '/v1/folders/:id/key',
+    { schema: { summary: 'A key of the folder.', querystring: keyQuery, response: answers(key) } },
+    ({ params, query }) => {
+      const { backer } = host.folder(params.id)
+      return { schema: SCHEMA, key: query.kind === undefined ? backer.key : backer.keyText(query.kind) }
+    }
+  )
+
+  app.get<{ Params: FolderParams }>(
+    '/v1/folders/:id/keys',
+    { schema: { summary: 'All keys that this device can give.', response: answers(keys) } },
+    ({ params }) => {
+      const { backer } = host.folder(params.id)
+      const kinds = backer.status().access === 'write' ? (['write', 'read'] as const) : (['read'] as const)
+      return { schema: SCHEMA, keys: kinds.map(kind => ({ kind, key: backer.keyText(kind) })) }
+    }
+  )
 }
 
 /** The time that a text means, in milliseconds since 1970. Throws USAGE. */
@@ -155,7 +186,9 @@ function sinceIn(text: string, nowMs: number): number {
 function addMemoryRoutes(app: FastifyInstance, host: Host): void {
   app.get<{ Params: FolderParams; Querystring: { path?: string; since?: string; limit: number } }>(
     '/v1/folders/:id/log',
-    { schema: { summary: 'What happened in a folder, the latest first.', querystring: logQuery } },
+    {
+      schema: { summary: 'What happened in a folder, the latest first.', querystring: logQuery, response: answers(log) }
+    },
     async ({ params, query }): Promise<LogDocument> => {
       host.document(params.id)
       const path = query.path === undefined || query.path === '' ? undefined : parsePath(query.path)
@@ -166,7 +199,7 @@ function addMemoryRoutes(app: FastifyInstance, host: Host): void {
   )
   app.delete<{ Params: FolderParams & { readonly device: string } }>(
     '/v1/folders/:id/devices/:device',
-    { schema: { summary: 'A device is not expected any more: no alarm is raised for it.' } },
+    { schema: { summary: 'A device is not expected any more: no alarm is raised for it.', response: DONE } },
     async ({ params }, reply) => {
       host.document(params.id)
       const wasKnown = host.memory.forgetDevice(params.id, params.device)
@@ -180,7 +213,13 @@ function addMemoryRoutes(app: FastifyInstance, host: Host): void {
 function addWaitRoute(app: FastifyInstance, host: Host): void {
   app.get<{ Params: FolderParams; Querystring: { peers: number; copies: number; timeout: number; rescan: boolean } }>(
     '/v1/folders/:id/wait',
-    { schema: { querystring: waitQuery } },
+    {
+      schema: {
+        summary: 'Waits until this device and others hold the same.',
+        querystring: waitQuery,
+        response: answers(wait)
+      }
+    },
     async ({ params, query }, reply): Promise<WaitDocument> => {
       const folder = host.folder(params.id)
       const gone = new AbortController()

@@ -13,6 +13,8 @@ import {
   type TidiedDocument
 } from '../document.js'
 import type { Host } from '../host.js'
+import { restored, revisions, tidied } from './answers/items.js'
+import { answers, DONE } from './answers/shape.js'
 import { parseMoment } from '../moment.js'
 
 const PATHS_MAX = 1000
@@ -71,7 +73,13 @@ interface RestoreBody {
 export function addHistoryRoutes(app: FastifyInstance, host: Host): void {
   app.get<{ Params: Params; Querystring: { path: string } }>(
     '/v1/folders/:id/revisions',
-    { schema: { summary: 'Kept versions of an item, or of those in a directory.', querystring: revisionsQuery } },
+    {
+      schema: {
+        summary: 'Kept versions of an item, or of those in a directory.',
+        querystring: revisionsQuery,
+        response: answers(revisions)
+      }
+    },
     async ({ params, query }): Promise<RevisionsDocument> => {
       const found = await host.folder(params.id).backer.history.revisions(parsePath(query.path))
       return { schema: SCHEMA, revisions: found.map(revisionDocument) }
@@ -79,7 +87,13 @@ export function addHistoryRoutes(app: FastifyInstance, host: Host): void {
   )
   app.post<{ Params: Params; Body: PinBody }>(
     '/v1/folders/:id/revisions/pin',
-    { schema: { summary: 'Has a kept version stay whatever the rule says, or not any more.', body: pinBody } },
+    {
+      schema: {
+        summary: 'Has a kept version stay whatever the rule says, or not any more.',
+        body: pinBody,
+        response: DONE
+      }
+    },
     async ({ params, body }, reply) => {
       const { history } = host.folder(params.id).backer
       await history.pinRevision(parsePath(body.path), body.revision, body.pinned)
@@ -88,12 +102,20 @@ export function addHistoryRoutes(app: FastifyInstance, host: Host): void {
   )
   app.post<{ Params: Params; Body: RestoreBody }>(
     '/v1/folders/:id/restore',
-    { schema: { summary: 'Brings back kept versions, or what stood in the folder at a time.', body: restoreBody } },
+    {
+      schema: {
+        summary: 'Brings back kept versions, or what stood in the folder at a time.',
+        body: restoreBody,
+        response: answers(restored)
+      }
+    },
     ({ params, body }) => restore(host, params.id, body)
   )
   app.post<{ Params: Params }>(
     '/v1/folders/:id/revisions/tidy',
-    { schema: { summary: 'Lets go of kept versions and snapshots that are too many, now.' } },
+    {
+      schema: { summary: 'Lets go of kept versions and snapshots that are too many, now.', response: answers(tidied) }
+    },
     async ({ params }): Promise<TidiedDocument> => ({
       schema: SCHEMA,
       ...(await host.folder(params.id).backer.history.tidy())

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Host } from '../host.js'
+import { answersIn } from './answers/shape.js'
 
 /** `GET /metrics`: what this process and its folders do, in the text format of Prometheus. */
 export async function addMetricsRoute(app: FastifyInstance, host: Host): Promise<void> {
@@ -18,21 +19,30 @@ export async function addMetricsRoute(app: FastifyInstance, host: Host): Promise
     'device'
   ])
   const sent = gauge('peer_sent_bytes', 'Content bytes sent since the device connected.', ['folder', 'device'])
-  app.get('/metrics', { schema: { summary: 'Metrics, as Prometheus reads them.' } }, async (_request, reply) => {
-    for (const metric of [files, bytes, problems, inSync, peers, received, sent]) metric.reset()
-    for (const folder of host.folders) {
-      const status = folder.document()
-      const labels = { folder: status.id }
-      files.set(labels, status.files)
-      bytes.set(labels, status.bytes)
-      problems.set(labels, status.problemCount)
-      inSync.set(labels, status.state === 'in-sync' ? 1 : 0)
-      peers.set(labels, status.peers.length)
-      for (const { device, bytesReceived, bytesSent } of status.peers) {
-        received.set({ ...labels, device }, bytesReceived)
-        sent.set({ ...labels, device }, bytesSent)
+  app.get(
+    '/metrics',
+    {
+      schema: {
+        summary: 'Metrics, as Prometheus reads them.',
+        response: answersIn('All metrics.', { 'text/plain': { type: 'string' } })
       }
+    },
+    async (_request, reply) => {
+      for (const metric of [files, bytes, problems, inSync, peers, received, sent]) metric.reset()
+      for (const folder of host.folders) {
+        const status = folder.document()
+        const labels = { folder: status.id }
+        files.set(labels, status.files)
+        bytes.set(labels, status.bytes)
+        problems.set(labels, status.problemCount)
+        inSync.set(labels, status.state === 'in-sync' ? 1 : 0)
+        peers.set(labels, status.peers.length)
+        for (const { device, bytesReceived, bytesSent } of status.peers) {
+          received.set({ ...labels, device }, bytesReceived)
+          sent.set({ ...labels, device }, bytesSent)
+        }
+      }
+      return reply.type(registry.contentType).send(await registry.metrics())
     }
-    return reply.type(registry.contentType).send(await registry.metrics())
-  })
+  )
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { systemCode } from '../../home/private-file.js'
 import type { Host } from '../host.js'
+import { DONE } from './answers/shape.js'
 import { COOKIE, guard } from './guard.js'
 import { OnDemand } from './on-demand.js'
 
@@ -80,7 +81,7 @@ export class PageServer {
     })
     app.post(
       '/v1/session',
-      { schema: { summary: 'Opens a session with the token in the header.' } },
+      { schema: { summary: 'Opens a session with the token in the header.', response: DONE } },
       (_request, reply) => this.#openSession(reply)
     )
     await app.register(files, { root: FILES, cacheControl: false })

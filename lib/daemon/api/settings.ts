@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { BackerError } from '../../core/error.js'
 import type { Host } from '../host.js'
 import { settingKind, settingsDocument } from '../settings.js'
+import { settings } from './answers/device.js'
+import { answers } from './answers/shape.js'
 
 const CHANGES_MAX = 64
 const body = {
@@ -23,10 +25,10 @@ const body = {
  */
 export function addSettingsRoutes(app: FastifyInstance, host: Host, { isPage }: { readonly isPage: boolean }): void {
   const answer = (): object => settingsDocument(host.settings)
-  app.get('/v1/settings', { schema: { summary: 'What can be set, and what is.' } }, answer)
+  app.get('/v1/settings', { schema: { summary: 'What can be set, and what is.', response: answers(settings) } }, answer)
   app.patch<{ Body: { readonly settings: Readonly<Record<string, string | null>> } }>(
     '/v1/settings',
-    { schema: { summary: 'Sets values; null: back to what holds by itself.', body } },
+    { schema: { summary: 'Sets values; null: back to what holds by itself.', body, response: answers(settings) } },
     async request => {
       const names = Object.keys(request.body.settings)
       if (isPage && names.some(name => settingKind(name).runsCommands === true))

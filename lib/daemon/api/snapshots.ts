@@ -14,6 +14,8 @@ import {
   type SnapshotDocument
 } from '../document.js'
 import type { Host } from '../host.js'
+import { differences, madeSnapshot, pastItems, snapshots } from './answers/items.js'
+import { answers, DONE } from './answers/shape.js'
 import { parseMoment } from '../moment.js'
 import { pathOrRoot } from './history.js'
 
@@ -70,12 +72,12 @@ interface ItemsQuery {
 /** The routes about kept states of a folder. */
 export function addSnapshotRoutes(app: FastifyInstance, host: Host): void {
   const historyOf = ({ id }: Params): History => host.folder(id).backer.history
-  const stateAt = (params: Params, at: string): Promise<PastState> =>
-    historyOf(params).stateAt(parseMoment(at, host.runtime.clock.now()))
 
   app.get<{ Params: Params }>(
     '/v1/folders/:id/snapshots',
-    { schema: { summary: 'The kept states of a folder on this device, the latest first.' } },
+    {
+      schema: { summary: 'The kept states of a folder on this device, the latest first.', response: answers(snapshots) }
+    },
     async ({ params }): Promise<SnapshotsDocument> => ({
       schema: SCHEMA,
       snapshots: (await historyOf(params).snapshots()).map(snapshotDocument)
@@ -83,7 +85,7 @@ export function addSnapshotRoutes(app: FastifyInstance, host: Host): void {
   )
   app.post<{ Params: Params; Body: { pinned: boolean } }>(
     '/v1/folders/:id/snapshots',
-    { schema: { summary: 'Keeps the folder as it is now.', body: createBody } },
+    { schema: { summary: 'Keeps the folder as it is now.', body: createBody, response: answers(madeSnapshot) } },
     async ({ params, body }): Promise<SnapshotDocument & { schema: typeof SCHEMA }> => {
       const state = await historyOf(params).createSnapshot({ isPinned: body.pinned })
       return { schema: SCHEMA, ...snapshotDocument(state) }
@@ -91,7 +93,13 @@ export function addSnapshotRoutes(app: FastifyInstance, host: Host): void {
   )
   app.patch<{ Params: SnapshotParams; Body: { pinned: boolean } }>(
     '/v1/folders/:id/snapshots/:snapshot',
-    { schema: { summary: 'Has a snapshot stay whatever the rule says, or not any more.', body: pinBody } },
+    {
+      schema: {
+        summary: 'Has a snapshot stay whatever the rule says, or not any more.',
+        body: pinBody,
+        response: DONE
+      }
+    },
     async ({ params, body }, reply) => {
       await historyOf(params).pinSnapshot(params.snapshot, body.pinned)
       return reply.status(204).send()
@@ -99,15 +107,29 @@ export function addSnapshotRoutes(app: FastifyInstance, host: Host): void {
   )
   app.delete<{ Params: SnapshotParams }>(
     '/v1/folders/:id/snapshots/:snapshot',
-    { schema: { summary: 'Removes a snapshot of this device.' } },
+    { schema: { summary: 'Removes a snapshot of this device.', response: DONE } },
     async ({ params }, reply) => {
       await historyOf(params).removeSnapshot(params.snapshot)
       return reply.status(204).send()
     }
   )
+  addPastTreeRoutes(app, host, historyOf)
+}
+
+/** What stood in the folder then, and where that differs. */
+function addPastTreeRoutes(app: FastifyInstance, host: Host, historyOf: (params: Params) => History): void {
+  const stateAt = (params: Params, at: string): Promise<PastState> =>
+    historyOf(params).stateAt(parseMoment(at, host.runtime.clock.now()))
+
   app.get<{ Params: Params; Querystring: ItemsQuery }>(
     '/v1/folders/:id/snapshots/files',
-    { schema: { summary: 'What stood in one directory at a time, page by page.', querystring: itemsQuery } },
+    {
+      schema: {
+        summary: 'What stood in one directory at a time, page by page.',
+        querystring: itemsQuery,
+        response: answers(pastItems)
+      }
+    },
     async ({ params, query }): Promise<PastItemsDocument> =>
       itemsAt(historyOf(params), await stateAt(params, query.at), query)
   )
@@ -116,18 +138,19 @@ export function addSnapshotRoutes(app: FastifyInstance, host: Host): void {
     {
       schema: {
         summary: 'Where two states of the folder differ; without the second: from how it is now.',
-        querystring: diffQuery
+        querystring: diffQuery,
+        response: answers(differences)
       }
     },
     async ({ params, query }): Promise<DifferencesDocument> => {
       const from = await stateAt(params, query.from)
       const to = query.to === undefined || query.to === 'now' ? undefined : await stateAt(params, query.to)
-      const differences = await historyOf(params).diff(from, to)
+      const found = await historyOf(params).diff(from, to)
       return {
         schema: SCHEMA,
         from: snapshotDocument(from),
         ...(to === undefined ? {} : { to: snapshotDocument(to) }),
-        differences: differences.map(differenceDocument)
+        differences: found.map(differenceDocument)
       }
     }
   )

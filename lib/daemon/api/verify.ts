@@ -3,6 +3,8 @@ import { parsePath } from '../../core/model/path.js'
 import type { VerifySettings } from '../../folder/verify-state.js'
 import { SCHEMA, timeOf, verifyDocument, type VerifiedDocument, type VerifyDocument } from '../document.js'
 import type { Host } from '../host.js'
+import { verified, verify } from './answers/folder.js'
+import { answers } from './answers/shape.js'
 
 const PATHS_MAX = 1000
 /** How many of the files that were put aside are told. */
@@ -49,12 +51,23 @@ interface RunBody {
 export function addVerifyRoutes(app: FastifyInstance, host: Host): void {
   app.get<{ Params: Params }>(
     '/v1/folders/:id/verify',
-    { schema: { summary: 'What verifying does and knows, and the damaged files that were put aside.' } },
+    {
+      schema: {
+        summary: 'What verifying does and knows, and the damaged files that were put aside.',
+        response: answers(verify)
+      }
+    },
     ({ params }) => describe(host, params.id)
   )
   app.post<{ Params: Params; Body: RunBody }>(
     '/v1/folders/:id/verify',
-    { schema: { summary: 'Reads all files and mends what is damaged; answers when it is over.', body: runBody } },
+    {
+      schema: {
+        summary: 'Reads all files and mends what is damaged; answers when it is over.',
+        body: runBody,
+        response: answers(verified)
+      }
+    },
     async ({ params, body, raw }): Promise<VerifiedDocument> => {
       const { sample, maxSeconds, isAnew } = body
       const left = new AbortController()
@@ -66,7 +79,13 @@ export function addVerifyRoutes(app: FastifyInstance, host: Host): void {
   )
   app.patch<{ Params: Params; Body: Partial<VerifySettings> }>(
     '/v1/folders/:id/verify',
-    { schema: { summary: 'Changes when and how fast everything is read by schedule.', body: settingsBody } },
+    {
+      schema: {
+        summary: 'Changes when and how fast everything is read by schedule.',
+        body: settingsBody,
+        response: answers(verify)
+      }
+    },
     async ({ params, body }) => {
       await host.folder(params.id).backer.verifier.setSettings(body)
       return describe(host, params.id)
@@ -74,7 +93,13 @@ export function addVerifyRoutes(app: FastifyInstance, host: Host): void {
   )
   app.post<{ Params: Params; Body: { readonly paths: readonly string[] } }>(
     '/v1/folders/:id/verify/accept',
-    { schema: { summary: 'Takes damaged files as they are: they become new versions.', body: acceptBody } },
+    {
+      schema: {
+        summary: 'Takes damaged files as they are: they become new versions.',
+        body: acceptBody,
+        response: answers(verify)
+      }
+    },
     async ({ params, body }) => {
       const { verifier } = host.folder(params.id).backer
       for (const one of body.paths) await verifier.accept(parsePath(one))
