@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, mkdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdtemp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'brittle'
+import { Client } from '../../lib/cli/client.js'
+import { isBackerError } from '../../lib/core/error.js'
 import type { FolderDocument, PeerDocument, StatusDocument } from '../../lib/daemon/document.js'
 import type { LabHost } from './lab.js'
 
@@ -16,6 +17,8 @@ export class LabDevice {
   readonly host: LabHost
   readonly root: string
   readonly folder: string
+  /** Asks the device's process. Its socket is reached from everywhere on this machine: what is in a file system is in no network. */
+  readonly client: Client
   readonly #env: Readonly<Record<string, string>>
   #running: ChildProcess | undefined
   #output = ''
@@ -24,12 +27,13 @@ export class LabDevice {
     this.host = host
     this.root = root
     this.folder = join(root, 'folder')
+    this.client = new Client(join(root, 'home'))
     this.#env = env
   }
 
   /** A device that uses the DHT node at `bootstrap`, or none that answers. */
   static async make(t: Test, host: LabHost, env: Readonly<Record<string, string>> = {}): Promise<LabDevice> {
-    const root = await mkdtemp(join(tmpdir(), 'backer-test-'))
+    const root = await mkdtemp(join(host.directory, 'device-'))
     const device = new LabDevice(host, root, {
       PATH: process.env['PATH'] ?? '',
       HOME: root,
@@ -39,7 +43,6 @@ export class LabDevice {
     })
     await mkdir(device.folder)
     t.teardown(() => device.stop(), { order: 1 })
-    t.teardown(() => rm(root, { recursive: true, force: true }), { order: 100 })
     return device
   }
 
@@ -77,9 +80,18 @@ export class LabDevice {
     return output
   }
 
+  /** The status of the device's folder; undefined while nothing runs. */
   async status(): Promise<FolderDocument | undefined> {
-    const text = await this.run('status', '--json')
-    return text === '' ? undefined : (JSON.parse(text) as StatusDocument).folders[0]
+    return (await this.running())?.folders[0]
+  }
+
+  async running(): Promise<StatusDocument | undefined> {
+    try {
+      return await this.client.status()
+    } catch (error) {
+      if (isBackerError(error, 'NOT_RUNNING')) return undefined
+      throw error
+    }
   }
 
   async peers(): Promise<readonly PeerDocument[]> {

@@ -40,10 +40,13 @@ let labs = 0
 export class LabHost {
   readonly namespace: string
   readonly address: string
+  /** The lab's own: what is put there goes with the lab, however it ends. */
+  readonly directory: string
 
-  constructor(namespace: string, address: string) {
+  constructor(namespace: string, address: string, directory: string) {
     this.namespace = namespace
     this.address = address
+    this.directory = directory
   }
 
   /** Runs a command here and gives what it printed. Throws where it fails. */
@@ -94,6 +97,8 @@ export class Lab {
   readonly #keeper: ChildProcess
   readonly #directory: string
   readonly #children: ChildProcess[] = []
+  /** Each host of a LAN, and the one with the LAN's bridge. */
+  readonly #middles = new Map<LabHost, LabHost>()
   #homes = 0
   #ports = 0
 
@@ -107,7 +112,7 @@ export class Lab {
   static open(t: Test): Lab {
     const name = `bl${process.pid}x${++labs}`
     const directory = mkdtempSync(join(tmpdir(), 'backer-test-'))
-    const script = `trap '' INT TERM HUP; cat >/dev/null; ${removal(name)}; rm -rf ${directory}`
+    const script = `trap '' INT TERM HUP; cat >/dev/null; ${removal(name)}; rm -rf ${directory} || { sleep 1; rm -rf ${directory}; }`
     // A group of its own, so that Ctrl-C ends this process and not the one that cleans up behind it.
     const keeper = spawn('sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
     const lab = new Lab(name, keeper, directory)
@@ -142,8 +147,25 @@ export class Lab {
     const hosts = this.#lan(router, `192.168.${number}`, count)
     for (const host of hosts) host.run('ip', 'route', 'add', 'default', 'via', `192.168.${number}.1`)
     router.run('sysctl', '-qw', 'net.ipv4.ip_forward=1')
-    command('sh', '-c', `ip netns exec ${router.namespace} nft -f - <<'RULES'\n${routerRules(nat)}\nRULES`)
-    return { router, hosts }
+    const home = { router, hosts }
+    this.setNat(home, nat)
+    return home
+  }
+
+  /** From now on a home's router does this with new connections; those that there are go on as they were. */
+  setNat({ router }: Home, nat: Exclude<Nat, 'open'>): void {
+    const rules = `table ip home\ndelete table ip home\n${routerRules(nat)}`
+    command('sh', '-c', `ip netns exec ${router.namespace} nft -f - <<'RULES'\n${rules}\nRULES`)
+  }
+
+  /** One more interface for a host, on the LAN of another one; its address there. */
+  addInterface(host: LabHost, device: string, beside: LabHost): string {
+    const middle = this.#middles.get(beside)
+    if (middle === undefined) throw new Error(`${beside.namespace} is on no LAN`)
+    const address = beside.address.replace(/\d+$/, String(100 + ++this.#ports))
+    this.#plugIn(host, device, middle, 'lan')
+    host.run('ip', 'address', 'add', `${address}/24`, 'dev', device)
+    return address
   }
 
   /** A LAN with `count` hosts that leads nowhere else. */
@@ -194,12 +216,13 @@ export class Lab {
       const host = this.#host(`h${this.#homes}x${i + 1}`, `${prefix}.${i + 2}`)
       this.#plugIn(host, 'eth0', middle, 'lan')
       host.run('ip', 'address', 'add', `${host.address}/24`, 'dev', 'eth0')
+      this.#middles.set(host, middle)
       return host
     })
   }
 
   #host(label: string, address: string): LabHost {
-    const host = new LabHost(`${this.name}-${label}`, address)
+    const host = new LabHost(`${this.name}-${label}`, address, this.#directory)
     command('ip', 'netns', 'add', host.namespace)
     host.run('ip', 'link', 'set', 'lo', 'up')
     return host
@@ -242,7 +265,7 @@ function routerRules(nat: Exclude<Nat, 'open'>): string {
 /** A shell script that ends all that runs in a lab's namespaces and removes them. */
 function removal(name: string): string {
   return `for n in $(ip netns list | cut -d' ' -f1 | grep '^${name}-'); do
-    for p in $(ip netns pids $n); do kill -9 $p; done; ip netns del $n; done`
+    for i in 1 2 3; do for p in $(ip netns pids $n); do kill -9 $p; done; done; ip netns del $n; done`
 }
 
 function command(program: string, ...words: string[]): string {
