@@ -91,7 +91,9 @@ function host(context: Context, job: Job, daemon: Daemon, signal: AbortSignal): 
     await announce(context, job, folder.added())
     if (job.until !== undefined) return job.until(() => Promise.resolve(folder.document()), signal)
     await daemon.openKnown()
-    void sayWhenLonely(context, () => folder.status().peers.length, signal)
+    const isAlone = (): boolean =>
+      daemon.folders.some(one => one === folder && !one.isPaused && one.status().peers.length === 0)
+    void sayWhenLonely(context, isAlone, signal)
     await aborted(signal)
     context.printer.note('Stopping.')
     return EXIT.done
@@ -135,9 +137,9 @@ async function announce({ printer }: Context, job: Job, folder: AddedDocument): 
   else await job.announce(folder)
 }
 
-async function sayWhenLonely({ printer }: Context, peers: () => number, signal: AbortSignal): Promise<void> {
+async function sayWhenLonely({ printer }: Context, isAlone: () => boolean, signal: AbortSignal): Promise<void> {
   await pause(LONELY_MS, signal)
-  if (signal.aborted || peers() > 0) return
+  if (signal.aborted || !isAlone()) return
   printer.note(
     'No other device of this folder is online yet. Leave this running, or press Ctrl-C: the folder is remembered.'
   )

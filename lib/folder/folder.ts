@@ -37,6 +37,7 @@ import { Rescans } from './rescans.js'
 import { Verifier } from './verifier.js'
 import { errorOf, type FolderState, type FolderStatus, type HeldDeletes, type Route } from './status.js'
 import { subtreeSums } from '../core/tree/read.js'
+import { EMPTY_SUMS, type Sums } from '../core/tree/sums.js'
 
 /** What a folder is made of: everything that touches the world is handed in. */
 export interface FolderParts {
@@ -90,6 +91,7 @@ export class Folder extends EventEmitter<FolderEvents> {
   readonly #rescans: Rescans
   readonly #teller: ProgressTeller
   #wasInSync = false
+  #lastSums = EMPTY_SUMS
   #closing: Promise<void> | undefined
   #running: Promise<void> = Promise.resolve()
 
@@ -242,14 +244,15 @@ export class Folder extends EventEmitter<FolderEvents> {
     }
   }
 
-  /** What the folder holds; nothing where the index is damaged, which the status then says. */
-  #sums(): { readonly files: number; readonly bytes: number; readonly records: number } {
+  /** What the folder holds, or held when it was closed; nothing where the index is damaged, which the status then says. */
+  #sums(): Sums {
     const { store } = this.#parts
     try {
-      return subtreeSums(hash => store.node(hash), store.root, undefined)
+      return (this.#lastSums = subtreeSums(hash => store.node(hash), store.root, undefined))
     } catch (error) {
+      if (isBackerError(error, 'STORE_CLOSED')) return this.#lastSums
       if (!isBackerError(error, 'STORE_CORRUPT')) throw error
-      return { files: 0, bytes: 0, records: 0 }
+      return EMPTY_SUMS
     }
   }
 
@@ -276,6 +279,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     await Promise.race([this.#atRest(), delay(this.#parts.runtime.timers, REST_MS)])
     await this.#parts.disk.close()
     await this.#atRest()
+    this.#sums()
     await this.#parts.store.close()
   }
 

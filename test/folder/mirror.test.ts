@@ -248,3 +248,15 @@ test('a directory with more files than are wanted at once is moved, without a tr
   t.is((await readdir(join(b.directory, 'new'))).length, count)
   t.is([...b.chunksReceived().values()][0] ?? 0, before)
 })
+
+test('a folder that was closed still tells what it held, to whoever asks late', async t => {
+  const a = await makeBacker(t)
+  await writeTree(a.directory, { one: 'one', 'two/three': 'three' })
+  await a.rescan()
+  const { files, bytes, root } = a.status()
+  const closed = a.close()
+  t.is(a.status().files, 2, 'while it is being closed')
+  await closed
+  t.alike([a.status().files, a.status().bytes, a.status().root], [files, bytes, root])
+  t.is(files, 2)
+})

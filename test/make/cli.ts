@@ -28,6 +28,7 @@ export class CliDevice {
   readonly #t: Test
   readonly root: string
   readonly #env: Readonly<Record<string, string>>
+  readonly #started: RunningCli[] = []
 
   constructor(t: Test, root: string, env: Readonly<Record<string, string>>) {
     this.#t = t
@@ -42,7 +43,9 @@ export class CliDevice {
 
   /** Runs a command to its end. */
   async run(args: readonly string[], options: CliOptions = {}): Promise<Finished> {
-    return this.start(args, options).finished
+    const running = this.#spawn(args, options)
+    this.#t.teardown(() => running.kill(), { order: -1 })
+    return running.finished
   }
 
   /** One more device on the same network. */
@@ -52,15 +55,26 @@ export class CliDevice {
   }
 
   /** Starts a command that goes on until it is told to stop; it is killed with the test. */
-  start(args: readonly string[], { cwd = this.root, env = {}, input = '' }: CliOptions = {}): RunningCli {
-    const running = new RunningCli(args, { cwd, env: { ...this.#env, ...env }, input })
+  start(args: readonly string[], options: CliOptions = {}): RunningCli {
+    const running = this.#spawn(args, options)
     this.#t.teardown(() => running.kill(), { order: -1 })
+    this.#started.push(running)
     return running
+  }
+
+  #spawn(args: readonly string[], { cwd = this.root, env = {}, input = '' }: CliOptions): RunningCli {
+    return new RunningCli(args, { cwd, env: { ...this.#env, ...env }, input })
+  }
+
+  /** What the processes said that were started for longer than one answer. */
+  get said(): string {
+    return this.#started.map(({ args, stderr }) => `${args.join(' ')}:\n${stderr}`).join('\n')
   }
 }
 
 /** One process of the compiled program. */
 export class RunningCli {
+  readonly args: readonly string[]
   readonly finished: Promise<Finished>
   readonly #child
   #stdout = ''
@@ -68,6 +82,7 @@ export class RunningCli {
   #hasEnded = false
 
   constructor(args: readonly string[], { cwd, env, input }: Required<CliOptions>) {
+    this.args = args
     this.#child = spawn(process.execPath, [BIN, ...args], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
     this.#child.stdout.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()))
     this.#child.stderr.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()))
@@ -164,6 +179,6 @@ export async function shareDocs(device: CliDevice): Promise<{ running: RunningCl
 /** What a question answers with --json. */
 export async function documentOf(device: CliDevice, ...args: string[]): Promise<Record<string, unknown>> {
   const ended = await device.run([...args, '--json'])
-  if (ended.code !== 0) throw new Error(`${args.join(' ')}: ${String(ended.code)} ${ended.stderr}`)
+  if (ended.code !== 0) throw new Error(`${args.join(' ')}: ${String(ended.code)} ${ended.stderr}\n${device.said}`)
   return JSON.parse(ended.stdout) as Record<string, unknown>
 }
