@@ -16,6 +16,7 @@ import type { FolderContext } from './context.js'
 import { Copies } from './copies.js'
 import { tellFullDisk } from './disk-floor.js'
 import type { FolderEvents } from './events.js'
+import { HeadReader } from './head-reader.js'
 import { Heads } from './heads.js'
 import { Drift } from './drift.js'
 import { Dropper } from './dropper.js'
@@ -98,6 +99,7 @@ export class Folder extends EventEmitter<FolderEvents> {
   constructor(parts: FolderParts) {
     super()
     this.#parts = parts
+    const heads = new HeadReader(parts.identity.key.folderPublicKey)
     this.#problems = new Problems(problem => this.emit('problem', problem))
     this.#losses = new HeldLosses(
       () => this.#context,
@@ -118,7 +120,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#rescans = new Rescans(timers, parts.rescanIntervalMs, () => this.rescan())
     const tell = (): void => void this.emit('progress', this.#meter.get())
     this.#teller = new ProgressTeller(timers, tell, () => this.#puller.idle)
-    this.#peers = this.#makePeers(new Heads(parts.store, parts.identity.key.folderPublicKey))
+    this.#peers = this.#makePeers(new Heads(parts.store, heads))
     this.#announcer = new Announcer(
       this.#context,
       () => this.#peers,
@@ -128,7 +130,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     const isWanted = (path: RelativePath): boolean =>
       this.#puller.get(path) !== undefined || this.getter.isGetting(path)
     this.browser = new Browser(this.#context, isWanted)
-    this.history = this.#makeHistory(parts)
+    this.history = this.#makeHistory(parts, heads)
     const source = new ContentSource(this.#context, this.#puller.fetcher, () => this.#peers)
     this.verifier = new Verifier(this.#context, source)
     this.drift = new Drift(this.#context, source, () => this.#peers)
@@ -341,10 +343,10 @@ export class Folder extends EventEmitter<FolderEvents> {
     )
   }
 
-  #makeHistory({ identity, packIntervalMs, keepLocal = false }: FolderParts): History {
+  #makeHistory({ identity, packIntervalMs, keepLocal = false }: FolderParts, heads: HeadReader): History {
     return new History(this.#context, this.#puller.fetcher, {
       device: Buffer.from(identity.deviceKeyPair.publicKey).toString('hex'),
-      folderPublicKey: identity.key.folderPublicKey,
+      heads,
       sign: (root, sequence, timeMs) => this.#sign(root, sequence, timeMs),
       peers: () => this.#peers,
       mayKeep: () => this.#observer.scanned,

@@ -1,8 +1,8 @@
 import { BackerError } from '../core/error.js'
-import { decodeWith } from '../core/codec.js'
 import { hashesEqual, type Hash } from '../core/model/hash.js'
-import { signedHeadCodec, verifySignedHead, type SignedHead } from '../core/model/head.js'
+import type { SignedHead } from '../core/model/head.js'
 import type { Store } from '../store/store.js'
+import { deviceOf, type HeadReader } from './head-reader.js'
 
 /** How many writers' heads are kept: far more than a folder has devices. */
 const WRITERS_MAX = 1000
@@ -13,12 +13,12 @@ const WRITERS_MAX = 1000
  */
 export class Heads {
   readonly #store: Store
-  readonly #folderPublicKey: Uint8Array
+  readonly #reader: HeadReader
   readonly #known = new Map<string, { readonly head: SignedHead; readonly bytes: Uint8Array }>()
 
-  constructor(store: Store, folderPublicKey: Uint8Array) {
+  constructor(store: Store, reader: HeadReader) {
     this.#store = store
-    this.#folderPublicKey = folderPublicKey
+    this.#reader = reader
   }
 
   /** Reads back what was kept; what no longer verifies is forgotten. */
@@ -31,9 +31,7 @@ export class Heads {
 
   /** A signed head. Throws FORGED or MALFORMED. */
   read(bytes: Uint8Array): SignedHead {
-    const head = decodeWith(signedHeadCodec, bytes, 'a head')
-    verifySignedHead(head, this.#folderPublicKey, this.#known.get(deviceOf(head))?.head.certificate)
-    return head
+    return this.#reader.read(bytes)
   }
 
   /**
@@ -83,17 +81,10 @@ export class Heads {
 
   #parse(bytes: Uint8Array): SignedHead | undefined {
     try {
-      const head = decodeWith(signedHeadCodec, bytes, 'a head')
-      verifySignedHead(head, this.#folderPublicKey)
-      return head
+      return this.#reader.read(bytes)
     } catch (error) {
       if (error instanceof BackerError) return undefined
       throw error
     }
   }
-}
-
-/** The device that signed a head, in hexadecimal. */
-export function deviceOf(head: SignedHead): string {
-  return Buffer.from(head.head.device).toString('hex')
 }

@@ -1,13 +1,12 @@
 import { retained } from '../core/engine/retention.js'
 import { BackerError, isBackerError, messageOf } from '../core/error.js'
-import { decodeWith } from '../core/codec.js'
 import { hashesEqual, type Hash } from '../core/model/hash.js'
-import { signedHeadCodec, verifySignedHead } from '../core/model/head.js'
 import type { Snapshot } from '../core/model/snapshot.js'
 import type { ToldSnapshot } from '../../protocol/messages.js'
 import { snapshotId } from '../disk/kept-ids.js'
 import type { KeptSnapshot } from '../disk/kept.js'
 import type { FolderContext } from './context.js'
+import { deviceOf, type HeadReader } from './head-reader.js'
 import type { Mutex } from './mutex.js'
 import type { Moment } from './past.js'
 import type { Peer } from './peer.js'
@@ -24,7 +23,7 @@ const TIME_MAX_MS = 253_402_300_799_999
 export interface SnapshotParts {
   /** This device's public key in hexadecimal. */
   readonly device: string
-  readonly folderPublicKey: Uint8Array
+  readonly heads: HeadReader
   /** A signed head in wire bytes; undefined on a device that only reads. */
   readonly sign: (root: Hash, sequence: number, timeMs: number) => Uint8Array | undefined
   readonly peers: () => Iterable<Peer>
@@ -202,10 +201,9 @@ export class Snapshots {
 
   #snapshotOf({ head: bytes }: ToldSnapshot): Snapshot | undefined {
     try {
-      const signed = decodeWith(signedHeadCodec, bytes, 'a snapshot')
-      verifySignedHead(signed, this.#parts.folderPublicKey)
+      const signed = this.#parts.heads.read(bytes)
       const { root, timeMs: atMs } = signed.head
-      const device = Buffer.from(signed.head.device).toString('hex')
+      const device = deviceOf(signed)
       if (atMs > TIME_MAX_MS) return undefined
       return { id: snapshotId({ root, atMs, device }), root, atMs, device, kind: 'automatic', head: bytes }
     } catch (error) {

@@ -27,7 +27,7 @@ import { Volume, type Happening, type Inode } from './volume.js'
 export const ROOT = '/folder'
 /** How often everything is looked through: what the watcher missed is found within this time. */
 export const RESCAN_MS = 60_000
-/** Revisions are packed this often: far more often than in life, so that crashes fall into it. */
+/** Revisions are packed this often where a plan says nothing else: far more often than in life, so that crashes fall into it. */
 const PACK_MS = 3000
 const EPOCH_MS = Date.UTC(2026, 0, 1)
 
@@ -40,6 +40,7 @@ export interface DeviceOptions {
   readonly canExchange: boolean
   readonly reusesInodes: boolean
   readonly order: 'journal' | 'dependencies'
+  readonly packMs?: number | undefined
   /** Asked ahead of every call that the engine makes to the disk. */
   readonly gate: Gate
   readonly trace: (line: string) => void
@@ -151,7 +152,7 @@ export class Device {
       runtime,
       watch: handlers => (this.#watch = new SimWatch(this.root, handlers, runtime)),
       rescanIntervalMs: RESCAN_MS,
-      packIntervalMs: PACK_MS
+      packIntervalMs: this.#options.packMs ?? PACK_MS
     })
     folder.on('error', error => {
       trace(`${this.name} stopped: ${error.message}`)

@@ -31,6 +31,8 @@ if (![first, count, jobs, step].every(Number.isSafeInteger) || count < 1 || jobs
   console.error('--seed, --seeds and --jobs take whole numbers, --minutes a number')
   process.exit(64)
 }
+// Errors are ordinary outcomes by the thousand, and taking their stacks is a twentieth of a run. Whatever crashes is run again with them.
+Error.stackTraceLimit = 0
 const tally = jobs > 1 ? await runParts() : await runSeeds()
 if (process.send === undefined) tell(tally)
 else process.send(tally)
@@ -51,9 +53,17 @@ async function runSeed(seed: number): Promise<Partial<Tally>> {
   if (isTwofold) console.log(`seed ${seed}: run twice, it went two ways`)
   if (values.trace) console.log(outcome.trace.join('\n'))
   const { broken } = outcome
-  if (broken !== undefined) console.log(`seed ${seed}: ${broken.sentence}`)
+  if (broken !== undefined)
+    console.log(`seed ${seed}: ${broken.promise === 'crash' ? await stackOf(plan) : broken.sentence}`)
   if (broken !== undefined && values.shrink) await tellSmallest(plan, broken.promise)
   return { ...outcome.tally, seeds: 1, failed: broken !== undefined || isTwofold ? 1 : 0 }
+}
+
+async function stackOf(plan: Plan): Promise<string> {
+  Error.stackTraceLimit = 30
+  const { broken } = await runPlan(plan)
+  Error.stackTraceLimit = 0
+  return broken?.sentence ?? 'it did not crash again'
 }
 
 async function tellSmallest(plan: Plan, promise: string): Promise<void> {

@@ -69,6 +69,8 @@ export interface Plan {
   readonly isSingleWriter: boolean
   /** Devices of these numbers may read only. */
   readonly readers: readonly number[]
+  /** How often each device packs its revisions, milliseconds. */
+  readonly packMs?: number
   readonly steps: readonly Step[]
 }
 
@@ -104,7 +106,8 @@ export function makePlan(seed: string, options: PlanOptions = {}): Plan {
     reusesInodes: random.oneIn(3),
     order: random.oneIn(2) ? 'journal' : 'dependencies',
     isSingleWriter,
-    readers: options.withReaders === true && random.oneIn(4) ? [deviceCount - 1] : []
+    readers: options.withReaders === true && random.oneIn(4) ? [deviceCount - 1] : [],
+    packMs: random.pick([3000, 20_000, 60_000])
   } as const
   const mood = {
     pace: random.pick([5, 40, 300, 2000]),

@@ -55,13 +55,14 @@ export class World {
     const key = createWriteKey(new SeededRandom(`${plan.seed} key`).bytes(32))
     this.#armed = Array.from({ length: plan.deviceCount }, () => [])
     this.devices = Array.from({ length: plan.deviceCount }, (_, index) => {
-      const { seed, canExchange, reusesInodes, order } = plan
+      const { seed, canExchange, reusesInodes, order, packMs } = plan
       return new Device({
         index,
         seed,
         canExchange,
         reusesInodes,
         order,
+        packMs,
         scheduler: this.scheduler,
         key: plan.readers.includes(index) ? toReadKey(key) : key,
         gate: call => this.#gate(index, call),
