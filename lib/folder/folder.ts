@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { asBackerError, BackerError, isBackerError } from '../core/error.js'
+import { asBackerError, BackerError } from '../core/error.js'
 import type { Hash } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Disk } from '../disk/disk.js'
@@ -23,6 +23,7 @@ import { Dropper } from './dropper.js'
 import { Getter } from './getter.js'
 import { HeldDecision } from './held-deletes.js'
 import { HeldLosses } from './held-losses.js'
+import { HeldSums } from './held-sums.js'
 import { History } from './history.js'
 import type { Identity } from './identity.js'
 import { IGNORE_FILE, readIgnoreFile } from './ignore-file.js'
@@ -37,8 +38,6 @@ import { recoverFolder } from './recovery.js'
 import { Rescans } from './rescans.js'
 import { Verifier } from './verifier.js'
 import { errorOf, type FolderState, type FolderStatus, type HeldDeletes, type Route } from './status.js'
-import { subtreeSums } from '../core/tree/read.js'
-import { EMPTY_SUMS, type Sums } from '../core/tree/sums.js'
 
 /** What a folder is made of: everything that touches the world is handed in. */
 export interface FolderParts {
@@ -91,8 +90,8 @@ export class Folder extends EventEmitter<FolderEvents> {
   #fatal: BackerError | undefined
   readonly #rescans: Rescans
   readonly #teller: ProgressTeller
+  readonly #sums: HeldSums
   #wasInSync = false
-  #lastSums = EMPTY_SUMS
   #closing: Promise<void> | undefined
   #running: Promise<void> = Promise.resolve()
 
@@ -100,6 +99,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     super()
     this.#parts = parts
     const heads = new HeadReader(parts.identity.key.folderPublicKey)
+    this.#sums = new HeldSums(parts.store)
     this.#problems = new Problems(problem => this.emit('problem', problem))
     this.#losses = new HeldLosses(
       () => this.#context,
@@ -219,7 +219,7 @@ export class Folder extends EventEmitter<FolderEvents> {
 
   status(): FolderStatus {
     const { store, identity, path } = this.#parts
-    const sums = this.#sums()
+    const sums = this.#sums.get()
     const heldDeletes = this.heldDeletes()
     const copies = this.copies.status()
     return {
@@ -246,18 +246,6 @@ export class Folder extends EventEmitter<FolderEvents> {
     }
   }
 
-  /** What the folder holds, or held when it was closed; nothing where the index is damaged, which the status then says. */
-  #sums(): Sums {
-    const { store } = this.#parts
-    try {
-      return (this.#lastSums = subtreeSums(hash => store.node(hash), store.root, undefined))
-    } catch (error) {
-      if (isBackerError(error, 'STORE_CLOSED')) return this.#lastSums
-      if (!isBackerError(error, 'STORE_CORRUPT')) throw error
-      return EMPTY_SUMS
-    }
-  }
-
   /** Ends everything that this folder began; its disk and index are closed as well. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -281,7 +269,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     await Promise.race([this.#atRest(), delay(this.#parts.runtime.timers, REST_MS)])
     await this.#parts.disk.close()
     await this.#atRest()
-    this.#sums()
+    this.#sums.get()
     await this.#parts.store.close()
   }
 
@@ -378,7 +366,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.history.holder.note(paths)
     this.verifier.mender.hint()
     this.drift.note(paths)
-    this.#collector.committed(nodeBytes, () => this.#sums().records)
+    this.#collector.committed(nodeBytes, () => this.#sums.get().records)
     this.#changed()
   }
 
