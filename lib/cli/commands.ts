@@ -53,6 +53,7 @@ export const COMMANDS: readonly Listed[] = [
   { names: ['daemon'], group: SYSTEM, load: () => import('./commands/daemon.js') },
   { names: ['stop'], group: SYSTEM, load: () => import('./commands/stop.js') },
   { names: ['open'], group: SYSTEM, load: () => import('./commands/open.js') },
+  { names: ['password'], group: SYSTEM, load: () => import('./commands/password.js') },
   { names: ['events'], group: SYSTEM, load: () => import('./commands/events.js') },
   { names: ['config'], group: SYSTEM, load: () => import('./commands/config.js') },
   { names: ['service'], group: SYSTEM, load: () => import('./commands/service.js') },

@@ -53,6 +53,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   NO_PATH: EXIT.notFound,
   BUSY: EXIT.error,
   FORBIDDEN: EXIT.notPermitted,
+  THROTTLED: EXIT.notPermitted,
   NO_PEER: EXIT.noPeer,
   RELAYED: EXIT.error,
   UNSEEN: EXIT.error,

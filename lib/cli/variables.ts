@@ -5,6 +5,7 @@ export const SERVICE_VARIABLES = [
   'BACKER_RELAY',
   'BACKER_PORT',
   'BACKER_PAGE_PORT',
+  'BACKER_PAGE_LISTEN',
   'BACKER_NO_LAN',
   'BACKER_LOG'
 ] as const

@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'NO_VERSION' // no such version is kept
   | 'BUSY' // what was decided about has changed since: look again
   | 'FORBIDDEN' // the request does not come from where it may
+  | 'THROTTLED' // too many wrong passwords were tried
   | 'NO_PEER' // no other device of the folder could be reached
   | 'RELAYED' // much goes through a relay
   | 'UNSEEN' // a device has not been seen for long

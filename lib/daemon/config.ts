@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { DhtAddress } from 'hyperdht'
 import z32 from 'z32'
 import { BackerError } from '../core/error.js'
@@ -5,6 +6,8 @@ import { LOG_LEVELS, type LogLevel } from './log-level.js'
 import { homeDirectory } from '../home/place.js'
 
 const KEY_BYTES = 32
+/** Where the page is for other machines, unless a port is named. */
+const REMOTE_PORT = 8750
 
 /** What the environment says. */
 export interface Config {
@@ -14,6 +17,11 @@ export interface Config {
   readonly bootstrap: readonly DhtAddress[] | undefined
   /** The port of the page on the loopback interface; undefined: the usual one, or any where that is taken. */
   readonly pagePort?: number | undefined
+  /** Where the page is for other machines; undefined: nowhere. */
+  readonly pageListen?: ListenAddress | undefined
+  /** PEM files with the certificate for that and its key; undefined: one of backer's own. */
+  readonly pageCertificate?: string | undefined
+  readonly pageKey?: string | undefined
   /** False: nobody is looked for on the LAN. */
   readonly lan?: boolean | undefined
   /** The TCP port to take connections at; undefined: the usual one, or any where that is taken. */
@@ -28,12 +36,19 @@ export interface Config {
   readonly trace?: ((line: string) => void) | undefined
 }
 
-/** Reads `BACKER_HOME`, `BACKER_BOOTSTRAP`, `BACKER_PAGE_PORT`, `BACKER_NO_LAN`, `BACKER_PORT`, `BACKER_RELAY` and `BACKER_LOG`. Throws USAGE where one is off. */
+/** An IP address of this machine, or `0.0.0.0` or `::` for all of them, and a port. */
+export interface ListenAddress {
+  readonly address: string
+  readonly port: number
+}
+
+/** Reads `BACKER_HOME`, `BACKER_BOOTSTRAP`, `BACKER_PAGE_PORT`, `BACKER_PAGE_LISTEN`, `BACKER_NO_LAN`, `BACKER_PORT`, `BACKER_RELAY` and `BACKER_LOG`. Throws USAGE where one is off. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   return {
     home: homeDirectory(env),
     bootstrap: parseBootstrap(env['BACKER_BOOTSTRAP']),
     pagePort: parsePort('BACKER_PAGE_PORT', env['BACKER_PAGE_PORT']),
+    pageListen: parseListen('BACKER_PAGE_LISTEN', env['BACKER_PAGE_LISTEN']),
     lan: env['BACKER_NO_LAN'] === '1' ? false : undefined,
     port: parsePort('BACKER_PORT', env['BACKER_PORT']),
     relays: parseRelays(env['BACKER_RELAY']),
@@ -46,6 +61,22 @@ export function parsePort(name: string, text: string | undefined): number | unde
   if (text === undefined || text === '') return undefined
   if (/^\d{1,5}$/.test(text) && Number(text) < 65536) return Number(text)
   throw new BackerError('USAGE', `"${text}" in ${name} is no port`, { hint: 'It is a number from 0 to 65535.' })
+}
+
+/** `192.0.2.1`, `192.0.2.1:8750`, `[2001:db8::1]:8750`; undefined for an empty text. */
+export function parseListen(name: string, text: string | undefined): ListenAddress | undefined {
+  if (text === undefined || text === '') return undefined
+  const [, v6, v4, port] = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+))(?::(\d{1,5}))?$/i.exec(text) ?? []
+  const address = isIP(text) === 0 ? (v6 ?? v4 ?? '') : text
+  if (isIP(address) === 0 || Number(port ?? 1) < 1 || Number(port ?? 1) > 65535)
+    throw new BackerError('USAGE', `"${text}" in ${name} is no address to listen at`, {
+      hint: 'It is an IP address of this machine, or 0.0.0.0 for all, with a port if you like: 0.0.0.0:8750.'
+    })
+  if (address.startsWith('127.') || address === '::1')
+    throw new BackerError('USAGE', `${address} is this machine alone, where the page is in any case`, {
+      hint: 'page-listen is for other machines: see backer open for the page here.'
+    })
+  return { address, port: port === undefined ? REMOTE_PORT : Number(port) }
 }
 
 /** A level of the log; undefined for an empty text. */

@@ -8,6 +8,7 @@ import type { NetworkReport } from '../net/report.js'
 import { realRuntime } from '../real-runtime.js'
 import type { Runtime } from '../runtime.js'
 import { PageServer } from './api/page.js'
+import { RemotePage } from './api/remote-page.js'
 import { ApiServer } from './api/server.js'
 import type { Config } from './config.js'
 import { SCHEMA, timeOf, type DaemonEvent, type FolderDocument, type StatusDocument } from './document.js'
@@ -46,6 +47,8 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
   readonly #parts: DaemonParts
   readonly #server: ApiServer
   readonly #page: PageServer
+  /** Where its user wants it. */
+  readonly #remotePage: RemotePage | undefined
   readonly #startedAt: number
   readonly #network: SharedNetwork
   readonly #folders: HostedFolders
@@ -53,7 +56,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
   readonly #ondying = (error: unknown): void => this.log.fatal({ err: error }, 'the process ends because of a mistake')
   #settings: Settings
   /** What this process has found out about the device as a whole. */
-  #clone: Notice | undefined
+  #clone: ReturnType<typeof cloneNotice> | undefined
   #closing: Promise<void> | undefined
 
   private constructor(parts: DaemonParts) {
@@ -69,6 +72,8 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     this.#startedAt = runtime.clock.now()
     this.#server = new ApiServer(this)
     this.#page = new PageServer(this, { token: parts.token, port: config.pagePort })
+    const { pageListen, pageCertificate: certificate, pageKey: key } = config
+    this.#remotePage = pageListen && new RemotePage(this, home.directory, { ...pageListen, certificate, key })
     this.#hooks = new Hooks(log, () => this.#settings)
     this.#network = new SharedNetwork({
       config,
@@ -138,12 +143,14 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
       device: this.#parts.device,
       startedAt: timeOf(this.#startedAt),
       ...(this.#page.address === undefined ? {} : { page: this.#page.address }),
+      ...(this.#remotePage?.address === undefined ? {} : { remotePage: this.#remotePage.address }),
       folders: this.#folders.documents()
     }
   }
 
   async notices(): Promise<readonly Notice[]> {
-    return [...(this.#clone === undefined ? [] : [this.#clone]), ...(await noticesOf(this.home.directory))]
+    const found = [this.#clone, this.#remotePage?.notice].filter(notice => notice !== undefined)
+    return [...found, ...(await noticesOf(this.home.directory))]
   }
 
   add(request: FolderRequest): Promise<HostedFolder> {
@@ -213,6 +220,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
     this.#folders.note(await this.home.folders())
     await this.#server.listen(this.home.directory)
     await this.#page.listen()
+    await this.#remotePage?.listen()
     const { version, platform, arch } = process
     this.log.info({ version: readVersion(), node: version, platform, arch, lan: config.lan }, 'started')
   }
@@ -252,7 +260,7 @@ export class Daemon extends EventEmitter<HostEvents> implements Host {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([this.#server.close(), this.#page.close()])
+    await Promise.all([this.#server.close(), this.#page.close(), this.#remotePage?.close()])
     await this.#folders.close()
     this.#hooks.close()
     await this.#network.close()

@@ -90,8 +90,10 @@ export interface StatusDocument {
   /** This device's id: its public key in hexadecimal. */
   readonly device: string
   readonly startedAt: string
-  /** The address of the page, with what unlocks it: a secret. */
+  /** The address of the page, with what unlocks it: a secret, which only the socket tells. */
   readonly page?: string
+  /** Where the page is for other machines; `fingerprint`: the SHA-256 of its certificate. */
+  readonly remotePage?: { readonly addresses: readonly string[]; readonly fingerprint: string }
   /** What its user should know of the device as a whole. */
   readonly notices?: readonly Notice[]
   readonly folders: readonly FolderDocument[]
@@ -163,6 +165,8 @@ export interface SettingsDocument {
     readonly fallback: string
     /** Holds at once; the others from the next start on. */
     readonly live: boolean
+    /** It is set with `backer config` only, not from the page. */
+    readonly commandOnly?: true
     /** The variable that goes before it. */
     readonly variable?: string
     readonly value?: string

@@ -2,14 +2,15 @@ import { damagedFiles, nameBefore } from '../home/damaged.js'
 
 /** Something about this device as a whole that its user should know, for as long as it is so. */
 export interface Notice {
-  readonly code: 'MALFORMED' | 'CLONED'
+  /** `PAGE`: the page is not open to other machines although it should be. */
+  readonly code: 'MALFORMED' | 'CLONED' | 'PAGE'
   readonly message: string
   readonly hint: string
   readonly path: string
 }
 
 /** Another machine, at `host`, has this device's own key. */
-export function cloneNotice(home: string, host: string | undefined): Notice {
+export function cloneNotice(home: string, host: string | undefined): Notice & { readonly code: 'CLONED' } {
   return {
     code: 'CLONED',
     message: `another machine (${host ?? 'address unknown'}) uses this device's own key: one is a copy of the other`,

@@ -1,10 +1,11 @@
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { BackerError } from '../core/error.js'
 import { readDocument } from '../home/damaged.js'
 import { replacePrivateFile } from '../home/private-file.js'
-import { parseBootstrap, parseLevel, parsePort, parseRelays, type Config } from './config.js'
+import { parseBootstrap, parseLevel, parseListen, parsePort, parseRelays, type Config } from './config.js'
 import { SCHEMA as DOCUMENT_SCHEMA, type SettingsDocument } from './document.js'
 import { LOG_LEVELS } from './log-level.js'
+import { readPassword } from './page-password.js'
 
 /** What a user has set, by name: texts, as they were given. */
 export type Settings = Readonly<Record<string, string>>
@@ -22,6 +23,8 @@ export interface SettingKind {
   readonly isLive?: true
   /** Its value is run by the shell. */
   readonly runsCommands?: true
+  /** It says who may reach the page. */
+  readonly opensPage?: true
   readonly check: (value: string) => void
 }
 
@@ -77,6 +80,21 @@ export const SETTINGS: readonly SettingKind[] = [
     check: value => void parsePort('page-port', value)
   },
   {
+    name: 'page-listen',
+    description: 'IP:PORT at which other machines reach the page, over TLS and with a password: see backer password',
+    fallback: 'none',
+    variable: 'BACKER_PAGE_LISTEN',
+    opensPage: true,
+    check: value => void parseListen('page-listen', value)
+  },
+  ...(['certificate', 'key'] as const).map((part): SettingKind => ({
+    name: `page-${part}`,
+    description: `a PEM file with the ${part === 'key' ? "certificate's key" : 'certificate'} of the page for other machines`,
+    fallback: "backer's own",
+    opensPage: true,
+    check: checkAbsolute
+  })),
+  {
     name: 'lan',
     description: 'whether devices are looked for on the local network: on, off',
     fallback: 'on',
@@ -118,11 +136,12 @@ export function settingKind(name: string): SettingKind {
 export function settingsDocument(settings: Settings): SettingsDocument {
   return {
     schema: DOCUMENT_SCHEMA,
-    settings: SETTINGS.map(({ name, description, fallback, variable, isLive }) => ({
+    settings: SETTINGS.map(({ name, description, fallback, variable, isLive, runsCommands, opensPage }) => ({
       name,
       description,
       fallback,
       live: isLive === true,
+      ...(runsCommands === true || opensPage === true ? { commandOnly: true as const } : {}),
       ...(variable === undefined ? {} : { variable }),
       ...(settings[name] === undefined ? {} : { value: settings[name] })
     }))
@@ -150,6 +169,7 @@ export async function changeSettings(
   home: string,
   changes: Readonly<Record<string, string | null>>
 ): Promise<Settings> {
+  if (typeof changes['page-listen'] === 'string') await requirePassword(home)
   const settings: Record<string, string> = { ...(await readSettings(home)) }
   for (const [name, value] of Object.entries(changes)) {
     const kind = settingKind(name)
@@ -173,6 +193,9 @@ export function withSettings(config: Config, settings: Settings): Config {
     logLevel: config.logLevel ?? parseLevel(log, 'log'),
     port: config.port ?? parsePort('port', port),
     pagePort: config.pagePort ?? parsePort('page-port', settings['page-port']),
+    pageListen: config.pageListen ?? parseListen('page-listen', settings['page-listen']),
+    pageCertificate: config.pageCertificate ?? settings['page-certificate'],
+    pageKey: config.pageKey ?? settings['page-key'],
     lan: config.lan ?? (lan === undefined ? undefined : parseSwitch(lan)),
     bootstrap: config.bootstrap ?? parseBootstrap(bootstrap, 'bootstrap'),
     relays: config.relays ?? parseRelays(relays, 'relays')
@@ -198,6 +221,18 @@ function checkValue(kind: SettingKind, value: string): void {
       hint: `To take it back: backer config set ${kind.name} --unset`
     })
   kind.check(value)
+}
+
+/** Nothing is opened to other machines without a password. */
+async function requirePassword(home: string): Promise<void> {
+  if ((await readPassword(home)) !== undefined) return
+  throw new BackerError('FORBIDDEN', 'the page is opened to other machines only with a password', {
+    hint: 'Set one first: backer password'
+  })
+}
+
+function checkAbsolute(value: string): void {
+  if (!isAbsolute(value)) throw new BackerError('USAGE', `"${value}" is no absolute path`, { path: value })
 }
 
 function checkName(value: string): void {

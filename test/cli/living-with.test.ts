@@ -100,6 +100,12 @@ test(
     const command = `printf '%s|%s|' "$BACKER_EVENT" "$BACKER_PATH" >> '${told}'; cat >> '${told}'`
     t.is((await device.run(['config', 'set', 'hook.changed', command])).code, 0)
     t.is((await device.run(['config', 'set', 'alarm-days', 'soon'])).code, 2)
+    t.is((await device.run(['config', 'set', 'page-listen', '0.0.0.0'])).code, 11, 'there is no password')
+    t.is((await device.run(['password'], { input: 'short\n' })).code, 2)
+    t.is((await device.run(['password'], { input: 'längeres Wort\n' })).code, 0)
+    t.is((await device.run(['config', 'set', 'page-listen', '0.0.0.0'])).code, 0)
+    t.is((await device.run(['password', '--remove'])).code, 0)
+    t.is((await device.run(['config', 'set', 'page-listen', '--unset'])).code, 0)
     t.is((await device.run(['config', 'get', 'nothing'])).code, 7)
     t.is((await device.run(['config', 'get', 'alarm-days'])).stdout, '7\n')
     const name = '$(touch owned) `touch owned`; touch owned'

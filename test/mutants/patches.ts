@@ -43,7 +43,19 @@ const FINDERS: Readonly<Record<string, readonly string[]>> = {
   W12: ['daemon/api'],
   W13: ['daemon/page'],
   W14: ['daemon/log'],
-  W15: ['cli/report']
+  W15: ['cli/report'],
+  W16: ['daemon/remote-page'],
+  W17: ['daemon/remote-page'],
+  W18: ['daemon/remote-page'],
+  W19: ['daemon/remote-page'],
+  W20: ['daemon/remote-page'],
+  W21: ['daemon/remote-page'],
+  W22: ['daemon/remote-page'],
+  W23: ['daemon/remote-page'],
+  W24: ['daemon/remote-page'],
+  W25: ['daemon/remote-page'],
+  W26: ['daemon/remote-page'],
+  W27: ['daemon/remote-page']
 }
 
 /** The seeded bugs that there are. */

@@ -5,7 +5,8 @@ import { FoldersPage } from './pages/FoldersPage.js'
 import { LockedPage } from './pages/LockedPage.js'
 import { safeName } from './format.js'
 import { href, route } from './route.js'
-import { connection, daemon } from './state.js'
+import { connection, daemon, isRemote, leave } from './state.js'
+import { Action } from './ui/Action.js'
 
 /** The whole page: where one is, whether backer answers, and what is shown. */
 export function App() {
@@ -44,6 +45,7 @@ export function App() {
           {daemon.value !== undefined && (
             <>
               backer {daemon.value.version} · this device: <span class="path">{daemon.value.device.slice(0, 16)}</span>
+              {isRemote && <Action onact={leave}>Leave this page</Action>}
             </>
           )}
         </small>

@@ -20,7 +20,11 @@ export const rates = signal<ReadonlyMap<string, { readonly up: readonly number[]
 export const itemChanges = signal<ReadonlyMap<string, number>>(new Map())
 export const sortedFolders = computed(() => [...folders.value.values()].sort((a, b) => a.name.localeCompare(b.name)))
 
+/** The page is shown on another machine than the one that backer runs on: a password opens it there. */
+export const isRemote = location.protocol === 'https:'
+
 let source: EventSource | undefined
+let retry: ReturnType<typeof setTimeout> | undefined
 let retryMs = RECONNECT_MS
 
 /** Begins: opens a session with the token of the address, if there is one, and follows the daemon from then on. */
@@ -29,6 +33,19 @@ export async function start(): Promise<void> {
   setInterval(tick, 1000)
   if (token !== undefined) await api.openSession(token).catch(() => undefined)
   await follow()
+}
+
+/** Opens a session with the password, and goes on. Throws ApiError. */
+export async function enter(password: string): Promise<void> {
+  await api.enter(password)
+  clearTimeout(retry)
+  await follow()
+}
+
+/** Ends the session: what was shown is gone. */
+export async function leave(): Promise<void> {
+  await api.leave()
+  location.reload()
 }
 
 /** The token in the address, which is taken out of it at once: it must not stay in the history. */
@@ -69,7 +86,7 @@ function lost(error: unknown): void {
   source = undefined
   const isLocked = error instanceof ApiError && (error.status === 401 || error.status === 403)
   connection.value = isLocked ? 'locked' : 'offline'
-  setTimeout(() => void follow(), retryMs)
+  retry = setTimeout(() => void follow(), retryMs)
   retryMs = Math.min(RECONNECT_MAX_MS, retryMs * 2)
 }
 

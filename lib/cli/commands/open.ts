@@ -17,15 +17,22 @@ export const declare: Declare = (program, act) => {
 
 /** `backer open`: prints the address of the page, with what unlocks it, and opens it where a person sits at a terminal. */
 async function open({ client, printer, process }: Context): Promise<ExitCode> {
-  const { page } = await client.status()
+  const { page, remotePage } = await client.status()
   if (page === undefined)
     throw new BackerError('NOT_RUNNING', 'the running backer has no page', { hint: 'Stop it and start it again.' })
   if (printer.json) {
-    printer.document({ schema: SCHEMA, page })
+    printer.document({ schema: SCHEMA, page, ...(remotePage === undefined ? {} : { remotePage }) })
     return EXIT.done
   }
   printer.result(page)
   printer.note('Whoever has this address can do with your folders whatever you can: keep it to yourself.')
+  if (remotePage !== undefined)
+    printer.note(
+      '',
+      'From other machines, with the password:',
+      ...remotePage.addresses.map(address => `  ${address}`),
+      `Its certificate must be this one (SHA-256): ${remotePage.fingerprint}`
+    )
   const opener = OPENERS[platform()]
   if (process.stdout.isTTY && opener !== undefined) show(opener, page)
   return EXIT.done

@@ -64,7 +64,7 @@ export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Pr
   app.get('/health', { schema: { summary: 'Says that this process runs.', response: answers(health) } }, () => ({
     ok: true
   }))
-  addFolderRoutes(app, host)
+  addFolderRoutes(app, host, { isPage })
   addBrowseRoutes(app, host)
   addDeleteRoutes(app, host)
   addHistoryRoutes(app, host)

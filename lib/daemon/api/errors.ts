@@ -41,6 +41,7 @@ export function httpStatusOf(code: ErrorCode): number {
   if (code === 'UNSUPPORTED') return 415
   if (code === 'INTERNAL') return 500
   if (code === 'LIMIT') return 413
+  if (code === 'THROTTLED') return 429
   return code === 'MARKER' || code === 'NESTED' || code === 'LOCKED' || code === 'BUSY' ? 409 : 400
 }
 

@@ -91,15 +91,15 @@ interface FolderParams {
   readonly id: string
 }
 
-/** The routes about folders. */
-export function addFolderRoutes(app: FastifyInstance, host: Host): void {
+/** The routes about folders. `isPage`: what unlocks the page is not told there. */
+export function addFolderRoutes(app: FastifyInstance, host: Host, { isPage }: { readonly isPage: boolean }): void {
   app.get(
     '/v1/status',
     { schema: { summary: 'The process, and all its folders.', response: answers(status) } },
-    async () => ({
-      ...host.status(),
-      notices: await host.notices()
-    })
+    async () => {
+      const { page, ...rest } = host.status()
+      return { ...rest, ...(isPage ? {} : { page }), notices: await host.notices() }
+    }
   )
 
   app.get<{ Params: FolderParams }>(

@@ -37,7 +37,7 @@ export function guard(request: Request, { port, token }: { readonly port: number
 }
 
 /** True for the paths behind which something is told or changed. */
-function isSecret(path: string): boolean {
+export function isSecret(path: string): boolean {
   return path.startsWith('/v1/') || path === '/metrics' || path === '/openapi.json'
 }
 
@@ -50,6 +50,6 @@ function isEqual(a: string, b: string): boolean {
   return left.byteLength === right.byteLength && timingSafeEqual(left, right)
 }
 
-function forbidden(why: string, hint?: string): BackerError {
+export function forbidden(why: string, hint?: string): BackerError {
   return new BackerError('FORBIDDEN', `the request is refused: ${why}`, hint === undefined ? {} : { hint })
 }

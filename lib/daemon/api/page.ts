@@ -25,6 +25,23 @@ const HEADERS = {
 } as const
 const FILES = fileURLToPath(new URL('../../../web/', import.meta.url))
 
+/** Has an API serve the page's files too, and look at each request first: `guard` throws FORBIDDEN for what may not come through. */
+export async function addPageFiles(
+  app: FastifyInstance,
+  guard: (request: FastifyRequest) => void | Promise<void>
+): Promise<void> {
+  const [{ default: cookie }, { default: files }] = await Promise.all([
+    import('@fastify/cookie'),
+    import('@fastify/static')
+  ])
+  await app.register(cookie)
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(HEADERS)
+    await guard(request)
+  })
+  await app.register(files, { root: FILES, cacheControl: false })
+}
+
 /** The page and the API behind it, on the loopback interface only, for whoever has the token. */
 export class PageServer {
   readonly #token: string
@@ -70,21 +87,12 @@ export class PageServer {
   }
 
   async #prepare(app: FastifyInstance): Promise<void> {
-    const [{ default: cookie }, { default: files }] = await Promise.all([
-      import('@fastify/cookie'),
-      import('@fastify/static')
-    ])
-    await app.register(cookie)
-    app.addHook('onRequest', async (request, reply) => {
-      reply.headers(HEADERS)
-      this.#guard(request)
-    })
+    await addPageFiles(app, request => this.#guard(request))
     app.post(
       '/v1/session',
       { schema: { summary: 'Opens a session with the token in the header.', response: DONE } },
       (_request, reply) => this.#openSession(reply)
     )
-    await app.register(files, { root: FILES, cacheControl: false })
   }
 
   #guard({ method, headers, url, cookies }: FastifyRequest): void {

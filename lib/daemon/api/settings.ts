@@ -35,6 +35,10 @@ export function addSettingsRoutes(app: FastifyInstance, host: Host, { isPage }: 
         throw new BackerError('FORBIDDEN', 'commands that are run on events are not set from the page', {
           hint: 'Set them with backer config set hook.EVENT COMMAND.'
         })
+      if (isPage && names.some(name => settingKind(name).opensPage === true))
+        throw new BackerError('FORBIDDEN', 'who may reach the page is not set from the page', {
+          hint: 'Set it with backer config set.'
+        })
       await host.changeSettings(request.body.settings)
       return answer()
     }

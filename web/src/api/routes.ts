@@ -24,6 +24,9 @@ import type {
 /** Every request that the page makes. Each throws ApiError. */
 export const api = {
   openSession: (token: string) => request<undefined>('POST', '/v1/session', undefined, token),
+  /** For other machines than the one that backer runs on. */
+  enter: (password: string) => request<undefined>('POST', '/v1/session', { password }),
+  leave: () => request<undefined>('DELETE', '/v1/session'),
   status: () => request<StatusDocument>('GET', '/v1/status'),
   addFolder: (folder: { directory: string; key?: string; name?: string; createDirectory: boolean }) =>
     request<{ readonly id: string }>('POST', '/v1/folders', folder),

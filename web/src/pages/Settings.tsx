@@ -5,7 +5,6 @@ import { Action } from '../ui/Action.js'
 import { Loading, useLoaded } from '../ui/Loading.js'
 
 type Setting = SettingsDocument['settings'][number]
-/** What runs a command is set with `backer config` only. */
 const HOOK = 'hook.'
 
 /** What can be set for this device, and what is. */
@@ -16,10 +15,13 @@ export function Settings() {
       {({ settings }) => (
         <>
           {settings
-            .filter(({ name }) => !name.startsWith(HOOK))
+            .filter(({ commandOnly }) => commandOnly !== true)
             .map(setting => (
               <SettingField key={setting.name} setting={setting} onsaved={loaded.reload} />
             ))}
+          <Remote
+            settings={settings.filter(({ name, commandOnly }) => commandOnly === true && !name.startsWith(HOOK))}
+          />
           <Hooks hooks={settings.filter(({ name, value }) => name.startsWith(HOOK) && value !== undefined)} />
         </>
       )}
@@ -45,6 +47,29 @@ function SettingField({ setting, onsaved }: { readonly setting: Setting; readonl
       </Action>
       {!live && text.value.trim() !== value && <small>It holds from the next start of backer on.</small>}
     </div>
+  )
+}
+
+/** Who may reach the page is not set from the page. */
+function Remote({ settings }: { readonly settings: readonly Setting[] }) {
+  return (
+    <>
+      <h3>This page on other machines</h3>
+      <p>
+        It is opened there with a password, and over TLS only. That is set with <code>backer password</code> and{' '}
+        <code>backer config set page-listen IP:PORT</code>, and not from here.
+      </p>
+      <ul class="rows">
+        {settings
+          .filter(({ value }) => value !== undefined)
+          .map(({ name, value }) => (
+            <li key={name}>
+              <strong>{name}</strong>
+              <code>{value}</code>
+            </li>
+          ))}
+      </ul>
+    </>
   )
 }
 

@@ -1,7 +1,7 @@
 import type { Limits, TimetableEntry } from '../../../net/rate.js'
 import type { NetworkReport } from '../../../net/report.js'
 import type { SettingsDocument } from '../../document.js'
-import { count, flag, list, number, object, optional, schemaNumber as schema, text } from './shape.js'
+import { always, count, flag, list, number, object, optional, schemaNumber as schema, text } from './shape.js'
 
 export const settings = object<SettingsDocument>({
   schema,
@@ -11,6 +11,7 @@ export const settings = object<SettingsDocument>({
       description: text(),
       fallback: text(),
       live: flag,
+      commandOnly: optional(always(true)),
       variable: optional(text()),
       value: optional(text())
     })

@@ -150,7 +150,12 @@ export const folder = shared<FolderDocument>(
   })
 )
 
-const notice = object<Notice>({ code: word('MALFORMED', 'CLONED'), message: text(), hint: text(), path: text() })
+const notice = object<Notice>({
+  code: word('MALFORMED', 'CLONED', 'PAGE'),
+  message: text(),
+  hint: text(),
+  path: text()
+})
 
 export const status = object<StatusDocument>({
   schema,
@@ -158,7 +163,13 @@ export const status = object<StatusDocument>({
   pid: count,
   device: text(),
   startedAt: time,
-  page: optional(text('The address of the page, with what unlocks it: a secret.')),
+  page: optional(text('Only on the socket: the address of the page, with what unlocks it. A secret.')),
+  remotePage: optional(
+    object<NonNullable<StatusDocument['remotePage']>>(
+      { addresses: list(text()), fingerprint: text() },
+      'The page for other machines.'
+    )
+  ),
   notices: optional(list(notice)),
   folders: list(reference(folder))
 })
