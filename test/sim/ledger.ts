@@ -33,6 +33,8 @@ export class Ledger {
   readonly #touched = new Set<string>()
   readonly #copied = new Set<string>()
   readonly #everRemoved = new Set<Label>()
+  /** Every version with every path at which somebody ever put it. */
+  readonly #everPlaced = new Set<string>()
   /** With which mode and time versions were ever shown by a user's doing. */
   readonly #dressed = new Set<string>()
   /** Versions that a device which may change the folder has shown by its user's doing. */
@@ -45,6 +47,7 @@ export class Ledger {
   /** A user put a version at a path, or something else than the engine did. */
   placed(path: string, label: Label): void {
     if (label === DIRECTORY || label === EMPTY) return
+    this.#everPlaced.add(`${label} ${path}`)
     const places = this.#placed.get(label)
     if (places === undefined) this.#placed.set(label, new Set([path]))
     else places.add(path)
@@ -96,6 +99,16 @@ export class Ledger {
     else removed.add(label)
     this.#everRemoved.add(label)
     if (this.#placed.get(label)?.has(path) !== true) this.#dismissed.add(label)
+  }
+
+  /** True where somebody has ever put a version at a path. */
+  wasEverPlaced(path: string, label: Label): boolean {
+    return this.#everPlaced.has(`${label} ${path}`)
+  }
+
+  /** A user moved a directory away while the engine was putting a version into it: to whom the directory belonged, the version has gone with it. */
+  carriedAway(label: Label): void {
+    this.#everRemoved.add(label)
   }
 
   wasRemoved(path: string, label: Label): boolean {

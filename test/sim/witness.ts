@@ -69,7 +69,7 @@ export class Witness {
     for (const [path, seen] of this.view.visible) {
       const { label, mode, mtimeNs } = seen
       const known = before.visible.get(path)
-      if (known?.label !== label) this.#came(path, label, cause)
+      if (known?.label !== label) this.#came(path, label, { cause, before })
       else if (known.mode === mode && known.mtimeNs === mtimeNs) continue
       else if (cause !== 'engine') this.#ledger.touched(path, label)
       if (cause !== 'engine') this.#ledger.shown(seen, this.#mayWrite)
@@ -131,9 +131,10 @@ export class Witness {
     else if (cause === 'power') this.#ledger.reverted(path, label)
   }
 
-  #came(path: string, label: Label, cause: Cause): void {
+  #came(path: string, label: Label, { cause, before }: { readonly cause: Cause; readonly before: View }): void {
     if (label === DIRECTORY) return
     if (CONFLICT.test(path) && cause === 'engine') this.#ledger.copied(directoryOf(path), path, label)
+    else if (cause === 'engine' && this.#isCarriedAway(path, label, before)) this.#ledger.carriedAway(label)
     if (cause === 'user' || (cause === 'power' && !this.#ledger.isKnown(label))) {
       this.#ledger.placed(path, label)
       return
@@ -143,6 +144,12 @@ export class Witness {
       throw new Broken('S3', `${this.name}: ${path} shows ${label}, which nobody wrote`, path)
     if (this.#dead.get(path)?.has(label) === true)
       throw new Broken('S7', `${this.name}: ${label} came back to ${path} after all devices had seen it go`, path)
+  }
+
+  /** True for what comes to a device at a path at which nobody ever put it. */
+  #isCarriedAway(path: string, label: Label, before: View): boolean {
+    if (label === EMPTY || this.#ledger.wasEverPlaced(path, label)) return false
+    return ![...before.visible.values()].some(seen => seen.label === label)
   }
 
   /** Whatever the engine puts there, or changes, has the mode and time that some user gave to that version. */
