@@ -1,15 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import { lstatSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as wait } from 'node:timers/promises'
+import { becomesAlike, DEADLINE_MS } from './alike.js'
 import type { Contender, Cost } from './contender.js'
 import type { Order, Word } from './side.js'
-import { usageOf } from './usage.js'
+import { cpuSecondsOf } from './usage.js'
 
 const SIDE = fileURLToPath(new URL('./side.js', import.meta.url))
-/** How long is waited for anything before the run is given up. */
-const DEADLINE_MS = 15 * 60 * 1000
 
 /** One device in a process of its own. */
 class Side {
@@ -69,6 +66,8 @@ export class Backers implements Contender {
   #sides: readonly Side[] = []
   /** From the start of the first device to the end of its first scan. */
   scanSeconds = 0
+  /** CPU of the first device until then. */
+  scanCpuSeconds = 0
 
   constructor(a: string, b: string, profile: string | undefined) {
     this.#a = a
@@ -83,6 +82,7 @@ export class Backers implements Contender {
     const key = await a.hear(word => (word.kind === 'open' ? word.key : undefined))
     await a.state('alone')
     this.scanSeconds = (performance.now() - start) / 1000
+    this.scanCpuSeconds = cpuSecondsOf(a.pid)
     const b = new Side([this.#b, key], this.#profile)
     this.#sides = [a, b]
     await this.#join()
@@ -93,12 +93,7 @@ export class Backers implements Contender {
     const before = this.#cpuSeconds()
     const start = performance.now()
     make()
-    for (let probeMs = 1; !isAlike(this.#a, this.#b);) {
-      await wait(Math.max(2, probeMs))
-      const begun = performance.now()
-      if (begun - start > DEADLINE_MS) throw new Error('a change has not arrived')
-      probeMs = performance.now() - begun
-    }
+    await becomesAlike(this.#a, this.#b, this.timeStepNs)
     return this.#cost(start, before)
   }
 
@@ -130,26 +125,10 @@ export class Backers implements Contender {
   }
 
   #cpuSeconds(): number {
-    return this.#sides.reduce((sum, { pid }) => sum + usageOf(pid).cpuSeconds, 0)
+    return this.#sides.reduce((sum, { pid }) => sum + cpuSecondsOf(pid), 0)
   }
 
   #cost(start: number, cpuBefore: number): Cost {
-    const memoryMiB = Math.max(...this.#sides.map(({ pid }) => usageOf(pid).memoryMiB))
-    return { seconds: (performance.now() - start) / 1000, cpuSeconds: this.#cpuSeconds() - cpuBefore, memoryMiB }
+    return { seconds: (performance.now() - start) / 1000, cpuSeconds: this.#cpuSeconds() - cpuBefore }
   }
-}
-
-/** True where both show the same paths, sizes and times: a quick look; `check.ts` has the last word. */
-function isAlike(a: string, b: string): boolean {
-  const names = readdirSync(a)
-  const others = new Set(readdirSync(b))
-  if (names.length !== others.size) return false
-  return names.every(name => {
-    if (!others.has(name)) return false
-    if (name === '.backer') return true
-    const [left, right] = [a, b].map(root => lstatSync(join(root, name), { bigint: true, throwIfNoEntry: false }))
-    if (left === undefined || right === undefined) return false
-    if (left.isDirectory()) return right.isDirectory() && isAlike(join(a, name), join(b, name))
-    return left.size === right.size && left.mtimeNs === right.mtimeNs
-  })
 }

@@ -2,7 +2,15 @@ import { createHash } from 'node:crypto'
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 
+/** What programs keep for themselves in a directory's root. */
+const OWN = ['.backer', '.stfolder']
+
 const BUFFER = Buffer.alloc(1024 * 1024)
+
+/** True for what a program keeps for itself. */
+export function isOwn(name: string): boolean {
+  return OWN.includes(name)
+}
 
 /**
  * The first way in which two directories differ, or undefined. Shares no code with backer: paths, kinds, modes, mtimes and SHA-256 are compared.
@@ -21,7 +29,7 @@ function describe(root: string, timeStepNs: bigint): Map<string, string> {
   const walk = (directory: string): void => {
     for (const name of readdirSync(join(root, directory))) {
       const path = join(directory, name)
-      if (path === '.backer') continue
+      if (isOwn(path)) continue
       const stat = lstatSync(join(root, path), { bigint: true })
       if (stat.isDirectory()) {
         found.set(path, `directory ${stat.mode}`)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { setTimeout as wait } from 'node:timers/promises'
-import { usageOf } from './usage.js'
+import { cpuSecondsOf } from './usage.js'
 
 /*
  * `npm run bench:idle -- [--files 50000] [--seconds 60]`: what a user waits for at the beginning, and what the background process takes when nothing happens.
@@ -79,9 +79,9 @@ async function measure(): Promise<readonly { what: string; value: number; limit:
   run('wait', '--peers', '0', '--timeout', '600', join(place, 'many'))
   const { pid } = JSON.parse(run('status', '--json')) as { readonly pid: number }
   await wait(REST_MS)
-  const before = usageOf(pid).cpuSeconds
+  const before = cpuSecondsOf(pid)
   await wait(SECONDS * 1000)
-  const cpuPercent = ((usageOf(pid).cpuSeconds - before) / SECONDS) * 100
+  const cpuPercent = ((cpuSecondsOf(pid) - before) / SECONDS) * 100
   return [
     { what: 'share and status, fresh home', value: Math.min(...starts), limit: START_SECONDS_MAX, unit: 's' },
     { what: `CPU, idle, ${FILES} files`, value: cpuPercent, limit: CPU_PERCENT_MAX, unit: '%' },

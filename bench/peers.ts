@@ -3,39 +3,33 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Contender } from './contender.js'
+import type { Contender, Place, Program } from './contender.js'
 import { RunByHand } from './run-by-hand.js'
-
-/** Where a contender works: its own files, the two directories, and a port of the loopback that is free. */
-export interface Place {
-  readonly place: string
-  readonly a: string
-  readonly b: string
-  readonly port: number
-}
-
-/** A program that people use instead. `isEncrypted`: what it sends over a network nobody else can read. */
-export interface Peer {
-  readonly name: string
-  readonly isEncrypted: boolean
-  readonly isThere: () => boolean
-  readonly start: (place: Place) => Promise<Contender>
-}
+import { startSyncthings } from './syncthing.js'
 
 const SSHD = '/usr/sbin/sshd'
 const STARTS_MAX = 100
 /** Times are compared to the nanosecond. */
 const RSYNC = ['-a', '--delete', '--modify-window=-1', '--exclude=/.backer']
 
-export const PEERS: readonly Peer[] = [
+/** What people use instead. */
+export const PEERS: readonly Program[] = [
+  {
+    name: 'Syncthing',
+    isEncrypted: true,
+    isLive: true,
+    isThere: () => has('syncthing'),
+    start: startSyncthings
+  },
   {
     name: 'rsync over ssh',
     isEncrypted: true,
+    isLive: false,
     isThere: () => has('rsync') && has('ssh') && existsSync(SSHD) && hasUser('sshd'),
     start: startRsyncOverSsh
   },
-  { name: 'rsync', isEncrypted: false, isThere: () => has('rsync'), start: startRsync },
-  { name: 'unison', isEncrypted: false, isThere: () => has('unison'), start: startUnison }
+  { name: 'rsync', isEncrypted: false, isLive: false, isThere: () => has('rsync'), start: startRsync },
+  { name: 'Unison', isEncrypted: false, isLive: false, isThere: () => has('unison'), start: startUnison }
 ]
 
 function has(program: string): boolean {
@@ -88,7 +82,7 @@ async function startUnison({ place, a, b, port }: Place): Promise<Contender> {
   const server = spawn('unison', ['-socket', String(port)], { stdio: 'ignore', env: { ...process.env, ...env } })
   await answers(port)
   return new RunByHand({
-    name: 'unison',
+    name: 'Unison',
     program: 'unison',
     args: [
       a,

@@ -1,6 +1,7 @@
-import { execFileSync, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import type { Contender, Cost } from './contender.js'
-import { childSeconds, usageOf } from './usage.js'
+import { childSeconds, cpuSecondsOf } from './usage.js'
 
 /** A command that makes `b` like `a`, and what serves it on the other side. */
 export interface Command {
@@ -29,16 +30,16 @@ export class RunByHand implements Contender {
   }
 
   first(): Promise<Cost> {
-    return Promise.resolve(this.#run())
+    return this.#run()
   }
 
   change(make: () => void): Promise<Cost> {
     make()
-    return Promise.resolve(this.#run())
+    return this.#run()
   }
 
   restart(): Promise<Cost> {
-    return Promise.resolve(this.#run())
+    return this.#run()
   }
 
   async close(): Promise<void> {
@@ -49,21 +50,20 @@ export class RunByHand implements Contender {
     await ended
   }
 
-  #run(): Cost {
+  async #run(): Promise<Cost> {
     const { program, args, env } = this.#command
     const before = this.#cpuSeconds()
     const start = performance.now()
-    execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } })
-    const seconds = (performance.now() - start) / 1000
-    return { seconds, cpuSeconds: this.#cpuSeconds() - before, memoryMiB: this.#server?.memoryMiB ?? 0 }
-  }
-
-  get #server(): ReturnType<typeof usageOf> | undefined {
-    const pid = this.#command.server?.pid
-    return pid === undefined ? undefined : usageOf(pid)
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } })
+    let said = ''
+    child.stderr.on('data', (text: Buffer) => (said += text.toString()))
+    const [code] = (await once(child, 'close')) as [number | null]
+    if (code !== 0) throw new Error(`${this.name}: ${said}`)
+    return { seconds: (performance.now() - start) / 1000, cpuSeconds: this.#cpuSeconds() - before }
   }
 
   #cpuSeconds(): number {
-    return childSeconds() + (this.#server?.cpuSeconds ?? 0)
+    const pid = this.#command.server?.pid
+    return childSeconds() + (pid === undefined ? 0 : cpuSecondsOf(pid))
   }
 }

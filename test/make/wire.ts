@@ -148,7 +148,7 @@ export function helloOf(name: string): Hello {
 
 /** Two devices of a folder that have met. */
 export async function meet(
-  t: Test,
+  t: Pick<Test, 'teardown'>,
   a: RecordedFolder,
   b: RecordedFolder,
   runtimes: readonly Runtime[] = []
