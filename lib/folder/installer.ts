@@ -13,6 +13,7 @@ import { copyOf } from './conflict-copy.js'
 import type { FolderContext } from './context.js'
 import { isDamaged } from './damage.js'
 import { detailsOf, type Change } from './events.js'
+import { foreignInTheWay, holdsOnlyForeign } from './foreign.js'
 import { isHeld } from './held-losses.js'
 import { encodeIntent, type Meant } from './intent.js'
 import { reviveDirectory } from './revive.js'
@@ -53,6 +54,8 @@ interface Planned {
 interface News {
   readonly changes: EntryChange[]
   readonly told: (() => void)[]
+  /** Directories that stay on the disk and are no part of the folder any more. */
+  readonly left: Set<RelativePath>
 }
 
 /** Carries batches of wants out: disk first, then the index, under the ledger's lock, so that nobody sees one without the other. */
@@ -120,11 +123,13 @@ export class Installer {
       planned.map(({ step }) => step),
       intent
     )
-    const news: News = { changes: [], told: [] }
-    planned.forEach((plan, i) => {
+    const news: News = { changes: [], told: [], left: new Set() }
+    for (const [i, plan] of planned.entries()) {
       const outcome = outcomes[i]
-      if (outcome !== undefined) this.#conclude(plan, outcome, news, results)
-    })
+      if (outcome === undefined) continue
+      if (await this.#mayStay(plan, outcome, news)) this.#concludeLeft(plan, news, results)
+      else this.#conclude(plan, outcome, news, results)
+    }
     await this.#context.ledger.commit(news.changes, chunkLists)
     news.told.forEach(tell => tell())
   }
@@ -288,7 +293,23 @@ export class Installer {
       this.#context.onSuspect([parentOf(step.path)])
     if (outcome.kind === 'changed')
       this.#context.onSuspect([parentOf(step.path), ...(plan.source === undefined ? [] : [parentOf(plan.source.path)])])
-    if (want !== undefined) results.set(want, failureOf(outcome))
+    if (want === undefined) return
+    const problem = foreignInTheWay(this.#context, step, outcome)
+    results.set(want, problem === undefined ? failureOf(outcome) : { kind: 'failed', ...problem })
+  }
+
+  /** True for a directory that is to go, and in which nothing of the folder is left but something that others have no say in. */
+  async #mayStay({ step, want }: Planned, outcome: InstallResult, { left }: News): Promise<boolean> {
+    if (outcome.kind !== 'blocked' || step.kind !== 'remove' || want === undefined) return false
+    return outcome.by.startsWith(`${step.path}/`) && (await holdsOnlyForeign(this.#context, step.path, left))
+  }
+
+  /** The directory stays on this disk, and is no part of the folder any more: the index knows that, and how it looks. */
+  #concludeLeft({ step, apply, want }: Planned, { changes, left }: News, results: Map<Want, Installed>): void {
+    const entry = this.#context.store.get(step.path)
+    left.add(step.path)
+    if (entry !== undefined) changes.push({ path: step.path, entry: { ...entry, record: apply.record } })
+    if (want !== undefined) results.set(want, { kind: 'done' })
   }
 
   /** What a step that succeeds makes of the index: of its own path, of the path that a move leaves, of a conflict copy. */

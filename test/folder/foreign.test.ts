@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'brittle'
+import type { Backer } from '../../lib/index.js'
+import { connect, makeBacker, makeDirectory, until, untilSame, type Scope } from '../make/backers.js'
+
+/** Two devices whose folders have the same rules from the beginning. */
+async function makePair(t: Scope): Promise<[Backer, Backer]> {
+  const directories = [await makeDirectory(t), await makeDirectory(t)] as const
+  for (const directory of directories) writeFileSync(join(directory, '.backerignore'), 'private*\n')
+  const a = await makeBacker(t, { directory: directories[0] })
+  const b = await makeBacker(t, { directory: directories[1], key: a.key })
+  connect(a, b)
+  await untilSame([a, b])
+  return [a, b]
+}
+
+function shown({ directory }: Backer): string {
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+  return names
+    .filter(name => !name.startsWith('.backer'))
+    .sort()
+    .join()
+}
+
+const isTold = ({ idle, problems }: ReturnType<Backer['status']>, code: string): boolean =>
+  idle && problems.length === 1 && problems[0]?.code === code
+
+test('a directory that others delete stays where something ignored or special lies in it, and nobody waits for it', async t => {
+  const [a, b] = await makePair(t)
+  mkdirSync(join(a.directory, 'd/inner'), { recursive: true })
+  writeFileSync(join(a.directory, 'd/file'), 'file')
+  await until('it came', () => shown(b) === 'd,d/file,d/inner')
+  await untilSame([a, b])
+  writeFileSync(join(a.directory, 'd/inner/private'), 'private')
+  execFileSync('mkfifo', [join(a.directory, 'd/fifo')])
+  await until('the FIFO is told', () => isTold(a.status(), 'special-file'))
+  rmSync(join(b.directory, 'd'), { recursive: true })
+  await until('all that is the folder’s goes', () => shown(a) === 'd,d/fifo,d/inner,d/inner/private')
+  await untilSame([a, b])
+  await until('both say so', () => [a, b].every(device => device.status().state === 'in-sync'))
+  t.is(shown(b), '')
+  const { root } = a.status()
+  await a.rescan()
+  await untilSame([a, b])
+  t.is(a.status().root, root, 'another look brings nothing back')
+
+  await writeFile(join(a.directory, 'd/inner/new'), 'new')
+  await until('with something new in it it is the folder’s again', () => shown(b) === 'd,d/inner,d/inner/new')
+  await rm(join(b.directory, 'd'), { recursive: true })
+  await until('and goes again', () => shown(a) === 'd,d/fifo,d/inner,d/inner/private')
+  await untilSame([a, b])
+  t.is(await readFile(join(a.directory, 'd/inner/private'), 'utf8'), 'private')
+})
+
+test('what is ignored is not replaced by what others have in its place: it is told, and both are kept once it is ignored no more', async t => {
+  const [a, b] = await makePair(t)
+  await writeFile(join(a.directory, 'private'), 'of a')
+  // A device that was made without the rules: what it has there is in the folder.
+  await writeFile(join(b.directory, '.backerignore'), '')
+  await writeFile(join(a.directory, '.backerignore'), 'private*\n# as before\n')
+  await writeFile(join(b.directory, 'private'), 'of b')
+  await until('there is an end to it', () => {
+    const [mine, theirs] = [a.status(), b.status()]
+    return mine.idle && theirs.idle && (mine.root === theirs.root || isTold(mine, 'ignored'))
+  })
+  await rm(join(a.directory, '.backerignore'))
+  await rm(join(b.directory, '.backerignore'), { force: true })
+  await until('both are on both', () => [a, b].every(device => shown(device).split(',').length >= 2))
+  await untilSame([a, b])
+  const names = shown(a).split(',')
+  const texts = await Promise.all(names.map(name => readFile(join(a.directory, name), 'utf8')))
+  t.ok(texts.includes('of a') && texts.includes('of b'), names.join())
+})
