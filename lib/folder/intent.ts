@@ -2,7 +2,7 @@ import { decodeWith, encodeWith, fixed, list, type Codec } from '../core/codec.j
 import { hashBytes, hashKey } from '../core/model/hash.js'
 import { pathCodec, type RelativePath } from '../core/model/path.js'
 import { payloadOf, recordCodec, sameContent, type Payload, type Record } from '../core/model/record.js'
-import { sameStamp, type Stamp } from '../core/model/stamp.js'
+import { isShownAs, sameStamp, type Stamp } from '../core/model/stamp.js'
 import { REPLICA_BYTES } from '../core/model/version.js'
 import { isBackerError } from '../core/error.js'
 import type { Listed } from '../disk/disk.js'
@@ -15,8 +15,6 @@ import type { FolderContext } from './context.js'
 const SUM_BYTES = 16
 /** More entries than any batch has. */
 const ENTRIES_MAX = 10_000
-/** The steps in which file systems count time: nanoseconds, and up to two seconds (FAT). */
-const TIME_STEPS_NS = [1n, 100n, 1_000n, 1_000_000n, 10_000_000n, 1_000_000_000n, 2_000_000_000n]
 
 /** What a change of the disk will make of one entry of the index. */
 export interface Meant {
@@ -169,12 +167,6 @@ function isShown(payload: Payload, found: Listed | undefined, hasModes: boolean)
         (!hasModes || stamp.mode === payload.mode)
       )
   }
-}
-
-/** True where a file system shows a time that was set as `shown`: exactly, or to the nearest step below or above. */
-function isShownAs(shown: bigint, set: bigint): boolean {
-  const apart = shown < set ? set - shown : shown - set
-  return TIME_STEPS_NS.some(step => apart < step && shown % step === 0n)
 }
 
 /** What a batch of changes meant; undefined where the bytes say nothing. */
