@@ -11,7 +11,7 @@ await folder.ready()
 pipeline(process.stdin, folder.createStream(), process.stdout, () => undefined)
 process.on('message', message => {
   if (message === 'end') void folder.close().then(() => process.exit(0))
-  else process.send?.(folder.status())
+  else process.send?.(folder.status(), undefined, undefined, () => undefined)
 })
 process.on('disconnect', () => process.exit(0))
 process.send?.('ready')

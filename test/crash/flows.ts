@@ -36,7 +36,15 @@ const LARGE = 3_000_000
 
 /** The twelve main flows. */
 export const FLOWS: readonly Flow[] = [
-  { title: 'new files come', act: (s, i) => [1, 2, 3].forEach(n => put(s.peer, `new/${i}-${n}`, s.version())) },
+  {
+    title: 'new files come',
+    act(s, i) {
+      for (const n of [1, 2, 3]) put(s.peer, `new/${i}-${n}`, s.version())
+      rmSync(join(s.peer, `new/${i - 9}-1`), { force: true })
+      rmSync(join(s.peer, `new-${i - 9}`), { recursive: true, force: true })
+      put(s.peer, `new-${i}/inner/file`, s.version())
+    }
+  },
   { title: 'a file is replaced', neverAbsent: 'replaced', act: s => put(s.peer, 'replaced', s.version()) },
   { title: 'a large file is replaced', neverAbsent: 'large', act: s => put(s.peer, 'large', s.version(LARGE)) },
   {
@@ -93,6 +101,7 @@ export const FLOWS: readonly Flow[] = [
       put(s.mortal, `here/${i}/other`, s.version())
       if (i > 0) unlinkSync(join(s.mortal, `here/${i - 1}/file`))
       if (i > 0) renameSync(join(s.mortal, `here/${i - 1}/other`), join(s.mortal, `here/${i}/came`))
+      rmSync(join(s.mortal, `here/${i - 9}`), { recursive: true, force: true })
     }
   },
   {

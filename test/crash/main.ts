@@ -1,189 +1,98 @@
+import { fork, type ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { recordFigures } from '../card/figures.js'
 import { installPackages } from '../make/packages.js'
-import { FLOWS, type Flow } from './flows.js'
-import { Mounts, type Kind } from './mounts.js'
-import { freshSeed, killAll, Rig } from './rig.js'
+import { freshSeed } from './rig.js'
+import { RUNS, titleOf } from './suites.js'
+import type { Order, Report } from './worker.js'
 
 /**
  * Kills a device at every system call that changes a file system, in every flow, and cuts the power of its file systems there: `npm run
- * test:crash -- [words] [--seed N] [--most N] [--minutes N] [--record]`. Words choose suites and flows by their titles; `--most`: kills of one call in one flow;
- * `--minutes`: begins with no other flow after so long, in an order that the seed gives. Needs root, strace and xfsprogs. Ends with
- * `N passed, N failed`, counting flows.
+ * test:crash -- [patterns] [--seed N] [--points N] [--minutes N] [--jobs N] [--record]`. Patterns choose suites and flows by their titles, each of which
+ * has to fit; `--points`: ends of one flow, at most; `--minutes`: begins with no other flow after so long, in an order that the seed gives; `--jobs`: flows at once. Needs root,
+ * strace and xfsprogs. Ends with `N passed, N failed`, counting flows.
  */
-const CALLS = [
-  ...[
-    'renameat2',
-    'rename',
-    'renameat',
-    'link',
-    'linkat',
-    'unlink',
-    'unlinkat',
-    'mkdir',
-    'mkdirat',
-    'rmdir',
-    'symlink'
-  ],
-  ...['symlinkat', 'fsync', 'fdatasync', 'syncfs', 'sync_file_range', 'pwrite64', 'pwritev', 'writev', 'ftruncate'],
-  ...['fchmod', 'fchmodat', 'chmod', 'utimensat', 'copy_file_range', 'fallocate']
-]
-
-interface Suite {
-  readonly title: string
-  /** Where the folder and the home of the mortal device lie. */
-  readonly kinds?: readonly [folder: Kind, home: Kind | undefined]
-  readonly flushesLog?: boolean
-  /** Kills of one call in one flow. */
-  readonly most: number
-}
-
-const SUITES: readonly Suite[] = [
-  { title: 'F1 F2 killed', most: 25 },
-  { title: 'F3 power cut, ext4', kinds: ['ext4', undefined], most: 2 },
-  { title: 'F3 power cut, ext4, journal flushed', kinds: ['ext4', undefined], flushesLog: true, most: 2 },
-  {
-    title: 'F3 power cut, ext4 with writeback, journal flushed',
-    kinds: ['ext4-writeback', undefined],
-    flushesLog: true,
-    most: 2
-  },
-  { title: 'F3 power cut, xfs', kinds: ['xfs', undefined], most: 2 },
-  { title: 'F3 power cut, xfs, journal flushed', kinds: ['xfs', undefined], flushesLog: true, most: 2 },
-  { title: 'F3 power cut, folder on xfs and home on ext4', kinds: ['xfs', 'ext4'], most: 2 },
-  {
-    title: 'F3 power cut, folder on ext4 and home on xfs, journals flushed',
-    kinds: ['ext4', 'xfs'],
-    flushesLog: true,
-    most: 2
-  }
-]
+const WORKER = fileURLToPath(new URL('worker.js', import.meta.url))
 
 const { values, positionals } = parseArgs({
   options: {
     seed: { type: 'string' },
-    most: { type: 'string' },
+    points: { type: 'string' },
     minutes: { type: 'string' },
+    jobs: { type: 'string' },
     record: { type: 'boolean', default: false }
   },
   allowPositionals: true
 })
 const seed = values.seed === undefined ? freshSeed() : Number(values.seed)
-const base = mkdtempSync(join(tmpdir(), 'backer-crash-'))
-const mounts = new Mounts(base)
-const total = { passed: 0, failed: 0, kills: 0, cycles: 0 }
+const points = values.points === undefined ? undefined : Number(values.points)
 const endMs = values.minutes === undefined ? Infinity : Number(values.minutes) * 60_000
+// More than there are processors: devices wait for each other now and then.
+const jobs = values.jobs === undefined ? availableParallelism() + 2 : Number(values.jobs)
+const total = { passed: 0, failed: 0, kills: 0, cycles: 0 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => {
-    cleanUp()
-    process.exit(130)
-  })
-
-try {
-  install()
-  console.log(`seed ${seed}`)
-  const runs = chosen()
-  const begun = await runAll(runs)
-  if (begun < runs.length) console.log(`left out for want of time: ${runs.length - begun} of ${runs.length} flows`)
-} finally {
-  cleanUp()
-}
+if (process.getuid?.() !== 0) throw new Error('this suite needs root: it mounts file systems')
+installPackages({ strace: 'strace', 'mkfs.xfs': 'xfsprogs', xfs_io: 'xfsprogs', 'mkfs.ext4': 'e2fsprogs' })
+console.log(`seed ${seed}`)
+const waiting = chosen()
+await Promise.all(Array.from({ length: Math.min(jobs, waiting.length) }, runWorker))
+if (waiting.length > 0) console.log(`left out for want of time: ${waiting.length} flows`)
 console.log(`${total.kills} kills in ${total.cycles} cycles, ${(performance.now() / 1000).toFixed(0)} s`)
 console.log(`${total.passed} passed, ${total.failed} failed`)
-if (values.record)
-  recordFigures('crash', {
-    kills: total.kills,
-    cycles: total.cycles,
-    flows: total.passed + total.failed,
-    failed: total.failed
+if (values.record) {
+  const { passed, failed, kills, cycles } = total
+  recordFigures('crash', { kills, cycles, flows: passed + failed, failed })
+}
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
+
+/** Titles of what was asked for; in the seed's order, so that a short run is a sample of all. */
+function chosen(): string[] {
+  const place = (title: string): string => createHash('sha256').update(`${seed} ${title}`).digest('hex')
+  return RUNS.map(titleOf)
+    .filter(title => positionals.every(pattern => new RegExp(pattern).test(title)))
+    .sort((a, b) => (place(a) < place(b) ? -1 : 1))
+}
+
+/** One flow after the other, each in the same process. It ends with this one, however that ends. */
+async function runWorker(): Promise<void> {
+  const worker = fork(WORKER, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  for (let title = next(); title !== undefined; title = next()) tell(await runOne(worker, { title, seed, points }))
+  if (!worker.connected) return
+  worker.disconnect()
+  await once(worker, 'exit')
+}
+
+function next(): string | undefined {
+  return performance.now() > endMs ? undefined : waiting.shift()
+}
+
+async function runOne(worker: ChildProcess, order: Order): Promise<Report> {
+  const over = new AbortController()
+  const { signal } = over
+  const done = once(worker, 'message', { signal }).then(([report]) => report as Report)
+  const died = once(worker, 'exit', { signal }).then((): Report => {
+    return { title: order.title, kills: 0, cycles: 0, elapsedMs: 0, failure: 'the worker died' }
   })
-process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)
-
-/** What the suite needs and the machine lacks. */
-function install(): void {
-  if (process.getuid?.() !== 0) throw new Error('this suite needs root: it mounts file systems')
-  installPackages({ strace: 'strace', 'mkfs.xfs': 'xfsprogs', xfs_io: 'xfsprogs' })
-}
-
-/** Every suite with every flow that was asked for; in the seed's order, so that a short run is a sample of all. */
-function chosen(): readonly (readonly [Suite, Flow])[] {
-  const all = SUITES.flatMap(suite => FLOWS.map(flow => [suite, flow] as const)).filter(([suite, flow]) =>
-    positionals.every(word => `${suite.title} ${flow.title}`.includes(word))
-  )
-  const place = ([suite, flow]: readonly [Suite, Flow]): string =>
-    createHash('sha256').update(`${seed} ${suite.title} ${flow.title}`).digest('hex')
-  return endMs === Infinity ? all : all.sort((a, b) => (place(a) < place(b) ? -1 : 1))
-}
-
-/** How many were begun before the time was up. */
-async function runAll(runs: readonly (readonly [Suite, Flow])[]): Promise<number> {
-  let begun = 0
-  for (const [suite, flow] of runs) {
-    if (performance.now() > endMs) break
-    begun++
-    await runOne(suite, flow)
-  }
-  return begun
-}
-
-async function runOne(suite: Suite, flow: Flow): Promise<void> {
-  const name = `${suite.title}: ${flow.title}`
-  const begin = performance.now()
+  if (worker.connected) worker.send(order)
+  else return { title: order.title, kills: 0, cycles: 0, elapsedMs: 0, failure: 'the worker has died' }
   try {
-    const { kills, cycles } = await runFlow(suite, flow)
-    total.passed++
-    total.kills += kills
-    total.cycles += cycles
-    const perCycle = Math.round((performance.now() - begin) / cycles)
-    console.log(`ok     ${name}: ${kills} kills, ${perCycle} ms a cycle`)
-  } catch (error) {
-    total.failed++
-    console.log(`FAILED ${name}: ${error instanceof Error ? error.message : String(error)} (seed ${seed})`)
-  }
-  killAll()
-  mounts.close()
-}
-
-async function runFlow(suite: Suite, flow: Flow): Promise<{ kills: number; cycles: number }> {
-  const place = mkdtempSync(join(base, 'flow-'))
-  const [folderKind, homeKind] = suite.kinds ?? []
-  const disk = folderKind === undefined ? place : mounts.make('disk', folderKind)
-  const homeDisk = homeKind === undefined ? disk : mounts.make('home-disk', homeKind)
-  const [mortal, home, peer] = [join(disk, 'mortal'), join(homeDisk, 'home'), join(place, 'peer')]
-  for (const directory of [mortal, peer]) mkdirSync(directory)
-  const flushesLog = suite.flushesLog === true
-  const cutPower = (): void => {
-    for (const mounted of new Set([disk, homeDisk])) mounts.cutPower(mounted, flushesLog)
-  }
-  const rig = await Rig.open({ mortal, home, peer, seed, ...(folderKind === undefined ? {} : { afterKill: cutPower }) })
-  try {
-    await killEverywhere(rig, flow, Number(values.most ?? suite.most), join(place, 'strace.log'))
-    return rig
+    return await Promise.race([done, died])
   } finally {
-    await rig.close()
-    rmSync(place, { recursive: true, force: true })
+    over.abort()
+    await Promise.allSettled([done, died])
   }
 }
 
-/** Kills at each call that a cycle makes, from its first to its last; then, for the crash of a recovery, at each call of a start. */
-async function killEverywhere(rig: Rig, flow: Flow, most: number, log: string): Promise<void> {
-  await rig.profile(flow, CALLS, log)
-  const counts = await rig.profile(flow, CALLS, log)
-  for (const [call, count] of counts) {
-    const step = Math.max(1, Math.ceil(count / most))
-    for (let when = 1; when <= count; when += step) if (!(await rig.cycle(flow, call, when))) break
-  }
-  for (const call of ['fsync', 'fdatasync', 'rename', 'unlink', 'pwrite64'])
-    for (let when = 1; when <= Math.min(most, 3); when++) if (!(await rig.startAndKill(call, when))) break
-}
-
-function cleanUp(): void {
-  killAll()
-  mounts.close()
-  rmSync(base, { recursive: true, force: true })
+function tell({ title, kills, cycles, elapsedMs, failure }: Report): void {
+  total.kills += kills
+  total.cycles += cycles
+  if (failure === undefined) total.passed++
+  else total.failed++
+  const figures = `${kills} kills in ${cycles} cycles, ${(elapsedMs / 1000).toFixed(1)} s`
+  if (failure === undefined) console.log(`ok     ${title}: ${figures}`)
+  else console.log(`FAILED ${title}: ${failure} (seed ${seed}, ${figures})`)
 }

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, lstatSync, readFileSync, readdirSync, type Dirent } from 'node:fs'
+import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync, type Dirent } from 'node:fs'
 import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,8 @@ import type { Flow, Stage } from './flows.js'
 
 const DEVICE = fileURLToPath(new URL('device.js', import.meta.url))
 const DEADLINE_MS = 60_000
+/** Begun by strace a process stops at the calls that are named only, by a filter in the kernel. */
+const STRACE = ['strace', '-f', '--seccomp-bpf', '-e']
 /** Every version's content is its name, over and over. */
 const TOKEN_LENGTH = 48
 /** Versions of so many cycles are looked for after each. */
@@ -22,6 +24,13 @@ export interface RigParts {
   /** What happens between a kill and the next start. */
   readonly afterKill?: () => void
   readonly seed: number
+}
+
+/** One system call, of those that a thread makes between a start and the end of a cycle. */
+export interface Point {
+  readonly call: string
+  /** The how-manieth of its kind, from 1. */
+  readonly when: number
 }
 
 /** Two devices of one folder: one here, which lives, and one in a process of its own, which is killed again and again. */
@@ -44,18 +53,73 @@ export class Rig {
     const peer = backer(parts.peer, { deviceName: 'immortal' })
     await peer.ready()
     const rig = new Rig(parts, peer)
-    await rig.start()
-    await rig.untilSame()
+    await rig.#start([])
+    await rig.#untilSame()
     return rig
   }
 
-  /** Starts the mortal device, under a kill at the `when`-th `call` of any of its threads where one is given. */
-  async start(call?: string, when = 1): Promise<boolean> {
-    if (this.#child !== undefined) await groupEnded(this.#child)
+  /**
+   * How often each call is made, at most by one thread, from a start to the end of a cycle that nobody interrupts. A crash comes before it, so that
+   * the start has something to recover from.
+   */
+  async profile(flow: Flow, calls: readonly string[], log: string): Promise<ReadonlyMap<string, number>> {
+    this.#act(flow)
+    await this.#kill()
+    this.#cut(flow)
+    if (flow.apart === true) this.#act(flow)
+    await this.#start([...STRACE, `trace=${calls.map(call => `?${call}`).join()}`, '-o', log])
+    await this.#untilSame()
+    if (flow.apart !== true) this.#act(flow)
+    await this.#untilSame()
+    await this.#kill()
+    this.#check(flow)
+    return countCalls(readFileSync(log, 'latin1'))
+  }
+
+  /**
+   * One cycle: a start after a crash, what users do, and a kill at `point`, which may come before anything was recovered. Whatever it left is looked at. True where it
+   * came. Throws with what is wrong.
+   */
+  async cycle(flow: Flow, { call, when }: Point): Promise<boolean> {
+    if (flow.apart === true) this.#act(flow)
+    const kill = ['-e', `inject=${call}:signal=KILL:when=${when}`]
+    const isReady = await this.#start([...STRACE, `trace=${call}`, ...kill, '-o', '/dev/null'])
+    const wasKilled = !isReady || (await this.#runCycle(flow))
+    this.kills += Number(wasKilled)
+    await this.#kill()
+    this.#cut(flow)
+    return wasKilled
+  }
+
+  /** A start that nobody interrupts: both devices become the same. */
+  async settle(flow: Flow): Promise<void> {
+    await this.#start([])
+    await this.#untilSame()
+    this.#check(flow)
+    await this.#kill()
+  }
+
+  async close(): Promise<void> {
+    await this.#kill()
+    await this.#peer.close()
+  }
+
+  /** True where the device died. */
+  async #runCycle(flow: Flow): Promise<boolean> {
+    if (await this.#untilSameOrDead()) return true
+    this.#check(flow)
+    if (flow.apart === true) return false
+    this.#act(flow)
+    if (await this.#untilSameOrDead()) return true
+    this.#check(flow)
+    return false
+  }
+
+  /** Starts the mortal device, by a command that may kill it; false where it ended before it was ready. */
+  async #start(by: readonly string[]): Promise<boolean> {
     const { mortal, home } = this.#parts
-    const command = [process.execPath, DEVICE, mortal, home, this.#peer.key]
-    const traced = call === undefined ? command : [...strace(call, when), '--', ...command]
-    const child = spawn(traced[0] ?? '', traced.slice(1), {
+    const command = [...by, process.execPath, DEVICE, mortal, home, this.#peer.key]
+    const child = spawn(command[0] ?? '', command.slice(1), {
       detached: true,
       stdio: ['pipe', 'pipe', 'inherit', 'ipc']
     })
@@ -69,72 +133,8 @@ export class Rig {
     return (await firstOf(child)) === 'message'
   }
 
-  /**
-   * One cycle of a flow with a kill at the `when`-th `call`; false where it came to its end before. Afterwards everything has been checked, and
-   * both devices are the same. Throws with what is wrong.
-   */
-  async cycle(flow: Flow, call: string, when: number): Promise<boolean> {
-    if (flow.apart === true) return this.#apart(flow, call, when)
-    const tracer = await attach(this.#alive(), strace(call, when))
-    this.#act(flow)
-    const wasKilled = await this.#untilSameOrDead()
-    await letGo(tracer)
-    if (wasKilled) await this.#recover(flow)
-    else this.#check(flow)
-    return wasKilled
-  }
-
-  /** How often each call is made by one thread in a cycle of a flow that nobody kills, at most. */
-  async profile(flow: Flow, calls: readonly string[], log: string): Promise<ReadonlyMap<string, number>> {
-    const tracing = ['strace', '-f', '-e', `trace=${calls.map(call => `?${call}`).join()}`, '-o', log]
-    const tracer = await attach(this.#alive(), tracing)
-    this.#act(flow)
-    await this.untilSame()
-    await letGo(tracer)
-    this.#check(flow)
-    return countCalls(readFileSync(log, 'latin1'))
-  }
-
-  /** As `cycle`, where both devices change things while only one of them runs, and the kill strikes the other as it comes back. */
-  async #apart(flow: Flow, call: string, when: number): Promise<boolean> {
-    await this.#kill()
-    this.#act(flow)
-    const isReady = await this.start(call, when)
-    const wasKilled = !isReady || (await this.#untilSameOrDead())
-    if (wasKilled) await this.#recover(flow)
-    else await this.#restartPlain(flow)
-    return wasKilled
-  }
-
-  /** Kills the device while it starts, at the `when`-th `call`; false where it started before that. */
-  async startAndKill(call: string, when: number): Promise<boolean> {
-    await this.#kill()
-    const isReady = await this.start(call, when)
-    const wasKilled = !isReady || (await this.#untilSameOrDead())
-    if (wasKilled) await this.#recover(undefined)
-    else await this.#restartPlain(undefined)
-    return wasKilled
-  }
-
-  async close(): Promise<void> {
-    await this.#kill()
-    await this.#peer.close()
-  }
-
-  async untilSame(): Promise<void> {
+  async #untilSame(): Promise<void> {
     if (await this.#untilSameOrDead()) throw new Error('the device died by itself')
-  }
-
-  async #restartPlain(flow: Flow | undefined): Promise<void> {
-    await this.#kill()
-    await this.start()
-    await this.untilSame()
-    this.#check(flow)
-  }
-
-  #alive(): ChildProcess {
-    if (this.#child === undefined) throw new Error('the device was not started')
-    return this.#child
   }
 
   /** The users do their part. What they themselves overwrite or remove on every device that shows it is theirs to lose. */
@@ -161,24 +161,19 @@ export class Rig {
     return token.repeat(Math.ceil(size / TOKEN_LENGTH))
   }
 
-  /** What a kill left is looked at, the device started again, and looked at again when both are the same. */
-  async #recover(flow: Flow | undefined): Promise<void> {
-    this.kills++
-    await groupEnded(this.#alive())
+  /** The device is dead: where the power goes as well it goes now, and what is left is looked at. */
+  #cut(flow: Flow): void {
     this.#parts.afterKill?.()
     this.#checkLeft(flow)
-    await this.start()
-    await this.untilSame()
-    this.#check(flow)
   }
 
   /** S1, S4, S19: before anybody has recovered anything, what was acknowledged is there, and what stands is whole. */
-  #checkLeft(flow: Flow | undefined): void {
+  #checkLeft(flow: Flow): void {
     const { mortal } = this.#parts
     const there = tokensBelow(mortal)
     for (const token of this.#acked)
       if (!there.has(token)) throw new Error(`${token} was acknowledged and is gone from ${mortal}`)
-    const path = flow?.neverAbsent
+    const path = flow.neverAbsent
     if (path !== undefined && existsSync(join(this.#parts.peer, path)) && this.#seen.has(path)) {
       if (!existsSync(join(mortal, path))) throw new Error(`${path} is absent`)
     }
@@ -188,7 +183,7 @@ export class Rig {
   readonly #seen = new Set<string>()
 
   /** S1, S3: both show the same; every file is a whole version; no version is gone from both. */
-  #check(flow: Flow | undefined): void {
+  #check(flow: Flow): void {
     const { mortal, peer } = this.#parts
     this.#checkWhole(mortal)
     this.#checkWhole(peer)
@@ -200,7 +195,7 @@ export class Rig {
     const held = new Set([...tokensBelow(mortal), ...tokensBelow(peer)])
     for (const token of this.#versions) if (!held.has(token)) throw new Error(`version ${token} is lost`)
     this.#acked = tokensBelow(mortal)
-    if (flow?.neverAbsent !== undefined) this.#seen.add(flow.neverAbsent)
+    if (flow.neverAbsent !== undefined) this.#seen.add(flow.neverAbsent)
   }
 
   #checkWhole(root: string): void {
@@ -219,27 +214,30 @@ export class Rig {
     const end = Date.now() + DEADLINE_MS
     let last: FolderStatus | undefined
     while (Date.now() < end) {
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return true
-      last = await statusOf(child)
+      if (child === undefined || hasEnded(child)) return true
       const mine = this.#peer.status()
-      const isSame = last !== undefined && last.idle && mine.idle && last.root === mine.root
-      if (isSame && mine.peers.length > 0 && (await this.#isSeen())) return false
-      await new Promise(resolve => setTimeout(resolve, 5))
+      if (mine.idle && mine.peers.length > 0 && this.#showTheSame()) {
+        last = await statusOf(child)
+        if (last?.idle === true && last.root === this.#peer.status().root && this.#showTheSame()) return false
+      }
+      await new Promise(resolve => setTimeout(resolve, 8))
     }
     throw new Error(`never the same: ${JSON.stringify([last, this.#peer.status()]).slice(0, 3000)}`)
   }
 
-  /** What users did is in both trees: a hint of it may still be on its way while both are at rest. */
-  #isSeen(): Promise<boolean> {
+  /** What users did shows on both: a hint of it may still be on its way while both are at rest. */
+  #showTheSame(): boolean {
     const { mortal, peer } = this.#parts
-    return Promise.resolve(linesOf(mortal).join('\n') === linesOf(peer).join('\n'))
+    return linesOf(mortal).join('\n') === linesOf(peer).join('\n')
   }
 
+  /** Ends the device, where it has not ended yet, and whatever it was started by. */
   async #kill(): Promise<void> {
     const child = this.#child
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    killGroup(child)
-    await once(child, 'exit')
+    if (child === undefined) return
+    if (!hasEnded(child)) killGroup(child)
+    if (!hasEnded(child)) await once(child, 'exit')
+    await groupEnded(child)
   }
 }
 
@@ -251,8 +249,12 @@ export function killAll(): void {
 }
 
 /** With strace around it a device has a process of its own in the group. */
-function killGroup({ pid }: ChildProcess): void {
-  if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+function killGroup({ pid = 0 }: ChildProcess): void {
+  if (isThere(pid)) process.kill(-pid, 'SIGKILL')
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
 }
 
 /** With strace around it a device may end after what it was started by: only then is its lock free. */
@@ -270,29 +272,6 @@ function isThere(group: number): boolean {
   } catch {
     return false
   }
-}
-
-function strace(call: string, when: number): string[] {
-  return ['strace', '-f', '-e', `trace=${call}`, '-e', `inject=${call}:signal=KILL:when=${when}`, '-o', '/dev/null']
-}
-
-/** Puts a running process under strace; resolves once all of its threads are. */
-async function attach(child: ChildProcess, [program = '', ...args]: readonly string[]): Promise<ChildProcess> {
-  const tracer = spawn(program, [...args, '-p', String(child.pid)], {
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe']
-  })
-  running.add(tracer)
-  tracer.once('exit', () => running.delete(tracer))
-  await Promise.race([once(tracer.stderr, 'data'), once(tracer, 'exit')])
-  tracer.stderr.resume()
-  return tracer
-}
-
-async function letGo(tracer: ChildProcess): Promise<void> {
-  if (tracer.exitCode !== null || tracer.signalCode !== null) return
-  tracer.kill('SIGTERM')
-  await once(tracer, 'exit')
 }
 
 /** Of each call, how often the thread that makes it most often does: strace counts by thread. */
@@ -337,8 +316,9 @@ function linesOf(root: string): string[] {
     .map(entry => {
       const path = join(entry.parentPath, entry.name)
       const stat = lstatSync(path, { throwIfNoEntry: false })
+      if (entry.isSymbolicLink()) return `l ${path.slice(root.length + 1)} ${ifThere(() => readlinkSync(path))}`
       const shown = entry.isFile() ? `${stat?.size} ${(stat?.mode ?? 0) & 0o777} ${Math.floor(stat?.mtimeMs ?? 0)}` : ''
-      const kind = entry.isDirectory() ? 'd' : entry.isSymbolicLink() ? 'l' : 'f'
+      const kind = entry.isDirectory() ? 'd' : 'f'
       return `${kind} ${path.slice(root.length + 1)} ${shown}`
     })
     .sort()
@@ -349,7 +329,7 @@ function tokensBelow(root: string): Set<string> {
   const tokens = new Set<string>()
   for (const path of filesBelow(root, true)) {
     if (path.includes('/.backer/index') || path.includes('/.backer/home')) continue
-    const text = readFileSync(path, 'latin1')
+    const text = ifThere(() => readFileSync(path, 'latin1')) ?? ''
     if (/^[0-9a-f]{48}/.test(text)) tokens.add(text.slice(0, TOKEN_LENGTH))
   }
   return tokens
@@ -362,10 +342,22 @@ function filesBelow(root: string, withOwn: boolean): string[] {
 }
 
 function entriesBelow(root: string, withOwn: boolean): Dirent[] {
-  return readdirSync(root, { withFileTypes: true })
+  return (ifThere(() => readdirSync(root, { withFileTypes: true })) ?? [])
     .filter(entry => withOwn || (entry.name !== '.backer' && entry.name !== 'lost+found'))
     .flatMap(entry => [entry, ...(entry.isDirectory() ? entriesBelow(join(root, entry.name), true) : [])])
 }
+
+/** What is read of something that a living device may take away, or replace, in that moment; undefined where it did. */
+function ifThere<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && GONE.has(error.code)) return undefined
+    throw error
+  }
+}
+
+const GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EINVAL'])
 
 /** A seed for a run that was given none. */
 export function freshSeed(): number {
