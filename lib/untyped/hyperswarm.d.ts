@@ -49,6 +49,7 @@ declare module 'hyperdht' {
     connect(publicKey: Uint8Array, options?: object): NoiseSecretStream
     /** Who has announced themselves under a topic: nodes answer one after the other. */
     lookup(topic: Uint8Array): AsyncIterable<{ readonly peers: readonly { readonly publicKey: Uint8Array }[] }>
+    announce(topic: Uint8Array, keyPair: KeyPair): { finished(): Promise<void> }
     createRawStream(options: object): object
     createServer(
       options: { readonly firewall?: ServerFirewall },

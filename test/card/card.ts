@@ -1,9 +1,10 @@
 import { readFigures, type Figures } from './figures.js'
+import { markdownTable, tableOfRows } from './rows.js'
 
-/** The document with the card, and between which lines it stands there. */
+/** The document with the tables, and between which lines each stands there. */
 export const DOCUMENT = 'docs/reliability.md'
-const BEGIN = '<!-- card: made by `npm run card` -->'
-const END = '<!-- card ends -->'
+const CARD = ['<!-- card: made by `npm run card` -->', '<!-- card ends -->'] as const
+const ROWS = ['<!-- rows: made by `npm run card` -->', '<!-- rows end -->'] as const
 
 /** How a suite's counts are told. */
 const SENTENCES: Readonly<Record<string, (counts: Readonly<Record<string, number>>) => string>> = {
@@ -15,11 +16,15 @@ const SENTENCES: Readonly<Record<string, (counts: Readonly<Record<string, number
     `seeds ${from} to ${from + seeds - 1}: ${acts} acts of users, ${kills} kills, ${powerCuts} power losses, ${otherMisfortunes} other misfortunes; ${failed} seeds failed`
 }
 
-/** The document with the card that the recorded figures make. Throws where the document has no place for it. */
-export function withCard(text: string): string {
-  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)]
-  if (begin < 0 || end < begin) throw new Error(`${DOCUMENT} has no place for the card`)
-  return `${text.slice(0, begin)}${BEGIN}\n\n${tableOf(readFigures())}\n\n${text.slice(end)}`
+/** The document with the card that the recorded figures make, and the rows with their tests. Throws where the document has no place for one of them. */
+export function withTables(text: string): string {
+  return replaced(replaced(text, CARD, tableOf(readFigures())), ROWS, tableOfRows())
+}
+
+function replaced(text: string, [first, last]: readonly [string, string], table: string): string {
+  const [begin, end] = [text.indexOf(first), text.indexOf(last)]
+  if (begin < 0 || end < begin) throw new Error(`${DOCUMENT} has no place for ${first}`)
+  return `${text.slice(0, begin)}${first}\n\n${table}\n\n${text.slice(end)}`
 }
 
 function tableOf(figures: Readonly<Record<string, Figures>>): string {
@@ -32,13 +37,5 @@ function tableOf(figures: Readonly<Record<string, Figures>>): string {
     day,
     commit
   ])
-  const table = [['suite', 'what the last recorded run found', 'day', 'commit'], ...rows]
-  const widths = (table[0] ?? []).map((_, i) => Math.max(...table.map(row => row[i]?.length ?? 0)))
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
-  return [
-    line(table[0] ?? []),
-    `| ${widths.map(width => '-'.repeat(width)).join(' | ')} |`,
-    ...table.slice(1).map(line)
-  ].join('\n')
+  return markdownTable([['suite', 'what the last recorded run found', 'day', 'commit'], ...rows])
 }

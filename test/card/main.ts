@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { DOCUMENT, withCard } from './card.js'
+import { DOCUMENT, withTables } from './card.js'
 
-/** Puts the figures of the last recorded run of each suite into docs/reliability.md: `npm run card`. */
+/** Puts the figures of the last recorded run of each suite, and which tests play which row, into docs/reliability.md: `npm run card`. */
 const file = resolve(DOCUMENT)
-writeFileSync(file, withCard(readFileSync(file, 'utf8')))
+writeFileSync(file, withTables(readFileSync(file, 'utf8')))

@@ -216,6 +216,44 @@ test('F6 F7: what can’t be listed or read is told, and nobody deletes it', asy
   t.is(await readFile(join(here.directory, 'closed/inner'), 'utf8'), 'closed/inner')
 })
 
+test('F6: a file that can’t be read for an error of the disk is told, keeps its last version, and comes once it can', async t => {
+  const { here, directory, home } = await makePair(t, 'size=64m')
+  writeFileSync(join(directory, 'failing'), 'first')
+  const first = await new Remote(t, { directory, home, peer: here }).ready()
+  await first.untilSame(here)
+  await first.end()
+  writeFileSync(join(directory, 'failing'), randomBytes(300_000))
+  const reads = 'read,pread64,preadv,readv'
+  const strace = ['strace', '-f', '-o', '/dev/null', '-P', join(directory, 'failing')]
+  const under = [...strace, '-e', `trace=${reads}`, '-e', `inject=${reads}:error=EIO`]
+  const failing = await new Remote(t, { directory, home, peer: here, under }).ready()
+  await failing.until('it is told', ({ problems }) => problems.some(({ path }) => path === 'failing'))
+  writeFileSync(join(directory, 'more'), 'more')
+  await until('the rest goes on', () => existsSync(join(here.directory, 'more')))
+  t.is(await readFile(join(here.directory, 'failing'), 'utf8'), 'first')
+  await failing.kill()
+  const again = await new Remote(t, { directory, home, peer: here }).ready()
+  await again.untilSame(here)
+  t.alike(differences(here.directory, directory), [])
+})
+
+test('F6: a disk that fails to take what is written stops the folder, which goes on when it is opened again', async t => {
+  const { here, directory, home } = await makePair(t, 'size=64m')
+  const first = await new Remote(t, { directory, home, peer: here }).ready()
+  await first.untilSame(here)
+  await first.end()
+  await writeFile(join(here.directory, 'large'), randomBytes(24 * MIB))
+  // Of each thread: the one that puts files together is the first that gets so far.
+  const under = ['strace', '-f', '-o', '/dev/null', '-e', 'trace=pwrite64', '-e', 'inject=pwrite64:error=EIO:when=20+']
+  const failing = await new Remote(t, { directory, home, peer: here, under }).ready()
+  const { error } = await failing.until('it stops', ({ state }) => state === 'stopped')
+  t.is(error?.code, 'FILE_SYSTEM', error?.message)
+  await failing.kill()
+  const again = await new Remote(t, { directory, home, peer: here }).ready()
+  await again.untilSame(here)
+  t.alike(differences(here.directory, directory), [])
+})
+
 test('F7: what another file system holds inside the folder stays there', async t => {
   const { here, directory, home } = await makePair(t, 'size=64m')
   mountTmpfs(t, join(directory, 'mounted'), 'size=8m')

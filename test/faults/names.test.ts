@@ -1,9 +1,11 @@
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'brittle'
+import { PAYLOADS } from '../hostile/paths.js'
+import type { Backer } from '../../lib/index.js'
 import { Mounts } from '../crash/mounts.js'
-import { makeBacker, makeDirectory, until } from '../make/backers.js'
+import { makeBacker, makeDevices, makeDirectory, until, untilSame } from '../make/backers.js'
 import { installPackages } from '../make/packages.js'
 import { Remote } from './remote.js'
 
@@ -62,4 +64,29 @@ test('E4 S16: names that a file system takes for the same are held back and told
     () => visible(folder).join() === visible(here.directory).join()
   )
   t.is(await readFile(join(folder, 'DIR/x'), 'utf8'), 'in the upper one')
+})
+
+test('F25: names that mean something elsewhere, look alike or are no text: the first two arrive byte for byte, the last are told and left alone', async t => {
+  const [a, b] = (await makeDevices(t, 2)) as [Backer, Backer]
+  const names = [...PAYLOADS, 'README', 'readme', 'ß', 'SS', 'K', '\u212a', '👩‍👩‍👧', 'n'.repeat(255)]
+  // One of two names that only differ in how they are composed stands: NFC has the same bytes as another device's.
+  for (const name of names) writeFileSync(join(a.directory, name), `content of ${name}`)
+  const raw = [Buffer.from([0xff, 0xfe]), Buffer.from([0x61, 0xed, 0xa0, 0x80]), Buffer.from('é', 'latin1')]
+  for (const name of raw) writeFileSync(Buffer.concat([Buffer.from(`${a.directory}/`), name]), 'no text')
+  writeFileSync(join(a.directory, 'é'), 'composed')
+  await until('all came', async () => (await untilSame([a, b]), b.status().files === names.length + 1))
+  await until('the others are told', () => a.status().problemCount === raw.length)
+  const bytesOf = (directory: string): string[] =>
+    readdirSync(directory, { encoding: 'buffer' })
+      .map(name => name.toString('hex'))
+      .filter(name => name !== Buffer.from('.backer').toString('hex'))
+      .sort()
+  const shown = bytesOf(b.directory)
+  t.alike(
+    bytesOf(a.directory).filter(name => !shown.includes(name)),
+    raw.map(name => name.toString('hex')).sort()
+  )
+  for (const name of names)
+    t.is(await readFile(join(b.directory, name), 'utf8'), `content of ${name}`, JSON.stringify(name))
+  for (const name of raw) t.is(await readFile(Buffer.concat([Buffer.from(`${a.directory}/`), name]), 'utf8'), 'no text')
 })

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Backer, FolderStatus } from '../../lib/index.js'
 import { until, type Scope } from '../make/backers.js'
@@ -51,6 +52,12 @@ export class Remote {
 
   get stderr(): string {
     return this.#stderr
+  }
+
+  /** The most memory that it ever had, in bytes. Only where it was started by nothing else. */
+  peakBytes(): number {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? Infinity) * 1024
   }
 
   /** Throws where it has ended. */

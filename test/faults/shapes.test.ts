@@ -8,7 +8,6 @@ import {
   readdirSync,
   readlinkSync,
   symlinkSync,
-  truncateSync,
   writeFileSync
 } from 'node:fs'
 import { join } from 'node:path'
@@ -19,8 +18,6 @@ import { installPackages } from '../make/packages.js'
 import { differences } from './machine.js'
 
 installPackages({ rsync: 'rsync' })
-
-const GIB = 1024 ** 3
 
 async function makePair(t: Scope): Promise<[Backer, Backer]> {
   return (await makeDevices(t, 2)) as [Backer, Backer]
@@ -35,27 +32,6 @@ async function differencesOf(pair: readonly [Backer, Backer]): Promise<string[]>
   })
   return found
 }
-
-test(
-  'F23: a sparse file of 8 GiB holds up nothing else, and next to none of it travels',
-  { timeout: 600_000 },
-  async t => {
-    const pair = await makePair(t)
-    const [a, b] = pair
-    writeFileSync(join(a.directory, 'sparse'), 'begin')
-    truncateSync(join(a.directory, 'sparse'), 8 * GIB)
-    for (const size of [0, 1]) writeFileSync(join(a.directory, `${size} bytes`), 'x'.repeat(size))
-    await until(
-      'the others are there',
-      () => readdirSync(b.directory).filter(name => name.endsWith('bytes')).length === 2
-    )
-    await until('it has its size', () => lstatSync(join(b.directory, 'sparse')).size === 8 * GIB, 500_000)
-    await untilSame(pair)
-    const received = b.status().peers.reduce((sum, peer) => sum + peer.bytesReceived, 0)
-    t.ok(received < 0.01 * 8 * GIB, `${received} bytes travelled`)
-    t.is(execFileSync('head', ['-c', '5', join(b.directory, 'sparse')], { encoding: 'utf8' }), 'begin')
-  }
-)
 
 test('F24: names of 255 bytes and paths as long as the system lets them be', async t => {
   const pair = await makePair(t)

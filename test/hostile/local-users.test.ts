@@ -32,6 +32,30 @@ test('G1 G5: another user can neither talk to a running backer nor read a key of
   running.kill()
 })
 
+test('G8: another user can neither signal a running backer nor look into its memory', async t => {
+  if (process.getuid?.() !== 0) {
+    t.pass('only root can play another user')
+    return
+  }
+  const device = await makeCliDevice(t)
+  const { running } = await shareDocs(device)
+  const visit = `
+    const attempts = {
+      kill: () => process.kill(${running.pid}, 'SIGTERM'),
+      stop: () => process.kill(${running.pid}, 'SIGSTOP'),
+      memory: () => require('node:fs').openSync('/proc/${running.pid}/mem', 'r+'),
+      maps: () => require('node:fs').readFileSync('/proc/${running.pid}/maps'),
+      descriptors: () => require('node:fs').readdirSync('/proc/${running.pid}/fd')
+    }
+    for (const [name, attempt] of Object.entries(attempts)) {
+      try { attempt(); console.log(name, 'worked') } catch (error) { console.log(name, error.code) }
+    }`
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', visit], { uid: NOBODY, gid: NOBODY, cwd: '/' })
+  t.alike(stdout.trim().split('\n'), ['kill EPERM', 'stop EPERM', 'memory EACCES', 'maps EACCES', 'descriptors EACCES'])
+  t.is((await device.run(['status', '--json'])).code, 0, 'and it goes on')
+  await running.stop()
+})
+
 test('G2 G4: what backer keeps is closed to others from the beginning, whatever the umask', async t => {
   const program = `
     process.umask(0)

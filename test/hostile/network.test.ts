@@ -7,7 +7,7 @@ import { hashBytes } from '../../lib/core/model/hash.js'
 import { createWriteKey, topicOf } from '../../lib/core/model/keys.js'
 import { runDhtNode } from '../../lib/net/dht-node.js'
 import { Door, STRANGERS_AT_ONCE, UNPROVEN_MAX } from '../../lib/net/door.js'
-import { Network } from '../../lib/net/network.js'
+import { Network, type Remembered } from '../../lib/net/network.js'
 import { RELAY_LIMITS } from '../../lib/net/relay.js'
 import { runRelayNode } from '../../lib/net/relay-node.js'
 import { realRuntime } from '../../lib/real-runtime.js'
@@ -18,6 +18,7 @@ import { until } from '../make/backers.js'
 import { introduce, keyPairOf, makeFolder, meetSpeaker, quiet, fakeRuntime, noisePair } from '../make/wire.js'
 
 const HANDSHAKES = 150
+const FALSE_DEVICES = 300
 
 test('A1 A2: a flood of handshakes under ever new keys costs few sockets, and a known device still gets in', async t => {
   const node = await runDhtNode({ host: '127.0.0.1', port: 0 })
@@ -161,4 +162,32 @@ test('C1 C2 C5 C6 C7 C8: who holds the store key alone is let into no folder, an
     connection.destroy()
     await connection.closed
   }
+})
+
+test('A7: hundreds of false devices on the topic keep nobody from one whose address is known', async t => {
+  const node = await runDhtNode({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => node.close(), { order: 30 })
+  const bootstrap = [{ host: node.host, port: node.port }]
+  const topic = topicOf(createWriteKey(Buffer.alloc(32, 7)))
+  const dht = new HyperDHT({ bootstrap, host: '127.0.0.1', firewalled: false })
+  t.teardown(() => dht.destroy({ force: true }), { order: 25 })
+  for (let i = 0; i < FALSE_DEVICES; i++) await dht.announce(topic, crypto.keyPair()).finished()
+  const open = async (number: number, peers: Remembered['peers']) => {
+    const memory = { load: () => Promise.resolve({ nodes: [], peers }), save: () => Promise.resolve() }
+    const options = { keyPair: keyPairOf(number), bootstrap, memory, lan: false, port: 0, runtime: realRuntime() }
+    const network = await Network.open(options)
+    t.teardown(() => network.close(), { order: 20 })
+    return network
+  }
+  const [first, second] = [makeFolder(), makeFolder()]
+  const there = await open(60, [])
+  await there.add({ topic, link: first.link })
+  const address = `127.0.0.1:${there.report.tcpPort}`
+  const here = await open(61, [{ address, folders: [Buffer.from(topic).toString('hex')] }])
+  const begin = performance.now()
+  void here.add({ topic, link: second.link })
+  await until('they meet', () => second.peers.length > 0 && first.peers.length > 0)
+  t.ok(performance.now() - begin < 60_000)
+  t.is(second.peers[0]?.remoteHost, '127.0.0.1')
+  t.ok(readdirSync('/proc/self/fd').length < 200, 'and the others cost next to nothing')
 })

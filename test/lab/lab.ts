@@ -77,6 +77,11 @@ export class LabHost {
     this.#drop('udp dport != 5353')
   }
 
+  /** Lets no UDP packet of more than 1,200 bytes in, and tells nobody, as a road does whose packets are smaller than those at its ends. */
+  dropLarge(): void {
+    this.#drop('udp length > 1228')
+  }
+
   #drop(what: string): void {
     this.run('nft', 'add table inet dropped')
     this.run('nft', 'add chain inet dropped in { type filter hook input priority -10; }')

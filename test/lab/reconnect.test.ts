@@ -31,7 +31,7 @@ async function makeRelayedPair(t: Test, relays: number, megabytes: number) {
   return { lab, started, a, b, key: await a.share() }
 }
 
-test('random and random meet through a relay within 5 s, and it stays a relay', { timeout: 90_000 }, async t => {
+test('F15: random and random meet through a relay within 5 s, and it stays a relay', { timeout: 90_000 }, async t => {
   const { b, key } = await makeRelayedPair(t, 1, 1)
   await b.join(key)
   const elapsedMs = await b.untilPeers(bySomeRelay, 20_000)
@@ -50,7 +50,7 @@ test('a relay that is killed in mid-transfer is replaced by another one', { time
   t.is((await b.status())?.files, 60)
 })
 
-test('a partition of 2 minutes heals within 10 s', { timeout: 240_000 }, async t => {
+test('F12: a partition of 2 minutes heals within 10 s', { timeout: 240_000 }, async t => {
   const lab = Lab.open(t)
   const pub = lab.internet()
   const [first, second] = [lab.home(pub, 'preserve'), lab.home(pub, 'preserve')]
@@ -68,7 +68,7 @@ test('a partition of 2 minutes heals within 10 s', { timeout: 240_000 }, async t
   t.ok(healedMs < 10_000, `${healedMs.toFixed(0)} ms`)
 })
 
-test('a device whose address changes is connected again within 10 s', { timeout: 90_000 }, async t => {
+test('F16: a device whose address changes is connected again within 10 s', { timeout: 90_000 }, async t => {
   const [first, second] = Lab.open(t).lan(2)
   const a = await LabDevice.make(t, first!)
   const b = await LabDevice.make(t, second!)
@@ -79,4 +79,22 @@ test('a device whose address changes is connected again within 10 s', { timeout:
   second!.run('ip', 'route', 'add', 'default', 'via', '192.168.1.1')
   const elapsedMs = await a.untilPeers(peers => peers[0]?.address === '192.168.1.77', 30_000)
   t.ok(elapsedMs < 10_000, `${elapsedMs.toFixed(0)} ms`)
+})
+
+test('F14: data comes through where large packets are lost without a word', { timeout: 120_000 }, async t => {
+  const lab = Lab.open(t)
+  const pub = lab.internet()
+  const hosts = [lab.openHost(pub), lab.openHost(pub)] as const
+  const bootstrap = await startDht(t, pub)
+  for (const host of hosts) {
+    host.dropTcp()
+    host.dropLarge()
+  }
+  const a = await LabDevice.make(t, hosts[0], { BACKER_BOOTSTRAP: bootstrap, BACKER_NO_LAN: '1' })
+  const b = await LabDevice.make(t, hosts[1], { BACKER_BOOTSTRAP: bootstrap, BACKER_NO_LAN: '1' })
+  for (let i = 0; i < 5; i++) await writeFile(join(a.folder, `${i}.bin`), randomBytes(1_000_000))
+  await b.join(await a.share())
+  await b.untilPeers(peers => peers[0]?.inSync === true, 90_000)
+  t.is((await b.status())?.files, 5)
+  t.is((await b.peers())[0]?.transport, 'udx')
 })

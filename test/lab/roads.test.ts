@@ -44,21 +44,21 @@ test('with BACKER_NO_LAN they do not', { timeout: 60_000 }, async t => {
   await t.exception(b.untilPeers(one, 4000))
 })
 
-test('preserve and preserve are direct within 2 s', { timeout: 60_000 }, async t => {
+test('F15: preserve and preserve are direct within 2 s', { timeout: 60_000 }, async t => {
   const { b, key } = await makeHomes(t, ['preserve', 'preserve'])
   await b.join(key)
   const elapsedMs = await b.untilPeers(direct, 20_000)
   t.ok(elapsedMs < 2000, `${elapsedMs.toFixed(0)} ms`)
 })
 
-test('random and preserve are direct within 30 s', { timeout: 90_000 }, async t => {
+test('F15: random and preserve are direct within 30 s', { timeout: 90_000 }, async t => {
   const { b, key } = await makeHomes(t, ['random', 'preserve'])
   await b.join(key)
   const elapsedMs = await b.untilPeers(direct, 60_000)
   t.ok(elapsedMs < 30_000, `${elapsedMs.toFixed(0)} ms`)
 })
 
-test('a device without UDP reaches an open member by TCP within 10 s', { timeout: 90_000 }, async t => {
+test('F15: a device without UDP reaches an open member by TCP within 10 s', { timeout: 90_000 }, async t => {
   const { b, key } = await makeHomes(t, ['open', 'blocked'], { BACKER_PORT: '49738' })
   await b.join(key, '--peer', '20.0.0.21:49738')
   const elapsedMs = await b.untilPeers(one, 20_000)

@@ -75,13 +75,13 @@ async function compare(t: Test, quality: LinkQuality, megabytes: number, mostMs 
   return { chosen, share, faster: tcp.rate > udx.rate ? 'tcp' : 'udx' }
 }
 
-test('100 Mbit/s, a round trip of 50 ms, 0.1 % loss: over 80 % of the link', { timeout: 300_000 }, async t => {
+test('F11: 100 Mbit/s, a round trip of 50 ms, 0.1 % loss: over 80 % of the link', { timeout: 300_000 }, async t => {
   const { chosen, share, faster } = await compare(t, { rateMbit: 100, delayMs: 25, lossPercent: 0.1 }, 200)
   t.ok(share > 0.8, `${share}`)
   t.is(chosen.transport, faster)
 })
 
-test('20 Mbit/s, a round trip of 200 ms, 1 % loss: over 60 % of the link', { timeout: 400_000 }, async t => {
+test('F11: 20 Mbit/s, a round trip of 200 ms, 1 % loss: over 60 % of the link', { timeout: 400_000 }, async t => {
   const { chosen, share, faster } = await compare(t, { rateMbit: 20, delayMs: 100, lossPercent: 1 }, 200, 140_000)
   t.ok(share > 0.6, `${share}`)
   t.is(chosen.transport, faster)

@@ -216,7 +216,7 @@ test('A8 E8: a frame larger than any message ends the connection, whole or in pa
   }
 })
 
-test('A9: before any proof only so many channels may be asked for in vain', async t => {
+test('A9 A13: before any proof only so many channels may be asked for in vain', async t => {
   for (const [count, isTooMany] of [
     [UNPROVEN_REJECTIONS, false],
     [UNPROVEN_REJECTIONS + 1, true]
