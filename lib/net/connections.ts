@@ -32,6 +32,8 @@ export interface Origin {
 export interface ConnectionsOptions {
   readonly ownId: string
   readonly runtime: Runtime
+  /** Devices that may be connected at once. */
+  readonly devicesMax: number
   /** Who may stay without having proven anything. */
   readonly door: Door
   readonly upload: Gate
@@ -73,6 +75,11 @@ export class Connections {
     this.lives = new Lives(options.ownId)
   }
 
+  /** True while as many devices are connected as may be. */
+  get isFull(): boolean {
+    return this.lives.count >= this.#options.devicesMax
+  }
+
   /** Makes a folder ready to be spoken of on all connections. */
   addFolder(name: string, link: FolderLink): void {
     this.#folders.set(name, link)
@@ -91,8 +98,12 @@ export class Connections {
   /** Takes a stream whose handshake is done. Resolves with true once the peer has proven that it knows a key, with false where it is gone before that. */
   accept(stream: NoiseStream, origin: Origin): Promise<boolean> {
     const { runtime, ownId } = this.#options
-    if (Buffer.from(stream.remotePublicKey).toString('hex') === ownId) {
+    if (nameOf(stream) === ownId) {
       this.#ownKey.meet(stream, hostOf(stream))
+      return Promise.resolve(false)
+    }
+    if (this.isFull && this.lives.best(nameOf(stream)) === undefined) {
+      stream.destroy()
       return Promise.resolve(false)
     }
     const live = this.#makeLive(stream, origin)
@@ -164,7 +175,7 @@ export class Connections {
 
   #makeLive(stream: NoiseStream, { transport, roundTripMs }: Origin): Live {
     const { runtime, upload, download, limitsLan, isRelayed, roads, onroads } = this.#options
-    const deviceId = Buffer.from(stream.remotePublicKey).toString('hex')
+    const deviceId = nameOf(stream)
     const host = (): string | undefined => hostOf(stream)
     const road = (): Road =>
       transport === 'tcp' ? tcpRoad(host(), wayMs()) : udxRoad(host(), isRelayed(stream, deviceId))
@@ -220,4 +231,8 @@ function tellFolders(connection: Connection): void {
 function hostOf({ rawStream }: NoiseStream): string | undefined {
   const host = rawStream.remoteHost ?? rawStream.remoteAddress
   return host === undefined ? undefined : plainHost(host)
+}
+
+function nameOf({ remotePublicKey }: NoiseStream): string {
+  return Buffer.from(remotePublicKey).toString('hex')
 }

@@ -3,6 +3,7 @@ import type { Discovery, PeerInfo } from 'hyperswarm'
 import type HyperDHT from 'hyperdht'
 import type Hyperswarm from 'hyperswarm'
 import type { Door } from './door.js'
+import { Upgrades } from './upgrades.js'
 import type { NoiseStream } from '../../protocol/handshake.js'
 
 /** Connections that others may open here, proven or not. */
@@ -21,9 +22,19 @@ export interface MeetingOptions {
   readonly dht: HyperDHT
   /** True where a device, by its id, need not be connected to: there is a road to it that is as good or better. */
   readonly isReached: (deviceId: string) => boolean
+  /** True while a device, by its id, is reached through a relay and in no better way. */
+  readonly isOnRelay: (deviceId: string) => boolean
   /** The public keys of relays that may be used now. */
   readonly relays: (isForced: boolean) => readonly Uint8Array[]
   readonly onconnection: (stream: NoiseStream, found: readonly Uint8Array[]) => void
+}
+
+interface MeetingParts {
+  readonly dht: HyperDHT
+  readonly swarm: Hyperswarm
+  readonly toRelays: ToRelays
+  readonly failures: Map<string, string>
+  readonly options: MeetingOptions
 }
 
 /** Meets other devices under the topics of folders on the DHT, and connects to them over UDX: directly, through a hole in a NAT, or through a relay. */
@@ -31,19 +42,30 @@ export class Meeting {
   readonly #dht: HyperDHT
   readonly #swarm: Hyperswarm
   readonly #discoveries = new Map<string, Discovery>()
-  /** Streams to relays, by which connections that go through one are told. */
   /** How the last attempt to connect to each device failed: hyperdht's code, by the device's id. */
   readonly #failures: Map<string, string>
+  /** Streams to relays, by which connections that go through one are told. */
   readonly #toRelays: ToRelays
+  readonly #upgrades: Upgrades
 
-  private constructor(dht: HyperDHT, swarm: Hyperswarm, toRelays: ToRelays, failures: Map<string, string>) {
+  private constructor({ dht, swarm, toRelays, failures, options }: MeetingParts) {
     this.#dht = dht
     this.#swarm = swarm
     this.#toRelays = toRelays
     this.#failures = failures
+    const { keyPair, isOnRelay, onconnection } = options
+    this.#upgrades = new Upgrades({
+      dht,
+      swarm,
+      keyPair,
+      isOnRelay,
+      isRelayed: stream => this.isRelayed(stream, undefined),
+      onconnection: stream => onconnection(stream, [])
+    })
   }
 
-  static async open({ keyPair, dht, door, isReached, relays, onconnection }: MeetingOptions): Promise<Meeting> {
+  static async open(options: MeetingOptions): Promise<Meeting> {
+    const { keyPair, dht, door, isReached, relays, onconnection } = options
     const { default: Hyperswarm } = await import('hyperswarm')
     const failures = new Map<string, string>()
     const toRelays = noteRelays(dht, failures)
@@ -63,7 +85,7 @@ export class Meeting {
     // Not to connect now is no reason never to do it.
     swarm.on('ban', info => info.ban(false))
     swarm.on('connection', (stream, info) => onconnection(stream, topicsOf(info)))
-    return new Meeting(dht, swarm, toRelays, failures)
+    return new Meeting({ dht, swarm, toRelays, failures, options })
   }
 
   /** Announces a topic and looks for others there. Resolves once it is announced. */
@@ -89,6 +111,11 @@ export class Meeting {
     this.#swarm.joinPeer(publicKey)
     // One attempt now; from then on it is one of many that are found under a topic.
     this.#swarm.leavePeer(publicKey)
+  }
+
+  /** Tries once to reach a device directly that is reached through a relay. */
+  upgrade(publicKey: Uint8Array): void {
+    this.#upgrades.try(publicKey)
   }
 
   get failures(): ReadonlyMap<string, string> {

@@ -15,8 +15,9 @@ import { Meeting } from './meeting.js'
 import { Door } from './door.js'
 import { Missed } from './missed.js'
 import { watchNetwork } from './network-watch.js'
+import { Openness } from './openness.js'
+import { OwnRelay } from './own-relay.js'
 import { NO_LIMITS, RateGate, ratesAt, type Limits } from './rate.js'
-import { Relay, RELAY_LIMITS, relayKeyPair } from './relay.js'
 import { isNear, RANK } from './road.js'
 import { Tcp } from './tcp.js'
 import type { NetworkReport } from './report.js'
@@ -32,6 +33,9 @@ const NODES_KEPT = 64
 const PEERS_KEPT = 64
 const SAVE_EVERY_MS = 5 * 60_000
 const FIRST_SAVE_MS = 15_000
+/** Devices that are connected at once at most, and up to how many this one looks for more by itself: a folder that has more of them is still one web. */
+const DEVICES_MAX = 256
+const DEVICES_SOUGHT = 64
 /** Addresses that a device tells of itself. */
 const ADDRESSES_TOLD = 8
 
@@ -61,6 +65,8 @@ export interface NetworkOptions {
   /** Relays to use where no other road is found: their public keys. */
   readonly relays?: readonly Uint8Array[] | undefined
   readonly memory?: NetworkMemory | undefined
+  /** Devices that may be connected at once. Default: 256. */
+  readonly devicesMax?: number | undefined
   /** More than 100 MB went to or from a device, by its id, through a relay. */
   readonly onrelayed?: (deviceId: string) => void
   /** Another machine, at this address, has this device's own key. */
@@ -97,6 +103,9 @@ export class Network {
   readonly #folders = new Map<string, Joined>()
   readonly #missed: Missed
   readonly #door: Door
+  /** None on a loopback's DHT. */
+  readonly #openness: Openness | undefined
+  readonly #ownRelay: OwnRelay
   /** What devices told of themselves: the public keys of their relays, by their ids. */
   readonly #toldRelays = new Map<string, Uint8Array>()
   readonly #upload: RateGate
@@ -104,14 +113,12 @@ export class Network {
   #limits: Limits = NO_LIMITS
   #meeting: Meeting | undefined
   #lan: LanDiscovery | undefined
-  #relay: Relay | undefined
-  #isOpeningRelay = false
   #stopWatching: () => void = () => undefined
   #savedAt: number
   #upgradedAt = 0
   #closing: Promise<void> | undefined
 
-  private constructor(options: NetworkOptions, dht: HyperDHT) {
+  private constructor(options: NetworkOptions, dht: HyperDHT, isLocal: boolean) {
     const { runtime } = options
     this.#options = options
     this.#dht = dht
@@ -119,7 +126,9 @@ export class Network {
     this.#download = new RateGate(runtime)
     this.#missed = new Missed(runtime)
     this.#door = new Door(runtime.clock)
+    this.#openness = isLocal ? undefined : new Openness(dht, runtime.clock)
     this.#connections = this.#makeConnections()
+    this.#ownRelay = this.#makeOwnRelay()
     this.#tcp = this.#makeTcp()
     this.#dialer = this.#makeDialer()
     this.#savedAt = runtime.clock.monotonic() - SAVE_EVERY_MS + FIRST_SAVE_MS
@@ -140,7 +149,7 @@ export class Network {
       ...(bootstrap === undefined ? {} : { bootstrap }),
       ...(isLocal ? { host: '127.0.0.1', firewalled: false } : {})
     })
-    const network = new Network(options, dht)
+    const network = new Network(options, dht, isLocal)
     try {
       await network.#start(isLocal && lan === false ? '127.0.0.1' : undefined)
     } catch (error) {
@@ -199,7 +208,7 @@ export class Network {
       },
       relays: this.#relays().length,
       failures: [...(this.#meeting?.failures ?? [])].map(([device, code]) => ({ device, code })),
-      isRelay: this.#relay !== undefined,
+      isRelay: this.#ownRelay.publicKey !== undefined,
       targets: this.#dialer.targets.map(({ address: at, deviceId, isFixed }) => ({
         address: formatAddress(at),
         device: deviceId,
@@ -220,7 +229,7 @@ export class Network {
     this.#dialer.close()
     this.#tcp.close()
     this.#connections.close()
-    await this.#relay?.close()
+    await this.#ownRelay.close()
     await (this.#meeting?.close() ?? this.#dht.destroy())
   }
 
@@ -232,6 +241,7 @@ export class Network {
       dht: this.#dht,
       door: this.#door,
       isReached: deviceId => this.#connections.lives.rankOf(deviceId) >= RANK.udx,
+      isOnRelay: deviceId => this.#isOnRelay(deviceId),
       relays: () => this.#relays(),
       onconnection: (stream, topics) =>
         void this.#connections.accept(stream, { transport: 'udx', found: topics.map(nameOf) })
@@ -248,6 +258,7 @@ export class Network {
     return new Connections({
       ownId: nameOf(keyPair.publicKey),
       runtime,
+      devicesMax: this.#options.devicesMax ?? DEVICES_MAX,
       door: this.#door,
       upload: this.#upload,
       download: this.#download,
@@ -259,6 +270,17 @@ export class Network {
       onlost: deviceId => this.#lost(deviceId),
       onrelayed: deviceId => this.#options.onrelayed?.(deviceId),
       oncloned: host => this.#options.oncloned?.(host)
+    })
+  }
+
+  #makeOwnRelay(): OwnRelay {
+    const { keyPair, runtime } = this.#options
+    return new OwnRelay({
+      dht: this.#dht,
+      keyPair,
+      serves: deviceId => this.#missed.knows(deviceId),
+      onchange: () => this.#connections.tellRoads(),
+      runtime
     })
   }
 
@@ -303,11 +325,12 @@ export class Network {
   }
 
   /** TCP is worth a try where its road would be better than the one in use. */
-  #isWanted({ address, folders, deviceId, roundTripMs }: Target): boolean {
+  #isWanted({ address, folders, deviceId, roundTripMs, isFixed }: Target): boolean {
     if (![...folders].some(name => this.#folders.has(name))) return false
-    if (deviceId === undefined) return true
-    const would = isNear(address.host, roundTripMs) ? RANK.nearTcp : RANK.farTcp
-    return this.#connections.lives.rankOf(deviceId) < would
+    const { lives, isFull } = this.#connections
+    const rank = deviceId === undefined ? -1 : lives.rankOf(deviceId)
+    if (rank < 0) return !isFull && (isFixed || lives.count < DEVICES_SOUGHT)
+    return rank < (isNear(address.host, roundTripMs) ? RANK.nearTcp : RANK.farTcp)
   }
 
   /** The relays that may be used. A device that can be reached from everywhere needs none. */
@@ -322,7 +345,7 @@ export class Network {
     // A device on a loopback's DHT is met from this machine alone, and may listen nowhere else.
     const hosts = isLoopback(this.#dht.host ?? '') ? ['127.0.0.1'] : ownAddresses().map(({ address }) => address)
     const addresses = hosts.map(host => formatAddress({ host, port }))
-    return { addresses: addresses.slice(0, ADDRESSES_TOLD), relay: this.#relay?.publicKey }
+    return { addresses: addresses.slice(0, ADDRESSES_TOLD), relay: this.#ownRelay.publicKey }
   }
 
   /** A peer has told how else it can be reached. Tried is only what is in a network of this machine's, or where the peer is connected from anyway. */
@@ -359,10 +382,12 @@ export class Network {
   #networkChanged(why: 'addresses' | 'sleep'): void {
     this.#options.runtime.trace(`the network has changed: ${why}`)
     this.#connections.suspectAll()
+    if (why === 'addresses') this.#openness?.addressesChanged()
     this.#lan?.refresh()
     this.#dialer.retryAll()
     for (const folder of this.#folders.values()) this.#meeting?.refresh(folder.topic)
     for (const deviceId of this.#missed.ids()) this.#lookFor(deviceId)
+    this.#upgrade()
     this.#connections.tellRoads()
   }
 
@@ -370,37 +395,27 @@ export class Network {
     const now = this.#options.runtime.clock.monotonic()
     this.#connections.tick(lateMs)
     this.#keepTime()
+    this.#openness?.tick()
     for (const deviceId of this.#missed.due()) this.#lookFor(deviceId)
     if (now - this.#savedAt > SAVE_EVERY_MS) void this.#save()
-    if (now - this.#upgradedAt > UPGRADE_EVERY_MS) this.#upgrade(now)
-    this.#relay?.tick()
-    void this.#relayIfOpen()
+    if (now - this.#upgradedAt > UPGRADE_EVERY_MS) this.#upgrade()
+    this.#ownRelay.tick()
   }
 
   /** Looks for better roads to those that are reached through a relay, or over a long way by TCP. */
-  #upgrade(now: number): void {
-    this.#upgradedAt = now
+  #upgrade(): void {
+    this.#upgradedAt = this.#options.runtime.clock.monotonic()
     const { lives } = this.#connections
-    for (const deviceId of lives.deviceIds) if (lives.rankOf(deviceId) < RANK.udx) this.#lookFor(deviceId)
+    for (const deviceId of lives.deviceIds) {
+      if (lives.rankOf(deviceId) >= RANK.udx) continue
+      this.#lookFor(deviceId)
+      const publicKey = this.#missed.publicKeyOf(deviceId)
+      if (publicKey !== undefined && this.#isOnRelay(deviceId)) this.#meeting?.upgrade(publicKey)
+    }
   }
 
-  /** A device that can be reached from everywhere relays for the others of its folders. */
-  async #relayIfOpen(): Promise<void> {
-    const isOpen =
-      this.#dht.remoteAddress() !== null && this.#dht.bootstrapped && !isLoopback(this.#dht.host ?? '127.0.0.1')
-    if (!isOpen || this.#isOpeningRelay || this.#closing !== undefined) return
-    this.#isOpeningRelay = true
-    try {
-      this.#relay = await Relay.open({
-        dht: this.#dht,
-        keyPair: relayKeyPair(this.#options.keyPair),
-        serves: deviceId => this.#missed.knows(deviceId),
-        limits: RELAY_LIMITS
-      })
-      this.#connections.tellRoads()
-    } catch (error) {
-      this.#options.runtime.trace(`can't relay for others: ${messageOf(error)}`)
-    }
+  #isOnRelay(deviceId: string): boolean {
+    return this.#connections.lives.rankOf(deviceId) === RANK.relayed
   }
 
   /** Two devices that come at the same moment each look before the other has announced itself: both look again soon, and less and less often. */

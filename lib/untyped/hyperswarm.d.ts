@@ -35,7 +35,10 @@ declare module 'hyperdht' {
     remoteAddress(): DhtAddress | null
     readonly host: string | null
     readonly port: number
-    readonly firewalled: boolean
+    firewalled: boolean
+    readonly io: { firewalled: boolean }
+    /** Finds out whether the port is open, as dht-rpc does now and then by itself. Never rejects. */
+    _updateNetworkState(onlyFirewall: boolean): Promise<boolean>
     /** Behind a NAT that gives each destination a port of its own. */
     readonly randomized: boolean
     readonly online: boolean
@@ -92,6 +95,11 @@ declare module 'hyperswarm' {
         payload: { relayThrough?: { readonly publicKey: Uint8Array } | null } | null,
         address: unknown
       ) => boolean | Promise<boolean>
+      /** Asked with each handshake that the firewall lets in, before it is answered. */
+      relayThrough: (() => Uint8Array[] | null) | null
+      on(event: 'connection', listener: (connection: NoiseSecretStream) => void): unknown
+      listeners(event: 'connection'): unknown[]
+      removeAllListeners(event: 'connection'): unknown
     }
     on(event: 'connection', listener: (connection: NoiseSecretStream, info: PeerInfo) => void): this
     on(event: 'ban', listener: (info: PeerInfo) => void): this

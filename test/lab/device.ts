@@ -99,14 +99,19 @@ export class LabDevice {
   }
 
   /** Waits until the device's peers are as they should be; gives how long that took, in milliseconds. */
-  async untilPeers(isRight: (peers: readonly PeerDocument[]) => boolean, deadlineMs: number): Promise<number> {
+  untilPeers(isRight: (peers: readonly PeerDocument[]) => boolean, deadlineMs: number): Promise<number> {
+    return this.until(({ peers }) => isRight(peers), deadlineMs)
+  }
+
+  /** Waits until the status of the device's folder is as it should be; gives how long that took, in milliseconds. */
+  async until(isRight: (folder: FolderDocument) => boolean, deadlineMs: number): Promise<number> {
     const begin = performance.now()
     for (;;) {
-      const peers = await this.peers()
+      const folder = await this.status()
       const elapsedMs = performance.now() - begin
-      if (isRight(peers)) return elapsedMs
+      if (folder !== undefined && isRight(folder)) return elapsedMs
       if (elapsedMs > deadlineMs)
-        throw new Error(`not within ${deadlineMs} ms; peers: ${JSON.stringify(peers)}\n${this.#output.slice(-4000)}`)
+        throw new Error(`not within ${deadlineMs} ms: ${JSON.stringify(folder)}\n${this.#output.slice(-4000)}`)
       await new Promise(resolve => setTimeout(resolve, LOOK_MS))
     }
   }
@@ -128,6 +133,11 @@ export class LabDevice {
     const hard = setTimeout(() => child.kill('SIGKILL'), 12_000)
     await gone
     clearTimeout(hard)
+  }
+
+  /** What stops the device's process for a while, or has it go on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#running?.kill(signal)
   }
 
   #start(words: readonly string[]): void {

@@ -163,6 +163,13 @@ export class Lab {
     command('sh', '-c', `ip netns exec ${router.namespace} nft -f - <<'RULES'\n${rules}\nRULES`)
   }
 
+  /** Plugs a host into the LAN of another one, with an address there, as a notebook that is carried from one place to another. */
+  move(host: LabHost, beside: LabHost): void {
+    host.run('ip', 'link', 'delete', 'eth0')
+    this.addInterface(host, 'eth0', beside)
+    host.run('ip', 'route', 'add', 'default', 'via', beside.address.replace(/\d+$/, '1'))
+  }
+
   /** One more interface for a host, on the LAN of another one; its address there. */
   addInterface(host: LabHost, device: string, beside: LabHost): string {
     const middle = this.#middles.get(beside)

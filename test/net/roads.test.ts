@@ -50,6 +50,19 @@ test('devices meet at an address that is known, without a DHT', async t => {
   t.is(b.folder.peers[0]?.remoteHost, '127.0.0.1')
 })
 
+test('a device is connected to no more others than it may be', async t => {
+  const a = await makeDevice(t, 1, { devicesMax: 1 })
+  const [b, c] = [await makeDevice(t, 2), await makeDevice(t, 3)]
+  void a.network.add(onNetwork(a.folder))
+  void b.network.add(onNetwork(b.folder, a.port))
+  await until('the first has come', () => a.folder.peers.length === 1 && b.folder.peers.length === 1)
+  void c.network.add(onNetwork(c.folder, a.port))
+  await new Promise(resolve => setTimeout(resolve, 500))
+  t.alike([a.folder.peers.length, c.folder.peers.length], [1, 0])
+  await b.network.close()
+  await until('its place is free', () => c.folder.peers.length === 1)
+})
+
 test('a device that is gone and comes back is met again', async t => {
   const a = await makeDevice(t, 1)
   const b = await makeDevice(t, 2)
