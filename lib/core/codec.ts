@@ -173,7 +173,12 @@ export function need(state: CodecState, length: number): void {
   if (state.start + length > state.end) throw new BackerError('MALFORMED', 'cut short')
 }
 
+/** The view of the bytes that were looked at last: a record or stamp has several such integers. */
+let lastView: { readonly bytes: Uint8Array; readonly view: DataView } | undefined
+
 function viewOf(state: CodecState): DataView {
   const bytes = bytesOf(state)
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (lastView?.bytes !== bytes)
+    lastView = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) }
+  return lastView.view
 }

@@ -34,10 +34,14 @@ export type ProblemCode =
 
 /** The outcome of listing a directory: its entries, or nothing because it is gone, or why it can't be listed. */
 export type Listing =
-  /** `badNames`: what stands there and can't be synced, in a form that can be shown; `problems` says why, in the same order. */
+  /**
+   * `entries`: but for those that look as they are known to, directories aside. `missing`: what is known and is not there. `badNames`: what stands there
+   * and can't be synced, in a form that can be shown; `problems` says why, in the same order.
+   */
   | {
       readonly kind: 'listed'
       readonly entries: readonly Listed[]
+      readonly missing: readonly string[]
       readonly badNames: readonly string[]
       readonly problems: readonly ItemProblem[]
     }
@@ -213,8 +217,14 @@ export interface Extent {
 /** Everything that backer does to one folder's directory. Paths never lead outside it, whatever symlinks do. */
 export interface Disk {
   readonly traits: DiskTraits
-  /** Lists directories (undefined: the root) in the order asked. */
-  list(directories: readonly (RelativePath | undefined)[]): Promise<readonly Listing[]>
+  /**
+   * Lists directories (undefined: the root) in the order asked. `known`: what is known of the items of each (see `KnownItems`); where it is
+   * missing, nothing is. Its bytes are handed over.
+   */
+  list(
+    directories: readonly (RelativePath | undefined)[],
+    known?: readonly Uint8Array<ArrayBuffer>[]
+  ): Promise<readonly Listing[]>
   /** What stands at each path; undefined where nothing does, or where a parent is no directory; `unknown` where that can't be told. */
   stat(paths: readonly RelativePath[]): Promise<readonly (Listed | 'unknown' | undefined)[]>
   /** Reads files whole, cuts them into chunks and hashes them. A file that changes meanwhile is read again, some times. */

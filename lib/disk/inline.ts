@@ -36,8 +36,8 @@ export class InlineDisk implements Disk {
     this.#runtime = runtime
   }
 
-  list(directories: readonly (RelativePath | undefined)[]): Promise<readonly Listing[]> {
-    return this.#do(operations => operations.list(directories))
+  list(directories: readonly (RelativePath | undefined)[], known?: readonly Uint8Array[]): Promise<readonly Listing[]> {
+    return this.#do(operations => operations.list(directories, known))
   }
 
   stat(paths: readonly RelativePath[]): Promise<readonly (Listed | 'unknown' | undefined)[]> {

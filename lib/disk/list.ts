@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { ExpectedItems } from '../core/model/known-items.js'
 import {
   isReservedName,
   PATH_BYTES_MAX,
@@ -17,17 +18,32 @@ import { MissingDirectory, withDirectory } from './walk.js'
 /** How often a name is looked at again that turns from a symlink into something else meanwhile. */
 const LOOKS = 3
 
-/** Lists a directory (undefined: the root). What goes wrong is never an empty directory: `absent` and `failed` say which it is. */
-export function listDirectory(fs: FileSystem, root: DirectoryHandle, path: RelativePath | undefined): Listing {
+const NOTHING_KNOWN = new Uint8Array(0)
+
+/**
+ * Lists a directory (undefined: the root), but for what is as it is known (see `Listing`). What goes wrong is never an empty directory: `absent`
+ * and `failed` say which it is.
+ */
+export function listDirectory(
+  fs: FileSystem,
+  root: DirectoryHandle,
+  path: RelativePath | undefined,
+  known: Uint8Array = NOTHING_KNOWN
+): Listing {
   try {
-    return withDirectory(fs, root, path, directory => listOpen(fs, directory, path))
+    return withDirectory(fs, root, path, directory => listOpen(fs, directory, path, new ExpectedItems(known)))
   } catch (error) {
     if (isAbsence(error)) return { kind: 'absent' }
     return { kind: 'failed', problem: readingProblemOf(error) }
   }
 }
 
-function listOpen(fs: FileSystem, directory: DirectoryHandle, path: RelativePath | undefined): Listing {
+function listOpen(
+  fs: FileSystem,
+  directory: DirectoryHandle,
+  path: RelativePath | undefined,
+  expected: ExpectedItems
+): Listing {
   const entries: Listed[] = []
   const badNames: string[] = []
   const problems: ItemProblem[] = []
@@ -39,13 +55,16 @@ function listOpen(fs: FileSystem, directory: DirectoryHandle, path: RelativePath
     const listed = name === undefined || problem !== undefined ? problem : look(fs, directory, name)
     if (listed === undefined) continue
     if ('stamp' in listed) {
-      entries.push(listed)
+      const isAsKnown = expected.find(listed.name, listed.stamp)
+      if (!isAsKnown || listed.stamp.kind === 'directory') entries.push(listed)
       continue
     }
+    // What can't be synced any more is there all the same.
+    if (name !== undefined) expected.pass(name)
     badNames.push(name ?? printable(bytes))
     problems.push(listed)
   }
-  return { kind: 'listed', entries, badNames, problems }
+  return { kind: 'listed', entries, missing: expected.missing, badNames, problems }
 }
 
 /** Tells why a name can't be one in the directory at `path`, if it can't. */

@@ -92,16 +92,16 @@ export class DiskOperations {
     this.#settle = settle
   }
 
-  list(directories: readonly (RelativePath | undefined)[]): Listing[] {
+  list(directories: readonly (RelativePath | undefined)[], known: readonly Uint8Array[] = []): Listing[] {
     return this.#withRoot(
-      root => directories.map(path => listDirectory(this.#fs, root, path)),
+      root => directories.map((path, i) => listDirectory(this.#fs, root, path, known[i])),
       () => directories.map(() => ({ kind: 'absent' }))
     )
   }
 
   /** As `list`, in a form that costs little to hand from thread to thread. */
-  listPacked(directories: readonly (RelativePath | undefined)[]): PackedListings {
-    return packListings(this.list(directories))
+  listPacked(directories: readonly (RelativePath | undefined)[], known: readonly Uint8Array[]): PackedListings {
+    return packListings(this.list(directories, known))
   }
 
   stat(paths: readonly RelativePath[]): (Listed | 'unknown' | undefined)[] {

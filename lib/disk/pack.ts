@@ -22,6 +22,7 @@ type PackedOutcome =
   | {
       readonly kind: 'listed'
       readonly count: number
+      readonly missing: readonly string[]
       readonly badNames: readonly string[]
       readonly problems: readonly ItemProblem[]
     }
@@ -57,8 +58,8 @@ export function packListings(listings: readonly Listing[]): PackedListings {
 
 function outcomeOf(listing: Listing): PackedOutcome {
   if (listing.kind !== 'listed') return listing
-  const { kind, entries, badNames, problems } = listing
-  return { kind, count: entries.length, badNames, problems }
+  const { kind, entries, missing, badNames, problems } = listing
+  return { kind, count: entries.length, missing, badNames, problems }
 }
 
 /** What is handed over instead of being copied. */
@@ -77,13 +78,13 @@ export async function unpackListings(packed: PackedListings, breathe: () => Prom
       listings.push(outcome)
       continue
     }
-    const { kind, count, badNames, problems } = outcome
+    const { kind, count, missing, badNames, problems } = outcome
     const entries: Listed[] = []
     for (const end = next + count; next < end; next++) {
       if (next % ENTRIES_AT_ONCE === ENTRIES_AT_ONCE - 1) await breathe()
       entries.push(entryAt(packed, next, names[next] ?? '', targets))
     }
-    listings.push({ kind, entries, badNames, problems })
+    listings.push({ kind, entries, missing, badNames, problems })
   }
   return listings
 }

@@ -84,8 +84,12 @@ export class WorkerDisk implements Disk {
     this.#hashes = new HashQueue(this.#workers)
   }
 
-  async list(directories: readonly (RelativePath | undefined)[]): Promise<readonly Listing[]> {
-    const packed = await this.#looker.run('listPacked', directories)
+  async list(
+    directories: readonly (RelativePath | undefined)[],
+    known: readonly Uint8Array<ArrayBuffer>[] = []
+  ): Promise<readonly Listing[]> {
+    const buffers = known.map(({ buffer }) => buffer)
+    const packed = await this.#looker.hand(buffers, 'listPacked', directories, known)
     return unpackListings(packed, () => this.#runtime.timers.breathe())
   }
 

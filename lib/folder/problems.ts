@@ -63,13 +63,22 @@ export class Problems {
     return this.#items.get(keyOf(path, undefined))
   }
 
-  /** Forgets the problems of items that lie directly in a directory ('' for the root) and are not in `names` any more. */
+  /** True where something that lies directly in a directory ('' for the root) has a problem that is over when it lies there no more. */
+  hasAnyIn(directory: string): boolean {
+    return this.#items.size > 0 && !this.#seenIn(directory).next().done
+  }
+
+  /** Forgets the problems of items that lie directly in a directory and are not in `names` any more. */
   keepOnly(directory: string, names: ReadonlySet<string>): void {
+    for (const [key, name] of this.#seenIn(directory)) if (!names.has(name)) this.#items.delete(key)
+  }
+
+  *#seenIn(directory: string): Generator<readonly [key: string, name: string], void> {
     const prefix = directory === '' ? '' : `${directory}/`
     for (const [key, { path, code }] of this.#items) {
       if (path?.startsWith(prefix) !== true || path === '.' || !SEEN_ON_DISK.has(code)) continue
       const name = path.slice(prefix.length)
-      if (!name.includes('/') && !names.has(name)) this.#items.delete(key)
+      if (!name.includes('/')) yield [key, name]
     }
   }
 

@@ -1,3 +1,4 @@
+import { KnownItems, NO_STAMP } from '../core/model/known-items.js'
 import { joinPath, parentOf, type RelativePath } from '../core/model/path.js'
 import { isLive, payloadOf } from '../core/model/record.js'
 import { sameStamp } from '../core/model/stamp.js'
@@ -9,6 +10,10 @@ import { isHeld } from './held-losses.js'
 
 /** How many directories are listed at one go. */
 const LIST_BATCH = 64
+/** How many such requests are under way at once. */
+const LISTS = 2
+/** How many items are gathered from the index in one turn of the event loop. */
+const ITEMS_PER_TURN = 4000
 /** How many paths are looked at in one request. */
 const STAT_BATCH = 1000
 /** How many findings are held before they are handed on. While nothing is missing nothing can have moved, and they go on early. */
@@ -53,11 +58,28 @@ export async function* survey(context: FolderContext, places: Places): AsyncGene
   yield walk.takeFindings()
 }
 
+/** A directory that is listed. `isWhole`: with all that is in it, also what looks as the index has it. */
+interface AskedDirectory {
+  readonly path: RelativePath | undefined
+  readonly isWhole: boolean
+}
+
+interface Asked {
+  readonly directories: readonly AskedDirectory[]
+  readonly listings: Promise<readonly Listing[]>
+}
+
+const ROOT: AskedDirectory = { path: undefined, isWhole: false }
+const NONE: Asked = { directories: [], listings: Promise.resolve([]) }
+
 class SurveyWalk {
   readonly #context: FolderContext
   readonly #everything: boolean
   readonly #queue: (RelativePath | undefined)[]
   readonly #seen = new Set<RelativePath | undefined>()
+  readonly #underWay: Asked[] = []
+  readonly #items = new KnownItems()
+  #gathered = 0
   #findings: Findings = { changed: [], missing: [] }
 
   constructor(context: FolderContext, directories: Iterable<RelativePath | undefined>, everything: boolean) {
@@ -67,7 +89,7 @@ class SurveyWalk {
   }
 
   get done(): boolean {
-    return this.#queue.length === 0
+    return this.#queue.length === 0 && this.#underWay.length === 0
   }
 
   get findings(): Findings {
@@ -103,22 +125,44 @@ class SurveyWalk {
     else this.#context.problems.clear(path)
   }
 
+  /** Holds some directories against the index. While they are listed, what the index has of the next ones is gathered. */
   async step(): Promise<void> {
-    const batch: (RelativePath | undefined)[] = []
-    while (batch.length < LIST_BATCH && this.#queue.length > 0) {
-      const directory = this.#queue.pop()
-      if (this.#seen.has(directory)) continue
-      this.#seen.add(directory)
-      batch.push(directory)
-    }
-    this.#context.watching(batch)
-    const listings = await this.#context.disk.list(batch)
-    listings.forEach((listing, i) => {
-      const directory = batch[i]
-      if (listing.kind === 'failed') this.#failed(directory, listing.problem)
-      else if (listing.kind === 'absent') this.#absent(directory)
-      else this.#listed(directory, listing)
+    while (this.#underWay.length < LISTS && this.#queue.length > 0) this.#underWay.push(await this.#ask())
+    const { directories, listings } = this.#underWay.shift() ?? NONE
+    const found = await listings
+    found.forEach((listing, i) => {
+      const { path, isWhole } = directories[i] ?? ROOT
+      if (listing.kind === 'failed') this.#failed(path, listing.problem)
+      else if (listing.kind === 'absent') this.#absent(path)
+      else this.#listed(path, listing, isWhole)
     })
+  }
+
+  async #ask(): Promise<Asked> {
+    const paths: (RelativePath | undefined)[] = []
+    while (paths.length < LIST_BATCH && this.#queue.length > 0) {
+      const path = this.#queue.pop()
+      if (this.#seen.has(path)) continue
+      this.#seen.add(path)
+      paths.push(path)
+    }
+    this.#context.watching(paths)
+    const directories = paths.map(path => ({ path, isWhole: this.#context.problems.hasAnyIn(path ?? '') }))
+    const known: Uint8Array<ArrayBuffer>[] = []
+    for (const one of directories) known.push(await this.#knownIn(one))
+    const listings = this.#context.disk.list(paths, known)
+    // Whoever waits for it is told; it may be that nobody does any more.
+    listings.catch(() => undefined)
+    return { directories, listings }
+  }
+
+  async #knownIn({ path, isWhole }: AskedDirectory): Promise<Uint8Array<ArrayBuffer>> {
+    const items = this.#items
+    for (const item of this.#context.store.known(path)) {
+      items.add(isWhole ? { name: item.name, stamp: NO_STAMP } : item)
+      if (++this.#gathered % ITEMS_PER_TURN === 0) await this.#context.runtime.timers.breathe()
+    }
+    return items.take()
   }
 
   #failed(directory: RelativePath | undefined, problem: ItemProblem): void {
@@ -134,26 +178,25 @@ class SurveyWalk {
 
   #listed(
     directory: RelativePath | undefined,
-    { entries, badNames, problems: reasons }: Extract<Listing, { kind: 'listed' }>
+    { entries, missing, badNames, problems: reasons }: Extract<Listing, { kind: 'listed' }>,
+    isWhole: boolean
   ): void {
     const { store, problems } = this.#context
     problems.clear(directory ?? '.')
-    if (problems.count > 0)
-      problems.keepOnly(directory ?? '', new Set([...entries.map(({ name }) => name), ...badNames]))
+    if (isWhole) problems.keepOnly(directory ?? '', new Set([...entries.map(({ name }) => name), ...badNames]))
     badNames.forEach((name, i) => {
       const reason = reasons[i]
       if (reason !== undefined) problems.set({ path: joinPath(directory, name), ...reason })
     })
-    const known = new Map<RelativePath, Entry>()
-    for (const [path, entry] of store.children(directory)) known.set(path, entry)
     for (const listed of entries) {
       const path = joinPath(directory, listed.name)
-      this.#compare(path, listed, known.get(path))
-      known.delete(path)
+      this.#compare(path, listed, store.get(path))
     }
-    // What can't be synced any more is there all the same: its last version stays.
-    for (const name of badNames) known.delete(joinPath(directory, name))
-    for (const [path, entry] of known) if (isLive(entry.record) || entry.stamp !== undefined) this.#gone(path, entry)
+    for (const name of missing) {
+      const path = joinPath(directory, name)
+      const entry = store.get(path)
+      if (entry !== undefined && (isLive(entry.record) || entry.stamp !== undefined)) this.#gone(path, entry)
+    }
   }
 
   /** Holds what stands at a path against what the index has of it. */

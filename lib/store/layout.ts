@@ -1,42 +1,17 @@
-import { bytesOf, encodeWith, decodeWith, int64, need, uint, type Codec, type CodecState } from '../core/codec.js'
+import { bytesOf, encodeWith, decodeWith, need, type Codec, type CodecState } from '../core/codec.js'
 import { BackerError } from '../core/error.js'
 import { asHash, HASH_BYTES, hashBytes, hashCodec, type Hash } from '../core/model/hash.js'
-import { recordCodec } from '../core/model/record.js'
+import { NO_STAMP } from '../core/model/known-items.js'
+import { decodeWinnerKind, recordCodec } from '../core/model/record.js'
 import type { RelativePath } from '../core/model/path.js'
-import type { Stamp } from '../core/model/stamp.js'
+import { skipStamp, stampCodec } from '../core/model/stamp-codec.js'
 import type { Entry } from './store.js'
 
 /** The format of the index: another one is set aside and built anew. */
-export const FORMAT = 3
+export const FORMAT = 4
 
 /** LMDB's bound on a key, less room for what stands before a path. Longer paths are keyed by their hash. Source: lmdb's README, `maxKeySize`. */
 export const PATH_KEY_BYTES_MAX = 1900
-
-const KINDS = ['file', 'directory', 'symlink', 'special'] as const
-
-const stampCodec: Codec<Stamp> = {
-  preencode(state, stamp) {
-    state.end += 1 + 32
-    uint.preencode(state, stamp.size)
-    uint.preencode(state, stamp.mode)
-  },
-  encode(state, stamp) {
-    putByte(state, KINDS.indexOf(stamp.kind))
-    for (const value of [stamp.device, stamp.inode, stamp.mtimeNs, stamp.ctimeNs])
-      int64.encode(state, BigInt.asIntN(64, value))
-    uint.encode(state, stamp.size)
-    uint.encode(state, stamp.mode)
-  },
-  decode(state) {
-    const kind = KINDS[takeByte(state)]
-    if (kind === undefined) throw new BackerError('STORE_CORRUPT', 'a stamp of an unknown kind')
-    const device = BigInt.asUintN(64, int64.decode(state))
-    const inode = BigInt.asUintN(64, int64.decode(state))
-    const mtimeNs = int64.decode(state)
-    const ctimeNs = int64.decode(state)
-    return { kind, device, inode, mtimeNs, ctimeNs, size: uint.decode(state), mode: uint.decode(state) }
-  }
-}
 
 function putByte(state: CodecState, value: number): void {
   bytesOf(state)[state.start++] = value
@@ -92,6 +67,19 @@ export function encodeEntry(entry: Entry): Uint8Array {
 /** Throws STORE_CORRUPT or MALFORMED. */
 export function decodeEntry(bytes: Uint8Array): Entry {
   return decodeWith(entryCodec, bytes, 'an entry of the index')
+}
+
+/**
+ * Of an entry's bytes those of its stamp, where what stands at its path need only look like that for all to be well; none where it has to be held
+ * against the whole entry; undefined where nothing stands there, and nothing should. Throws MALFORMED.
+ */
+export function stampToExpect(bytes: Uint8Array): Uint8Array | undefined {
+  const shape = SHAPES[bytes[0] ?? SHAPES.length]
+  if (shape === 'absent') return decodeWinnerKind(bytes.subarray(1)) === 'deleted' ? undefined : NO_STAMP
+  if (shape !== 'present') return NO_STAMP
+  const state: CodecState = { buffer: bytes, start: 1, end: bytes.byteLength }
+  const kind = skipStamp(state)
+  return decodeWinnerKind(bytes.subarray(state.start)) === kind ? bytes.subarray(1, state.start) : NO_STAMP
 }
 
 /** A path as a key: `/` becomes the lowest byte, so that keys have the order of `comparePaths`. undefined: too long for a key. */

@@ -1,6 +1,8 @@
 import { hashBytes } from '../core/model/hash.js'
-import type { RelativePath } from '../core/model/path.js'
+import type { KnownItem } from '../core/model/known-items.js'
+import { nameOf, type RelativePath } from '../core/model/path.js'
 import * as layout from './layout.js'
+import type { Row } from './rows.js'
 import type { Entry } from './store.js'
 import type { Tables } from './tables.js'
 
@@ -44,8 +46,25 @@ export function entriesBehind(
   return found
 }
 
+/** How a directory's direct children (undefined: the root's) should look: see `Store.known`. */
+export function* knownIn(tables: Tables, directory: RelativePath | undefined): Iterable<KnownItem> {
+  const prefix = prefixOf(directory)
+  for (const { key, value } of prefix === undefined ? [] : childRows(tables, prefix)) {
+    const stamp = layout.stampToExpect(value)
+    if (stamp !== undefined) yield { name: key.subarray(prefix?.byteLength), stamp }
+  }
+  for (const [path, entry] of longEntries(tables, one => isChild(one, directory))) {
+    const stamp = layout.stampToExpect(layout.encodeEntry(entry))
+    if (stamp !== undefined) yield { name: Buffer.from(nameOf(path)), stamp }
+  }
+}
+
+function* shortChildren(tables: Tables, prefix: Uint8Array): Listed {
+  for (const { key, value } of childRows(tables, prefix)) yield [layout.pathOfKey(key), layout.decodeEntry(value)]
+}
+
 /** Direct children in order: whatever lies below one is passed over by a new start behind it. */
-function* shortChildren({ entries }: Tables, prefix: Uint8Array): Listed {
+function* childRows({ entries }: Tables, prefix: Uint8Array): Iterable<Row> {
   const end = prefix.byteLength === 0 ? undefined : layout.afterPrefix(prefix)
   let start: Uint8Array | undefined = prefix
   while (start !== undefined) {
@@ -56,7 +75,7 @@ function* shortChildren({ entries }: Tables, prefix: Uint8Array): Listed {
         again = Buffer.concat([key.subarray(0, below), Uint8Array.of(1)])
         break
       }
-      yield [layout.pathOfKey(key), layout.decodeEntry(value)]
+      yield { key, value }
     }
     start = again
   }

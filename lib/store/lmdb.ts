@@ -1,5 +1,6 @@
 import { BackerError, isBackerError } from '../core/error.js'
 import { asHash, hashBytes, hashesEqual, hashFromKey, type Hash, type HashKey } from '../core/model/hash.js'
+import type { KnownItem } from '../core/model/known-items.js'
 import type { RelativePath } from '../core/model/path.js'
 import { payloadOf, type Content } from '../core/model/record.js'
 import { REPLICA_BYTES, replicaFromBytes, type ReplicaId } from '../core/model/version.js'
@@ -7,7 +8,7 @@ import { EMPTY_NODE, EMPTY_ROOT } from '../core/tree/node.js'
 import type { Random } from '../runtime.js'
 import { ChunkLists } from './chunk-lists.js'
 import * as layout from './layout.js'
-import { childrenOf, entriesBehind, entriesBelow } from './listing.js'
+import { childrenOf, entriesBehind, entriesBelow, knownIn } from './listing.js'
 import {
   ROOTS_KNOWN,
   type Commit,
@@ -116,6 +117,10 @@ export class LmdbStore implements Store {
 
   children(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]> {
     return childrenOf(this.#tables, directory)
+  }
+
+  known(directory: RelativePath | undefined): Iterable<KnownItem> {
+    return knownIn(this.#tables, directory)
   }
 
   below(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]> {

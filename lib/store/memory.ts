@@ -1,12 +1,14 @@
 import { ChunkList } from '../core/chunk/content-tree.js'
 import { BackerError } from '../core/error.js'
 import { hashesEqual, hashFromKey, hashKey, type Hash, type HashKey } from '../core/model/hash.js'
-import { comparePaths, parentOf, type RelativePath } from '../core/model/path.js'
+import type { KnownItem } from '../core/model/known-items.js'
+import { comparePaths, nameOf, parentOf, type RelativePath } from '../core/model/path.js'
 import { payloadOf } from '../core/model/record.js'
 import { REPLICA_BYTES, replicaFromBytes, type ReplicaId } from '../core/model/version.js'
 import { EMPTY_NODE, EMPTY_ROOT } from '../core/tree/node.js'
 import { nodeHashes } from '../core/tree/read.js'
 import type { Runtime } from '../runtime.js'
+import { encodeEntry, stampToExpect } from './layout.js'
 import { ROOTS_KNOWN, type Commit, type Entry, type Place, type Store, type StoredHead } from './store.js'
 
 /** What is on the disk of an index in memory: it outlives the store that is opened over it, as a file does, and can be copied and put back. */
@@ -76,6 +78,13 @@ export class MemoryStore implements Store {
 
   children(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]> {
     return this.#sorted(path => parentOf(path) === directory)
+  }
+
+  *known(directory: RelativePath | undefined): Iterable<KnownItem> {
+    for (const [path, entry] of this.children(directory)) {
+      const stamp = stampToExpect(encodeEntry(entry))
+      if (stamp !== undefined) yield { name: Buffer.from(nameOf(path)), stamp }
+    }
   }
 
   below(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]> {

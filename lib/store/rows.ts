@@ -1,13 +1,11 @@
 import type { Database } from 'lmdb'
 import { BackerError, isBackerError } from '../core/error.js'
 import { hashBytes } from '../core/model/hash.js'
+import { putChecksum, SHORT_BYTES_MAX, SUM_BYTES } from './checksum.js'
 import { damaged, storeError } from './failure.js'
 
 /** How many rows are read or written in one turn of the event loop where it does not matter whether they come together. */
 export const ROWS_PER_TURN = 4000
-
-/** What stands behind each value: the beginning of the hash of value and key, so that neither damage nor a value in another one's place goes unnoticed. */
-const SUM_BYTES = 8
 
 /** Which rows to read: from `start`, up to but without `end`. */
 export interface Range {
@@ -33,7 +31,8 @@ export interface IndexState {
   onfailure: (error: BackerError) => void
 }
 
-/** One table: bytes to bytes, in the order of the keys' bytes, each value with a checksum that is verified whenever it is read. */
+/** One table: bytes to bytes, in the order of the keys' bytes, each value with a checksum of value and key behind it that is verified whenever
+ * it is read: neither damage nor a value in another one's place goes unnoticed. */
 export class Rows {
   readonly #rows: Database<Buffer, Uint8Array>
   readonly #name: string
@@ -177,22 +176,21 @@ function failed(state: IndexState, error: BackerError): BackerError {
 }
 
 function sealed(key: Uint8Array, value: Uint8Array): Buffer {
-  return Buffer.concat([value, sumOf(key, value).subarray(0, SUM_BYTES)])
-}
-
-/** Values that are no longer than this are hashed without allocating for it. */
-const scratch = Buffer.allocUnsafeSlow(16 * 1024)
-
-function sumOf(key: Uint8Array, value: Uint8Array): Uint8Array {
-  const length = value.byteLength + key.byteLength
-  const bytes = length <= scratch.byteLength ? scratch : Buffer.allocUnsafe(length)
+  const bytes = Buffer.allocUnsafe(value.byteLength + SUM_BYTES)
   bytes.set(value)
-  bytes.set(key, value.byteLength)
-  return hashBytes(bytes.subarray(0, length))
+  putSum(bytes, value.byteLength, key, value)
+  return bytes
 }
+
+const sum = new Uint8Array(SUM_BYTES)
 
 function isSealed(key: Uint8Array, value: Uint8Array, bytes: Uint8Array): boolean {
-  const sum = sumOf(key, value)
+  putSum(sum, 0, key, value)
   for (let i = 0; i < SUM_BYTES; i++) if (sum[i] !== bytes[value.byteLength + i]) return false
   return true
+}
+
+function putSum(into: Uint8Array, offset: number, key: Uint8Array, value: Uint8Array): void {
+  if (value.byteLength <= SHORT_BYTES_MAX) putChecksum(into, offset, key, value)
+  else putChecksum(into, offset, key, hashBytes(value))
 }

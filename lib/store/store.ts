@@ -1,5 +1,6 @@
 import type { BackerError } from '../core/error.js'
 import type { Hash } from '../core/model/hash.js'
+import type { KnownItem } from '../core/model/known-items.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Record } from '../core/model/record.js'
 import type { ReplicaId } from '../core/model/version.js'
@@ -74,6 +75,11 @@ export interface Store {
   /** Entries of a directory's direct children, or of everything below it, in tree order. undefined: the root. */
   children(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]>
   below(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]>
+  /**
+   * Those of a directory's direct children that stand there or should, without what is known of them otherwise: each has its stamp where no more has
+   * to be right for all of it to be, and none where it must be held against its entry. May be read on in a later turn of the event loop.
+   */
+  known(directory: RelativePath | undefined): Iterable<KnownItem>
   /** At most `limit` entries of the whole folder in tree order, behind the path `after` (undefined: from the first). Those with paths too long for a key come last, in an order of their own. */
   page(after: RelativePath | undefined, limit: number): readonly (readonly [RelativePath, Entry])[]
 

@@ -2,12 +2,13 @@ import test, { type Test } from 'brittle'
 import fc from 'fast-check'
 import { encodeChunkList } from '../../lib/core/chunk/content-tree.js'
 import { hashBytes, hashKey } from '../../lib/core/model/hash.js'
+import { ExpectedItems, KnownItems } from '../../lib/core/model/known-items.js'
 import { comparePaths, type RelativePath } from '../../lib/core/model/path.js'
 import { sameRecord, type Record } from '../../lib/core/model/record.js'
 import { EMPTY_ROOT } from '../../lib/core/tree/node.js'
 import { iterate } from '../../lib/core/tree/read.js'
 import { buildTree, updateTree } from '../../lib/core/tree/update.js'
-import type { Store } from '../../lib/store/store.js'
+import type { Entry, Store } from '../../lib/store/store.js'
 import { commitRecords, STAMP } from '../make/entry.js'
 import { arbitraryPath, arbitraryRecord, deletedRecord, fileRecord, manyFiles, path, recordOf } from '../make/record.js'
 
@@ -15,6 +16,8 @@ import { arbitraryPath, arbitraryRecord, deletedRecord, fileRecord, manyFiles, p
 export interface StorePlace {
   open(): Promise<Store>
 }
+
+const NO_COMMIT = { nodes: new Map<string, Uint8Array>(), chunkLists: new Map<string, Uint8Array>() }
 
 /** What every store does, whatever it is made of. */
 export function testStore(name: string, makePlace: (t: Test) => Promise<StorePlace>): void {
@@ -75,6 +78,52 @@ export function testStore(name: string, makePlace: (t: Test) => Promise<StorePla
     t.alike(names(store.children(path(long.slice(0, -1)))), [`${long}x`])
     t.is(names(store.below(path('d'.repeat(200)))).length, 2)
     t.is(names(store.below(undefined)).length, paths.length)
+    await store.close()
+  })
+
+  test(`${name}: what a directory's items should look like is told of those that stand there or should`, async t => {
+    const store = await (await makePlace(t)).open()
+    const long = `${'d'.repeat(200)}/`.repeat(15)
+    const paths = ['a', 'd/whole', 'd/sub/x', `${long}x`, `${long}y/z`].map(path)
+    await commitRecords(store, new Map(paths.map(one => [one, fileRecord(one)])))
+    const put = (at: string, entry: Omit<Entry, 'record'>, record = fileRecord(at)): Promise<void> =>
+      store.commit({
+        ...NO_COMMIT,
+        root: store.root,
+        lacks: store.lacks,
+        entries: [{ path: path(at), entry: { record, ...entry } }]
+      })
+    await put('d/held', { stamp: undefined })
+    await put('d/deleted', { stamp: undefined }, deletedRecord())
+    await put('d/kept', { stamp: STAMP }, deletedRecord())
+    await put('d/dropping', { stamp: STAMP, lack: { kind: 'dropped' } })
+    await put('d/damaged', { stamp: STAMP, lack: { kind: 'damaged', found: hashBytes(Buffer.from('damage')) } })
+    await put('d/other kind', { stamp: { ...STAMP, kind: 'directory' } })
+    const known = (at: string | undefined): string[] =>
+      [...store.known(at === undefined ? undefined : path(at))]
+        .map(item => {
+          const { buffer, byteOffset, byteLength } = item.name
+          return `${Buffer.from(buffer, byteOffset, byteLength).toString()} ${item.stamp.byteLength > 0}`
+        })
+        .sort()
+    t.alike(known(undefined), ['a true'])
+    t.alike(known('d'), [
+      'damaged false',
+      'dropping false',
+      'held false',
+      'kept false',
+      'other kind false',
+      'whole true'
+    ])
+    t.alike(known(long.slice(0, -1)), ['x true'])
+    for (const item of store.known(path('d'))) {
+      const items = new KnownItems()
+      items.add(item)
+      const isWhole = Buffer.from(item.name).toString() === 'whole'
+      const bytes = items.take()
+      t.is(new ExpectedItems(bytes).find('whole', STAMP), isWhole)
+      t.absent(new ExpectedItems(bytes).find('whole', { ...STAMP, ctimeNs: STAMP.ctimeNs + 1n }))
+    }
     await store.close()
   })
 

@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import test from 'brittle'
+import { encodeWith } from '../../lib/core/codec.js'
+import { KnownItems, NO_STAMP } from '../../lib/core/model/known-items.js'
+import { stampCodec } from '../../lib/core/model/stamp-codec.js'
 import { PATH_BYTES_MAX, parsePath, type RelativePath } from '../../lib/core/model/path.js'
 import type { Listing } from '../../lib/disk/disk.js'
 import type { FileSystem } from '../../lib/disk/filesystem.js'
@@ -56,6 +59,17 @@ const NOT_TEXT: readonly (readonly [bytes: number[], shown: string])[] = [
 
 function list(folder: Folder, path?: string, fs: FileSystem = folder.fs): Listing {
   return listDirectory(fs, folder.root, path === undefined ? undefined : parsePath(path))
+}
+
+/** Of what stands at these paths, as if the index had it so. */
+function knownOf(folder: Folder, ...names: readonly string[]): Uint8Array {
+  const items = new KnownItems()
+  for (const name of names) {
+    const [found] = statPaths(folder.fs, folder.root, [pathOf(`d/${name}`)])
+    if (typeof found !== 'object') throw new Error(name)
+    items.add({ name: Buffer.from(name), stamp: encodeWith(stampCodec, found.stamp) })
+  }
+  return items.take()
 }
 
 function namesIn(listing: Listing): string[] {
@@ -223,4 +237,38 @@ test('a directory that another user may not read is failed, and what is in it is
     return
   }
   t.alike(found, ['failed', 'failed', 'unknown', 'unknown', 'unknown', null])
+})
+
+test('what looks as it is known to is left out, but for directories; what is known and is not there is told', t => {
+  const folder = makeFolder(t)
+  mkdirSync(folder.at('d/below'), { recursive: true })
+  const names = ['same', 'larger', 'touched', 'replaced', 'executable', 'gone', 'caf\u00e9', '__proto__']
+  for (const name of names) writeFileSync(folder.at(`d/${name}`), 'x')
+  symlinkSync('x', folder.at('d/link'))
+  const known = knownOf(folder, ...names, 'link', 'below')
+  writeFileSync(folder.at('d/larger'), 'xx')
+  utimesSync(folder.at('d/touched'), 1, 1)
+  rmSync(folder.at('d/replaced'))
+  writeFileSync(folder.at('d/replaced'), 'x')
+  chmodSync(folder.at('d/executable'), 0o755)
+  rmSync(folder.at('d/gone'))
+  writeFileSync(folder.at('d/new'), 'x')
+  const listing = listDirectory(folder.fs, folder.root, pathOf('d'), known)
+  t.alike(namesIn(listing), ['below', 'executable', 'larger', 'new', 'replaced', 'touched'])
+  t.alike(listing.kind === 'listed' && listing.missing, ['gone'])
+})
+
+test('what is known without a stamp is always told, and so is what has become unfit', t => {
+  const folder = makeFolder(t)
+  mkdirSync(folder.at('d'))
+  writeFileSync(folder.at('d/file'), 'x')
+  symlinkSync(Buffer.from([0xff]), folder.at('d/link'))
+  const items = new KnownItems()
+  for (const name of ['file', 'link', 'none']) items.add({ name: Buffer.from(name), stamp: NO_STAMP })
+  const listing = listDirectory(folder.fs, folder.root, pathOf('d'), items.take())
+  t.alike(namesIn(listing), ['file'])
+  t.ok(listing.kind === 'listed')
+  if (listing.kind !== 'listed') return
+  t.alike(listing.missing, ['none'])
+  t.alike(listing.badNames, ['link'])
 })

@@ -49,7 +49,7 @@ test('whatever can be listed comes through packing as it is', async t => {
   const problem = { code: 'bad-name', message: 'why' } as const
   const listings: Listing[] = [
     { kind: 'absent' },
-    { kind: 'listed', entries: [], badNames: [], problems: [] },
+    { kind: 'listed', entries: [], missing: [], badNames: [], problems: [] },
     {
       kind: 'listed',
       entries: [
@@ -58,6 +58,7 @@ test('whatever can be listed comes through packing as it is', async t => {
         { name: 'd', stamp: { ...stamp, kind: 'directory', mode: 0 } },
         { name: 'm', stamp: { ...stamp, kind: 'symlink' }, target: 'm' }
       ],
+      missing: ['gone', 'also'],
       badNames: ['\\xff'],
       problems: [problem]
     },
@@ -65,6 +66,7 @@ test('whatever can be listed comes through packing as it is', async t => {
     {
       kind: 'listed',
       entries: [{ name: '__proto__', stamp: { ...stamp, kind: 'special' } }],
+      missing: [],
       badNames: [],
       problems: []
     }
@@ -81,7 +83,7 @@ test('unpacking very many entries lets others have their turn', async t => {
     return Promise.resolve()
   }
   const [listing] = await unpackListings(
-    packListings([{ kind: 'listed', entries, badNames: [], problems: [] }]),
+    packListings([{ kind: 'listed', entries, missing: [], badNames: [], problems: [] }]),
     breathe
   )
   t.is(listing?.kind === 'listed' && listing.entries.length, entries.length)

@@ -33,8 +33,11 @@ export class LaggingDisk implements Disk {
     this.#life = life
   }
 
-  list(directories: readonly (RelativePath | undefined)[]): Promise<readonly Listing[]> {
-    return this.#later(() => this.#disk.list(directories))
+  list(
+    directories: readonly (RelativePath | undefined)[],
+    known?: readonly Uint8Array<ArrayBuffer>[]
+  ): Promise<readonly Listing[]> {
+    return this.#later(() => this.#disk.list(directories, known))
   }
 
   stat(paths: readonly RelativePath[]): Promise<readonly (Listed | 'unknown' | undefined)[]> {

@@ -266,11 +266,23 @@ export const recordCodec: Codec<Record> = {
  * came; of any others it throws, or gives something, but never reads outside them.
  */
 export function decodeWinner(bytes: Uint8Array): Payload {
+  const { state, kind } = startOfWinner(bytes)
+  return decodePayload(state, kind)
+}
+
+function startOfWinner(bytes: Uint8Array): { readonly state: CodecState; readonly kind: number } {
   const state: CodecState = { buffer: bytes, start: 0, end: bytes.byteLength }
   skipDots(state)
   uint.decode(state)
   skipDots(state)
-  return decodePayload(state, uint.decode(state) % LOST)
+  return { state, kind: uint.decode(state) % LOST }
+}
+
+/** As `decodeWinner`, but only of what kind it is. */
+export function decodeWinnerKind(bytes: Uint8Array): Payload['kind'] {
+  const kind = KINDS[startOfWinner(bytes).kind]
+  if (kind === undefined) throw new BackerError('MALFORMED', 'a record of an unknown kind')
+  return kind
 }
 
 function checkRecord(record: Record): void {
