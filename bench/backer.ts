@@ -1,60 +1,7 @@
-import { fork, type ChildProcess } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { setTimeout as wait } from 'node:timers/promises'
-import { becomesAlike, DEADLINE_MS } from './alike.js'
+import { becomesAlike } from './alike.js'
 import type { Contender, Cost } from './contender.js'
-import type { Order, Word } from './side.js'
+import { Device } from './device.js'
 import { cpuSecondsOf } from './usage.js'
-
-const SIDE = fileURLToPath(new URL('./side.js', import.meta.url))
-
-/** One device in a process of its own. */
-class Side {
-  readonly #child: ChildProcess
-  readonly #words: Word[] = []
-  #heard: () => void = () => undefined
-
-  constructor(args: readonly string[], profile: string | undefined) {
-    const execArgv = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
-    this.#child = fork(SIDE, [...args], { execArgv })
-    this.#child.on('message', (word: Word) => {
-      this.#words.push(word)
-      this.#heard()
-    })
-    this.#child.once('exit', () => this.#heard())
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? 0
-  }
-
-  tell(order: Order): void {
-    this.#child.send(order)
-  }
-
-  /** The first word that came, or comes, for which `find` gives something; those before it are forgotten. */
-  async hear<T>(find: (word: Word) => T | undefined): Promise<T> {
-    const deadline = performance.now() + DEADLINE_MS
-    for (;;) {
-      for (let word = this.#words.shift(); word !== undefined; word = this.#words.shift()) {
-        const found = find(word)
-        if (found !== undefined) return found
-      }
-      if (this.#child.exitCode !== null || performance.now() > deadline) throw new Error('a side has ended or hangs')
-      await Promise.race([new Promise<void>(resolve => (this.#heard = resolve)), wait(1000)])
-    }
-  }
-
-  state(...states: readonly string[]): Promise<string> {
-    return this.hear(word => (word.kind === 'state' && states.includes(word.state) ? word.state : undefined))
-  }
-
-  async close(): Promise<void> {
-    const ended = new Promise(resolve => this.#child.once('exit', resolve))
-    this.tell({ kind: 'close' })
-    await ended
-  }
-}
 
 /** Two devices of backer, live: whatever changes travels by itself. */
 export class Backers implements Contender {
@@ -63,7 +10,7 @@ export class Backers implements Contender {
   readonly #a: string
   readonly #b: string
   readonly #profile: string | undefined
-  #sides: readonly Side[] = []
+  #sides: readonly Device[] = []
   /** From the start of the first device to the end of its first scan. */
   scanSeconds = 0
   /** CPU of the first device until then. */
@@ -77,13 +24,13 @@ export class Backers implements Contender {
 
   async first(): Promise<Cost> {
     const start = performance.now()
-    const a = new Side([this.#a], this.#profile)
+    const a = new Device([this.#a], this.#profile)
     this.#sides = [a]
     const key = await a.hear(word => (word.kind === 'open' ? word.key : undefined))
     await a.state('alone')
     this.scanSeconds = (performance.now() - start) / 1000
     this.scanCpuSeconds = cpuSecondsOf(a.pid)
-    const b = new Side([this.#b, key], this.#profile)
+    const b = new Device([this.#b, key], this.#profile)
     this.#sides = [a, b]
     await this.#join()
     return this.#cost(start, 0)
@@ -100,7 +47,7 @@ export class Backers implements Contender {
   async restart(): Promise<Cost> {
     await this.#end()
     const start = performance.now()
-    this.#sides = [new Side([this.#a], this.#profile), new Side([this.#b], this.#profile)]
+    this.#sides = [new Device([this.#a], this.#profile), new Device([this.#b], this.#profile)]
     await this.#join()
     return this.#cost(start, 0)
   }

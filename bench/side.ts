@@ -12,11 +12,11 @@ import { backer, type Backer } from '../lib/index.js'
 export type Order =
   { readonly kind: 'listen' } | { readonly kind: 'connect'; readonly port: number } | { readonly kind: 'close' }
 
-/** What a side tells the bench. `state`: whenever it changes. */
+/** What a side tells the bench. `state`: whenever it, or what the device holds, changes. */
 export type Word =
   | { readonly kind: 'open'; readonly key: string }
   | { readonly kind: 'listening'; readonly port: number }
-  | { readonly kind: 'state'; readonly state: string }
+  | { readonly kind: 'state'; readonly state: string; readonly root: string }
 
 const STATE_INTERVAL_MS = 5
 
@@ -29,10 +29,10 @@ await side.ready()
 tell({ kind: 'open', key: side.key })
 let last = ''
 const watching = setInterval(() => {
-  const { state } = side.status()
-  if (state === last) return
-  tell({ kind: 'state', state })
-  last = state
+  const { state, root } = side.status()
+  if (`${state} ${root}` === last) return
+  tell({ kind: 'state', state, root })
+  last = `${state} ${root}`
 }, STATE_INTERVAL_MS)
 process.on('message', (order: Order) => {
   if (order.kind === 'listen') listen()
