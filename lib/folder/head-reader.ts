@@ -23,7 +23,8 @@ export class HeadReader {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
     const known = this.#heads.get(text)
     if (known !== undefined) return known
-    const head = decodeWith(signedHeadCodec, bytes, 'a head')
+    // What is decoded are views: the bytes of a frame, or of a row, are somebody else's soon.
+    const head = decodeWith(signedHeadCodec, Uint8Array.from(bytes), 'a head')
     const device = deviceOf(head)
     verifySignedHead(head, this.#folderPublicKey, this.#certificates.get(device))
     remember(this.#heads, text, head, HEADS_MAX)

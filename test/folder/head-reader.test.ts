@@ -42,6 +42,16 @@ test('a head that was verified is read once; of what it vouches for nothing pass
   t.is(reader.read(headBytes(2)).head.sequence, 2)
 })
 
+test('what was read stays what it was, whatever becomes of the bytes that it was read from', t => {
+  const reader = new HeadReader(key.folderPublicKey)
+  const bytes = headBytes(1)
+  const head = reader.read(bytes)
+  const root = Buffer.from(head.head.root).toString('hex')
+  bytes.fill(0)
+  t.is(Buffer.from(head.head.root).toString('hex'), root)
+  t.is(Buffer.from(reader.read(headBytes(1)).head.root).toString('hex'), root)
+})
+
 test('only so many heads are remembered', t => {
   const reader = new HeadReader(key.folderPublicKey)
   const bytes = headBytes(0)
