@@ -12,8 +12,12 @@ const SENTENCES: Readonly<Record<string, (counts: Readonly<Record<string, number
     `${kills} kills and power losses of real processes in ${cycles} cycles of ${flows} flows; ${failed} flows failed`,
   mutants: ({ bugs = 0, caught = 0 }) => `${bugs} seeded bugs, of which tests found ${caught}`,
   planner: ({ trees = 0, failed = 0, rounds = 0 }) => `${trees} trees, ${failed} went wrong; at most ${rounds} rounds`,
-  simulator: ({ seeds = 0, from = 0, failed = 0, acts = 0, kills = 0, powerCuts = 0, otherMisfortunes = 0 }) =>
-    `seeds ${from} to ${from + seeds - 1}: ${acts} acts of users, ${kills} kills, ${powerCuts} power losses, ${otherMisfortunes} other misfortunes; ${failed} seeds failed`
+  simulator: ({ seeds = 0, from = 0, failed = 0, cpuSeconds = 0, ...counts }) =>
+    `seeds ${from} to ${from + seeds - 1}: ${happened(counts)}; ${failed} seeds failed; ${cpuSeconds} s of CPU time`
+}
+
+function happened({ acts = 0, wishes = 0, kills = 0, powerCuts = 0, otherMisfortunes = 0 }: Figures['counts']): string {
+  return `${acts} acts of users, ${wishes} wishes of theirs, ${kills} kills, ${powerCuts} power losses, ${otherMisfortunes} other misfortunes`
 }
 
 /** The document with the card that the recorded figures make, and the rows with their tests. Throws where the document has no place for one of them. */

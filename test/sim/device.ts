@@ -73,6 +73,8 @@ export class Device {
   clockOffMs = 0
   isMounted = true
   isDeaf = false
+  /** Its file system is mounted for reading only. */
+  isReadOnly = false
   running: Running | undefined
   #image = new MemoryIndex()
   #snapshot: Snapshot | undefined
@@ -104,6 +106,11 @@ export class Device {
     ])
     this.volume.syncAll()
     this.volume.onChange = happening => this.#changed(happening)
+  }
+
+  /** True once it was part of the folder. */
+  get wasStarted(): boolean {
+    return this.#wasStarted
   }
 
   /** True while it can be connected. */
@@ -203,6 +210,11 @@ export class Device {
 
   overflow(): void {
     this.#watch?.overflow()
+  }
+
+  /** The index that it has now: another one after it was lost or put back. */
+  get image(): MemoryIndex {
+    return this.#image
   }
 
   /** What the index has, by path. */

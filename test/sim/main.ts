@@ -96,13 +96,16 @@ async function runParts(): Promise<Tally> {
   }, NO_RUNS)
 }
 
-function tell({ seeds, failed, events, cpuMs, acts, kills, powerCuts, otherMisfortunes }: Tally): void {
+function tell({ seeds, failed, events, cpuMs, acts, wishes, kills, powerCuts, otherMisfortunes }: Tally): void {
   const each = (sum: number): number => Math.round(sum / Math.max(1, seeds))
   console.log(
-    `${acts} acts of users, ${kills} kills, ${powerCuts} power losses, ${otherMisfortunes} other misfortunes; ` +
+    `${acts} acts of users, ${wishes} wishes, ${kills} kills, ${powerCuts} power losses, ${otherMisfortunes} other misfortunes; ` +
       `${each(events)} events and ${each(cpuMs)} ms of CPU each; ${Math.round(performance.now() / 1000)} s`
   )
   console.log(`${seeds - failed} passed, ${failed} failed`)
   if (values.record)
-    recordFigures('simulator', { seeds, from: first, failed, acts, kills, powerCuts, otherMisfortunes })
+    recordFigures('simulator', {
+      ...{ seeds, from: first, failed, acts, wishes, kills, powerCuts, otherMisfortunes },
+      cpuSeconds: Math.round(cpuMs / 1000)
+    })
 }

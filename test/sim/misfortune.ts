@@ -86,6 +86,11 @@ function spoil(
       return world.later(misfortune.forMs, () => (device.isDeaf = false))
     case 'overflow':
       return device.overflow()
+    case 'join':
+      return world.join(device)
+    case 'read-only':
+      device.isReadOnly = true
+      return world.later(misfortune.forMs, () => (device.isReadOnly = false))
     case 'unmount':
       device.isMounted = false
       return world.later(misfortune.forMs, () => (device.isMounted = true))

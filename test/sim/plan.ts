@@ -41,10 +41,21 @@ export type Misfortune =
   | { readonly kind: 'deafen'; readonly device: number; readonly forMs: number }
   | { readonly kind: 'overflow'; readonly device: number }
   | { readonly kind: 'unmount'; readonly device: number; readonly forMs: number }
+  | { readonly kind: 'read-only'; readonly device: number; readonly forMs: number }
+  /** A device that was not there yet becomes one of the folder's, with what its user has put into the directory until then. */
+  | { readonly kind: 'join'; readonly device: number }
   | { readonly kind: 'cut'; readonly a: number; readonly b: number }
   | { readonly kind: 'partition'; readonly a: number; readonly b: number; readonly forMs: number }
   | { readonly kind: 'one-way'; readonly a: number; readonly b: number; readonly forMs: number }
   | { readonly kind: 'second-line'; readonly a: number; readonly b: number }
+
+/** What a user asks of the engine. `at` picks one of the files that are there. */
+export type Wish =
+  | { readonly kind: 'restore'; readonly at: number }
+  | { readonly kind: 'restore-all'; readonly nth: number }
+  | { readonly kind: 'snapshot' }
+  | { readonly kind: 'drop'; readonly at: number; readonly copies: number }
+  | { readonly kind: 'get' }
 
 /** One step of a run. `afterMs`: virtual time that passes before it. */
 export type Step = { readonly afterMs: number } & (
@@ -52,6 +63,7 @@ export type Step = { readonly afterMs: number } & (
   /** In the middle of what the engine does to the disk: ahead of its `calls`-th call from now. */
   | { readonly kind: 'race'; readonly device: number; readonly calls: number; readonly action: UserAction }
   | { readonly kind: 'misfortune'; readonly misfortune: Misfortune }
+  | { readonly kind: 'wish'; readonly device: number; readonly wish: Wish }
   /** Everything is healed, and all devices become equal; then it goes on. */
   | { readonly kind: 'settle' }
 )
@@ -69,6 +81,8 @@ export interface Plan {
   readonly isSingleWriter: boolean
   /** Devices of these numbers may read only. */
   readonly readers: readonly number[]
+  /** Devices of these numbers are not started until they join. */
+  readonly late?: readonly number[]
   /** How often each device packs its revisions, milliseconds. */
   readonly packMs?: number
   readonly steps: readonly Step[]
@@ -107,11 +121,15 @@ export function makePlan(seed: string, options: PlanOptions = {}): Plan {
     order: random.oneIn(2) ? 'journal' : 'dependencies',
     isSingleWriter,
     readers: options.withReaders === true && random.oneIn(4) ? [deviceCount - 1] : [],
+    late: random.oneIn(4) ? [random.below(deviceCount)] : [],
     packMs: random.pick([3000, 20_000, 60_000])
   } as const
   const mood = {
     pace: random.pick([5, 40, 300, 2000]),
     faults: random.pick([0, 4, 8, 16]),
+    wishes: random.pick([0, 0, 3, 10]),
+    drops: random.oneIn(2) && base.readers.length === 0,
+    late: base.late,
     isSingleWriter,
     deviceCount
   }
@@ -123,6 +141,14 @@ interface Mood {
   readonly pace: number
   /** In a hundred steps. */
   readonly faults: number
+  /** In a hundred steps as well. */
+  readonly wishes: number
+  /**
+   * Whether some of them are to drop files. Then no machine is put back, nor loses its index, and all may write: others rely on what they hold, and would not
+   * hear that a reader's user has removed it.
+   */
+  readonly drops: boolean
+  readonly late: readonly number[]
   readonly isSingleWriter: boolean
   readonly deviceCount: number
 }
@@ -132,11 +158,24 @@ function makeStep(random: SeededRandom, mood: Mood): Step {
   const device = mood.isSingleWriter ? 0 : random.below(mood.deviceCount)
   if (random.below(100) < mood.faults) return { afterMs, kind: 'misfortune', misfortune: makeMisfortune(random, mood) }
   if (random.oneIn(60)) return { afterMs, kind: 'settle' }
+  if (random.below(100) < mood.wishes) return { afterMs, kind: 'wish', device, wish: makeWish(random, mood) }
   const action = makeAction(random)
   // A write that keeps size and time can't be told from none between the last look and the exchange: lib/disk/place.ts.
   if (random.oneIn(6) && action.kind !== 'sneak')
     return { afterMs, kind: 'race', device, calls: random.between(1, 60), action }
   return { afterMs, kind: 'user', device, action }
+}
+
+function makeWish(random: SeededRandom, { drops }: Mood): Wish {
+  const at = random.below(1000)
+  const dropping = drops ? 1 : 0
+  return random.weighted<Wish>([
+    [5, { kind: 'restore', at }],
+    [1, { kind: 'restore-all', nth: at }],
+    [2, { kind: 'snapshot' }],
+    [5 * dropping, { kind: 'drop', at, copies: random.between(1, 2) }],
+    [3 * dropping, { kind: 'get' }]
+  ])
 }
 
 function makePath(random: SeededRandom): string {
@@ -186,7 +225,8 @@ function makeAction(random: SeededRandom): UserAction {
   ])
 }
 
-function makeMisfortune(random: SeededRandom, { deviceCount, isSingleWriter }: Mood): Misfortune {
+function makeMisfortune(random: SeededRandom, mood: Mood): Misfortune {
+  const { deviceCount, isSingleWriter, late } = mood
   const device = random.below(deviceCount)
   const a = device
   const b = (a + 1 + random.below(deviceCount - 1)) % deviceCount
@@ -194,13 +234,14 @@ function makeMisfortune(random: SeededRandom, { deviceCount, isSingleWriter }: M
   const downMs = random.pick([10, 500, 5000])
   const forMs = random.pick([100, 2000, 40_000])
   const harsh = isSingleWriter ? 0 : 1
+  const lossy = isSingleWriter || (mood.wishes > 0 && mood.drops) ? 0 : 1
   return random.weighted<Misfortune>([
     [5, { kind: 'kill', device, afterChanges, downMs }],
     [5 * harsh, { kind: 'power', device, afterChanges, downMs }],
     [2, { kind: 'restart', device, downMs }],
-    [2 * harsh, { kind: 'lose-index', device, downMs }],
-    [2 * harsh, { kind: 'snapshot', device }],
-    [2 * harsh, { kind: 'roll-back', device, downMs }],
+    [2 * lossy, { kind: 'lose-index', device, downMs }],
+    [2 * lossy, { kind: 'snapshot', device }],
+    [2 * lossy, { kind: 'roll-back', device, downMs }],
     [1, { kind: 'clock', device, byMs: random.pick([-315_000_000_000, 315_000_000_000, -5000, 60_000]) }],
     [
       3,
@@ -216,6 +257,8 @@ function makeMisfortune(random: SeededRandom, { deviceCount, isSingleWriter }: M
     [2, { kind: 'deafen', device, forMs }],
     [1, { kind: 'overflow', device }],
     [2, { kind: 'unmount', device, forMs }],
+    [1, { kind: 'read-only', device, forMs }],
+    [late.length > 0 ? 4 : 0, { kind: 'join', device: late[0] ?? 0 }],
     [3, { kind: 'cut', a, b }],
     [3, { kind: 'partition', a, b, forMs }],
     [2, { kind: 'one-way', a, b, forMs }],

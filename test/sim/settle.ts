@@ -4,6 +4,7 @@ import { EMPTY_ROOT } from '../../lib/core/tree/node.js'
 import { RESCAN_MS, type Device } from './device.js'
 import { inspectConflicts, inspectEqual, inspectResting } from './inspect.js'
 import { Broken } from './ledger.js'
+import { inspectIndex, inspectMerging } from './records.js'
 import { differsOnlyAt, goneForGood } from './unobtainable.js'
 import type { Witness } from './witness.js'
 import type { World } from './world.js'
@@ -22,6 +23,7 @@ export async function settle(world: World): Promise<void> {
   world.network.heal()
   await world.pass(1000)
   for (const device of world.devices) restartIfStopped(world, device)
+  inspectMerging(world.devices)
   await untilEqual(world, 'L1', 'not equal in time')
   world.note('equal')
   for (const witness of world.witnesses) buryWhereEqual(world, witness)
@@ -33,8 +35,20 @@ async function untilEqual(world: World, promise: string, sentence: string): Prom
   while (!isEqual(world)) {
     if (world.scheduler.nowMs - began.at > CONVERGE_MS) throw new Broken(promise, `${sentence}: ${states(world)}`)
     if (world.eventCount - began.events > CONVERGE_EVENTS) throw new Broken('L2', `no end of work: ${states(world)}`)
+    for (const device of world.devices) fetchDropped(device)
     await world.pass(500)
   }
+}
+
+/** What was dropped is to come back, so that all can be the same. */
+function fetchDropped(device: Device): void {
+  const { running } = device
+  if (running?.isReady !== true || !running.folder.isIdle || !lacksDropped(device)) return
+  running.folder.getter.get([undefined]).catch(() => undefined)
+}
+
+function lacksDropped({ entries }: Device): boolean {
+  return [...entries.values()].some(({ lack }) => lack?.kind === 'dropped')
 }
 
 /** A reader may have something of its own, or may not have heard of the last change yet. */
@@ -50,7 +64,10 @@ async function inspect(world: World): Promise<void> {
   inspectEqual(writers, world.ledger, goneForGood(world.devices, world.witnesses))
   if (world.plan.isSingleWriter) for (const witness of writers) inspectConflicts(witness)
   await lookAgain(world)
-  for (const device of world.devices) inspectResting(device)
+  for (const device of world.devices) {
+    inspectResting(device)
+    inspectIndex(device)
+  }
 }
 
 /** Looking through everything again, some times, makes no version and moves no content. */
@@ -71,6 +88,8 @@ function heal(world: World, device: Device): void {
   world.disarm(device)
   device.isDeaf = false
   device.isMounted = true
+  device.isReadOnly = false
+  world.join(device)
   for (const { inode } of world.witnesses[device.index]!.view.visible.values()) inode.isDenied = false
   device.overflow()
 }
@@ -80,11 +99,13 @@ function restartIfStopped(world: World, device: Device): void {
   if (device.running.folder.status().state === 'stopped') world.kill(device, 100)
 }
 
-function isEqual({ devices, witnesses, network, plan }: World): boolean {
+function isEqual({ devices, witnesses, network, plan, wishes }: World): boolean {
   if (!network.isWhole) return false
+  for (const { life } of wishes) if (!life.isOver) return false
   // A reader that has written by itself has a root of its own, for good.
   const isReader = ({ index }: Device): boolean => plan.readers.includes(index)
   if (!devices.every(({ running }) => running?.isReady === true && running.folder.isIdle)) return false
+  if (devices.some(lacksDropped)) return false
   const writers = devices.filter(device => !isReader(device))
   const [root, ...others] = writers.map(({ running }) => hashKey(running?.store.root ?? EMPTY_ROOT))
   if (others.some(other => other !== root)) return differsOnlyAt(writers, goneForGood(devices, witnesses))

@@ -1,6 +1,13 @@
 import test from 'brittle'
+import { parsePath } from '../../lib/core/model/path.js'
+import type { Record } from '../../lib/core/model/record.js'
+import { buildTree } from '../../lib/core/tree/update.js'
+import { MemoryIndex } from '../../lib/store/memory.js'
+import { replica } from '../make/record.js'
+import type { Device } from './device.js'
 import { Broken, Ledger } from './ledger.js'
 import { makePlan, type Plan } from './plan.js'
+import { inspectIndex, inspectMerging, Knowledge } from './records.js'
 import { runPlan, shrink } from './run.js'
 import { FOUND } from './seeds.js'
 import { Volume, type Inode } from './volume.js'
@@ -93,6 +100,45 @@ test('a witness sees a file that is destroyed, invented, or taken without a reas
   t.is(
     breaks(() => undefined),
     undefined
+  )
+})
+
+test('S6, S18 and S20: what devices know is merged in any order, only grows, and is whole in each index', t => {
+  const image = new MemoryIndex()
+  const device = { name: 'd0', image, entries: image.entries } as unknown as Device
+  const path = parsePath('a')
+  const put = (record: Record): void => {
+    image.entries.set(path, { record, stamp: undefined })
+    image.root = buildTree([[path, record]]).root
+    image.sequence++
+  }
+  const [first, second] = [
+    { replica: replica(1), counter: 1 },
+    { replica: replica(1), counter: 2 }
+  ]
+  const deleted = { kind: 'deleted' } as const
+  const knowledge = new Knowledge(device)
+  const broken = (look: () => void): string | undefined => {
+    try {
+      look()
+      return undefined
+    } catch (error) {
+      if (error instanceof Broken) return error.promise
+      throw error
+    }
+  }
+  put({ context: [second], versions: [{ dots: [second], payload: deleted }] })
+  for (const look of [() => knowledge.look(), () => inspectIndex(device), () => inspectMerging([device, device])])
+    t.is(broken(look), undefined)
+  image.entries.delete(path)
+  t.is(
+    broken(() => inspectIndex(device)),
+    'S20'
+  )
+  put({ context: [first], versions: [{ dots: [first], payload: deleted }] })
+  t.is(
+    broken(() => knowledge.look()),
+    'S18'
   )
 })
 

@@ -6,6 +6,8 @@ export interface Tally {
   readonly cpuMs: number
   /** What users did to files. */
   readonly acts: number
+  /** What users asked of the engine: to restore, to drop, to get, to keep a snapshot. */
+  readonly wishes: number
   readonly kills: number
   readonly powerCuts: number
   readonly otherMisfortunes: number
@@ -17,6 +19,7 @@ export const NO_RUNS: Tally = {
   events: 0,
   cpuMs: 0,
   acts: 0,
+  wishes: 0,
   kills: 0,
   powerCuts: 0,
   otherMisfortunes: 0

@@ -14,6 +14,14 @@ interface WitnessParts {
   readonly ledger: Ledger
   /** Whether its device may change the folder; default: yes. */
   readonly mayWrite?: boolean
+  /** The engine put a version at a path because its user asked for it. */
+  readonly onrestored?: (path: string, label: Label) => void
+}
+
+/** What a user has asked the engine to do with some paths, while it does so: replace what stands there, or take it away for want of room. */
+interface Allowed {
+  readonly kind: 'replace' | 'drop'
+  readonly covers: (path: string) => boolean
 }
 
 /** Watches one device's disk, and holds every change of it against what may happen. */
@@ -23,6 +31,10 @@ export class Witness {
   readonly #root: Inode
   readonly #ledger: Ledger
   readonly #mayWrite: boolean
+  readonly #onrestored: (path: string, label: Label) => void
+  readonly #allowed = new Set<Allowed>()
+  /** What was taken away here because its user had asked for that: it must be elsewhere. */
+  readonly #dropped = new Set<Label>()
   /** All versions on this disk that count: seen, kept, or taken away by the engine and not given back yet. */
   holdings: ReadonlySet<Label> = new Set()
   view: View
@@ -34,11 +46,14 @@ export class Witness {
   #taken: { readonly path: string; readonly label: Label }[] = []
   /** What was at each path and was gone everywhere at a time when all devices were equal. */
   readonly #dead = new Map<string, Set<Label>>()
+  /** What users wrote here in the step under way. */
+  readonly #fresh = new Set<Label>()
   #seenChanges = -1
 
   constructor(name: string, parts: WitnessParts) {
     this.name = name
     this.#mayWrite = parts.mayWrite ?? true
+    this.#onrestored = parts.onrestored ?? (() => undefined)
     this.#volume = parts.volume
     this.#root = parts.root
     this.#ledger = parts.ledger
@@ -87,6 +102,7 @@ export class Witness {
   /** The engine's step is over: what it took from users' eyes must have been removed by somebody who saw it, or stand beside it as a conflict copy. */
   conclude(): void {
     this.#settled = this.holdings
+    this.#fresh.clear()
     for (const { path, label } of this.#taken.splice(0)) {
       if (label === DIRECTORY || label === EMPTY || this.view.visible.get(path)?.label === label) continue
       const ledger = this.#ledger
@@ -102,8 +118,16 @@ export class Witness {
     }
   }
 
+  /** From now on the engine does what its user has asked for, until the function is called that comes back, or, where it dies meanwhile, until all devices are equal. */
+  allow(kind: Allowed['kind'], covers: (path: string) => boolean): () => void {
+    const allowed = { kind, covers }
+    this.#allowed.add(allowed)
+    return () => void this.#allowed.delete(allowed)
+  }
+
   /** All devices are equal: what is not at a path now must not come back to it by itself. */
   bury(everLabels: ReadonlyMap<string, ReadonlySet<Label>>): void {
+    this.#allowed.clear()
     this.#dead.clear()
     for (const [path, labels] of everLabels) {
       const dead = new Set(labels)
@@ -125,14 +149,26 @@ export class Witness {
     return this.#settled.has(label) && !(isStaged && inodes.every(({ dirty }) => dirty !== undefined))
   }
 
+  #mayDo(kind: Allowed['kind'], path: string): boolean {
+    for (const allowed of this.#allowed) if (allowed.kind === kind && allowed.covers(path)) return true
+    return false
+  }
+
   #gone(path: string, label: Label, cause: Cause): void {
-    if (cause === 'user') this.#ledger.removed(path, label)
+    if (cause === 'user' || (cause === 'engine' && this.#mayDo('replace', path))) this.#ledger.removed(path, label)
+    else if (cause === 'engine' && label !== DIRECTORY && this.#mayDo('drop', path)) this.#dropped.add(label)
     else if (cause === 'engine') this.#taken.push({ path, label })
     else if (cause === 'power') this.#ledger.reverted(path, label)
   }
 
   #came(path: string, label: Label, { cause, before }: { readonly cause: Cause; readonly before: View }): void {
     if (label === DIRECTORY) return
+    this.#dropped.delete(label)
+    if (cause === 'user') this.#fresh.add(label)
+    if (cause === 'engine' && this.#mayDo('replace', path)) {
+      this.#ledger.placed(path, label)
+      this.#onrestored(path, label)
+    }
     if (CONFLICT.test(path) && cause === 'engine') this.#ledger.copied(directoryOf(path), path, label)
     else if (cause === 'engine' && this.#isCarriedAway(path, label, before)) this.#ledger.carriedAway(label)
     if (cause === 'user' || (cause === 'power' && !this.#ledger.isKnown(label))) {
@@ -155,6 +191,12 @@ export class Witness {
   /** Whatever the engine puts there, or changes, has the mode and time that some user gave to that version. */
   #judgeDress(path: string, seen: Seen): void {
     const { label, mode, mtimeNs } = seen
+    // No call sets a time only where nobody has written since: what a user writes in that moment gets the time that was meant for what he replaced.
+    if (this.#fresh.has(label)) {
+      this.#ledger.touched(path, label)
+      this.#ledger.shown(seen, this.#mayWrite)
+      return
+    }
     if (!this.#ledger.wasShown(seen))
       throw new Broken('S15', `${this.name}: ${path} shows ${label} with ${mode.toString(8)} ${mtimeNs}`, path)
     if (this.#mayWrite && label !== EMPTY && this.#ledger.isReaders(label))
@@ -188,7 +230,7 @@ export class Witness {
     if (cause === 'user' || cause === 'roll-back' || label === DIRECTORY) return
     // What recovery takes back before anybody was told of it is staged again, to be installed anew.
     if (cause === 'engine' && this.view.staged.has(label)) return
-    if (cause === 'engine' && this.#wasLetGo(label, before)) return
+    if (cause === 'engine' && (this.#dropped.has(label) || this.#wasLetGo(label, before))) return
     if (cause === 'engine') throw new Broken('S2', `${this.name}: the last copy of ${label} here was destroyed`)
     if (!this.#exposed.has(label))
       throw new Broken('S19', `${this.name}: ${label} was synced, and a power loss took it`)

@@ -1,6 +1,6 @@
 import { createWriteKey, toReadKey } from '../../lib/core/model/keys.js'
 import { messageOf } from '../../lib/core/error.js'
-import { CHANGING } from '../disk/watched-filesystem.js'
+import { CHANGING, systemError } from '../disk/watched-filesystem.js'
 import { losePower } from './crash.js'
 import { Device } from './device.js'
 import { Broken, Ledger } from './ledger.js'
@@ -9,10 +9,12 @@ import { Network } from './network.js'
 import { befall } from './misfortune.js'
 import type { Plan, Step, UserAction } from './plan.js'
 import { SeededRandom } from './random.js'
-import { Scheduler, settled } from './scheduler.js'
+import { Knowledge } from './records.js'
+import { Scheduler, settled, type Life } from './scheduler.js'
 import { settle } from './settle.js'
 import type { Tally } from './tally.js'
 import { act, type Desk } from './user.js'
+import { grant } from './wish.js'
 import { Witness, type Cause } from './witness.js'
 
 /** After how long a system brings what was written to the disk by itself: Linux after 30 s, and it looks every 5 s. */
@@ -40,10 +42,14 @@ export class World {
   #acts = 0
   #kills = 0
   #powerCuts = 0
+  wishCount = 0
   otherMisfortunes = 0
+  /** What engines are doing because their users asked for it: the lives of their processes. */
+  readonly wishes = new Set<{ readonly life: Life }>()
   readonly #random: SeededRandom
   readonly #contents: SeededRandom
   readonly #armed: Armed[][]
+  readonly #knowledge: readonly Knowledge[]
   /** Every version that was ever seen at a path. */
   readonly ever = new Map<string, Set<Label>>()
   #broken: Error | undefined
@@ -73,8 +79,17 @@ export class World {
     })
     this.witnesses = this.devices.map(
       ({ index, name, volume, root }) =>
-        new Witness(name, { volume, root, ledger: this.ledger, mayWrite: !plan.readers.includes(index) })
+        new Witness(name, {
+          volume,
+          root,
+          ledger: this.ledger,
+          mayWrite: !plan.readers.includes(index),
+          onrestored: (path, label) => this.#placed(path, label)
+        })
     )
+    this.#knowledge = this.devices
+      .filter(({ index }) => !plan.readers.includes(index))
+      .map(device => new Knowledge(device))
     this.network = new Network({ scheduler: this.scheduler, random: this.#random, devices: this.devices }, plan.line)
   }
 
@@ -83,6 +98,7 @@ export class World {
     return {
       events: this.eventCount,
       acts: this.#acts,
+      wishes: this.wishCount,
       kills: this.#kills - this.#powerCuts,
       powerCuts: this.#powerCuts,
       otherMisfortunes: this.otherMisfortunes
@@ -95,7 +111,7 @@ export class World {
 
   /** Runs the plan to its end, then heals everything and waits until all are equal. Throws Broken. */
   async run(): Promise<void> {
-    for (const device of this.devices) this.#start(device)
+    for (const device of this.devices) if (this.plan.late?.includes(device.index) !== true) this.#start(device)
     for (const step of this.plan.steps) {
       await this.pass(step.afterMs)
       await this.#do(step)
@@ -116,6 +132,7 @@ export class World {
     this.eventCount++
     if (this.#broken !== undefined) throw this.#broken
     this.#look('engine')
+    for (const one of this.#knowledge) one.look()
   }
 
   /** All witnesses look; whatever they find is judged. */
@@ -149,6 +166,9 @@ export class World {
       case 'misfortune':
         befall(this, step.misfortune)
         return
+      case 'wish':
+        grant(this, this.devices[step.device]!, step.wish)
+        return
       case 'settle':
         return settle(this)
     }
@@ -156,7 +176,7 @@ export class World {
 
   #act(index: number, action: UserAction): void {
     const device = this.devices[index]!
-    if (!device.isMounted) return
+    if (!device.isMounted || device.isReadOnly) return
     const desk: Desk = {
       volume: device.volume,
       root: device.root,
@@ -179,12 +199,17 @@ export class World {
     this.#judge(witness, 'user')
     for (const [path, { label }] of witness.view.visible) {
       if (before.visible.get(path)?.label === label) continue
-      for (const other of this.witnesses) other.unbury(path, label)
-      const ever = this.ever.get(path)
-      if (ever === undefined) this.ever.set(path, new Set([label]))
-      else ever.add(label)
+      this.#placed(path, label)
     }
     return result
+  }
+
+  /** A user put a version at a path, or had it put there. */
+  #placed(path: string, label: Label): void {
+    for (const other of this.witnesses) other.unbury(path, label)
+    const ever = this.ever.get(path)
+    if (ever === undefined) this.ever.set(path, new Set([label]))
+    else ever.add(label)
   }
 
   /** Has `strike` happen ahead of a later call of a device's engine. */
@@ -197,6 +222,8 @@ export class World {
   }
 
   #gate(index: number, call: string): void {
+    if (this.devices[index]?.isReadOnly === true && (CHANGING.has(call) || call === 'openWrite'))
+      throw systemError('EROFS')
     const armed = this.#armed[index]!
     for (const one of [...armed]) {
       if (one.counts === 'changes' && !CHANGING.has(call)) continue
@@ -228,8 +255,14 @@ export class World {
     }
   }
 
+  /** A device that was never started is. */
+  join(device: Device): void {
+    if (!device.wasStarted) this.#startAgain(device)
+  }
+
   #startAgain(device: Device): void {
-    if (device.running === undefined) this.#start(device)
+    // One that joins while its disk is away would take another one for its own.
+    if (device.running === undefined && (device.wasStarted || device.isMounted)) this.#start(device)
   }
 
   /** A device's process dies, and is started again after a while. */
