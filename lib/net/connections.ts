@@ -8,6 +8,7 @@ import { isPrivate, plainHost } from './address.js'
 import type { Door } from './door.js'
 import { Lives, type Live } from './lives.js'
 import { OwnKey } from './own-key.js'
+import { RateGate, together } from './rate.js'
 import { tcpRoad, udxRoad } from './road.js'
 
 /** How long a connection may stay without anybody having proven that they know a folder's key. */
@@ -36,12 +37,14 @@ export interface ConnectionsOptions {
   readonly devicesMax: number
   /** Who may stay without having proven anything. */
   readonly door: Door
-  readonly upload: Gate
-  readonly download: Gate
+  readonly upload: RateGate
+  readonly download: RateGate
   /** Connections within a LAN are held back as others are. */
   readonly limitsLan: () => boolean
   /** True while a stream of Hyperswarm's goes through a relay. */
   readonly isRelayed: (stream: NoiseStream, deviceId: string) => boolean
+  /** Bytes per second that the relay of a stream allows; undefined: as much as there is. */
+  readonly paceOf: (stream: NoiseStream) => number | undefined
   /** What this device says of how else it can be reached. */
   readonly roads: () => RoadsMessage | undefined
   readonly onroads: (deviceId: string, roads: RoadsMessage, host: string | undefined) => void
@@ -185,12 +188,19 @@ export class Connections {
         ? undefined
         : (connection.leastRoundTripMs ?? roundTripMs)
     const isExempt = (): boolean => !limitsLan() && !road().isRelayed && isPrivate(host() ?? '')
+    const pace = new RateGate(runtime)
+    const paced = together(upload, pace)
+    const outward = (): Gate => {
+      if (isExempt()) return OPEN_GATE
+      pace.rate = road().isRelayed ? this.#options.paceOf(stream) : undefined
+      return paced
+    }
     const connection = Connection.over(stream, {
       runtime,
       requireProofWithinMs: PROOF_DEADLINE_MS,
       road,
       roads,
-      upload: () => (isExempt() ? OPEN_GATE : upload),
+      upload: outward,
       download: () => (isExempt() ? OPEN_GATE : download),
       onroads: told => onroads(deviceId, told, host())
     })

@@ -3,6 +3,7 @@ import type { Discovery, PeerInfo } from 'hyperswarm'
 import type HyperDHT from 'hyperdht'
 import type Hyperswarm from 'hyperswarm'
 import type { Door } from './door.js'
+import { hearPace } from './relay-pace.js'
 import { Upgrades } from './upgrades.js'
 import type { NoiseStream } from '../../protocol/handshake.js'
 
@@ -14,7 +15,14 @@ const PEERS_MAX = 64
 /** Devices whose failures are kept in mind. */
 const FAILURES_MAX = 256
 
-type ToRelays = Set<{ readonly key: Uint8Array; readonly stream: NoiseStream }>
+/** A stream to a relay. */
+interface ToRelay {
+  readonly key: Uint8Array
+  readonly stream: NoiseStream
+  /** Bytes per second that the relay lets this device send through it. */
+  pace: number | undefined
+}
+type ToRelays = Set<ToRelay>
 
 export interface MeetingOptions {
   readonly door: Door
@@ -123,14 +131,21 @@ export class Meeting {
   }
 
   /** True while a connection goes through a relay. One that was punched through meanwhile does not any more. */
-  isRelayed({ rawStream }: NoiseStream, ownRelay: Uint8Array | undefined): boolean {
-    const { remoteHost, remotePort } = rawStream
-    for (const { key, stream } of this.#toRelays) {
-      if (ownRelay !== undefined && Buffer.compare(key, ownRelay) === 0) continue
-      const { rawStream: toRelay } = stream as { rawStream: NoiseStream['rawStream'] | null }
-      if (toRelay?.remoteHost === remoteHost && toRelay?.remotePort === remotePort && !stream.destroyed) return true
-    }
-    return false
+  isRelayed(stream: NoiseStream, ownRelay: Uint8Array | undefined): boolean {
+    return this.#relaysOf(stream).some(({ key }) => ownRelay === undefined || Buffer.compare(key, ownRelay) !== 0)
+  }
+
+  /** Bytes per second that may be sent on a connection that goes through a relay: what that one says; undefined: as much as there is. */
+  paceOf(stream: NoiseStream): number | undefined {
+    return this.#relaysOf(stream).find(({ pace }) => pace !== undefined)?.pace
+  }
+
+  /** The streams to relays at the address where a connection leads. */
+  #relaysOf({ rawStream: { remoteHost, remotePort } }: NoiseStream): readonly ToRelay[] {
+    return [...this.#toRelays].filter(({ stream }) => {
+      const { rawStream } = stream as { rawStream: NoiseStream['rawStream'] | null }
+      return rawStream?.remoteHost === remoteHost && rawStream?.remotePort === remotePort && !stream.destroyed
+    })
   }
 
   async close(): Promise<void> {
@@ -147,8 +162,9 @@ function noteRelays(dht: HyperDHT, failures: Map<string, string>): ToRelays {
     const stream = connect(key, options)
     if (options !== undefined) noteFailure(stream, nameOf(key), failures)
     if (options === undefined) {
-      const noted = { key, stream }
+      const noted: ToRelay = { key, stream, pace: undefined }
       toRelays.add(noted)
+      hearPace(stream, rate => (noted.pace = rate))
       stream.once('close', () => toRelays.delete(noted))
     }
     return stream

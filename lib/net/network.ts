@@ -264,6 +264,7 @@ export class Network {
       download: this.#download,
       limitsLan: () => this.#limits.includeLan,
       isRelayed: (stream, deviceId) => this.#meeting?.isRelayed(stream, this.#toldRelays.get(deviceId)) === true,
+      paceOf: stream => this.#meeting?.paceOf(stream),
       roads: () => this.#ownRoads(),
       onroads: (deviceId, roads, host) => this.#told(deviceId, roads, host),
       onmet: (deviceId, publicKey) => this.#missed.met(deviceId, publicKey),

@@ -84,6 +84,11 @@ export class RateGate implements Gate {
     this.#paidUntil = this.#runtime.clock.monotonic()
   }
 
+  /** True where something may pass now. */
+  get isOpen(): boolean {
+    return this.#rate === undefined || this.#paidUntil <= this.#runtime.clock.monotonic()
+  }
+
   tryPass(bytes: number): boolean {
     if (this.#rate === undefined) return true
     const now = this.#runtime.clock.monotonic()
@@ -96,5 +101,15 @@ export class RateGate implements Gate {
     const waitMs = this.#paidUntil - this.#runtime.clock.monotonic()
     if (this.#rate === undefined || waitMs <= 0) return Promise.resolve()
     return new Promise(resolve => this.#runtime.timers.after(Math.ceil(waitMs), resolve))
+  }
+}
+
+/** A way on which two gates stand: what passes one of them passes the other one as well. */
+export function together(first: RateGate, second: RateGate): Gate {
+  return {
+    tryPass: bytes => first.isOpen && second.isOpen && first.tryPass(bytes) && second.tryPass(bytes),
+    ready: async () => {
+      await Promise.all([first.ready(), second.ready()])
+    }
   }
 }

@@ -4,6 +4,8 @@ import type { DhtServer } from 'hyperdht'
 import type HyperDHT from 'hyperdht'
 import { hashAll } from '../core/model/hash.js'
 import type { NoiseStream } from '../../protocol/handshake.js'
+import { RelayMeter, type CarriedStream } from './relay-meter.js'
+import { openPace } from './relay-pace.js'
 import { RelayPairs } from './relay-pairs.js'
 
 const SEED_BYTES = 32
@@ -13,21 +15,11 @@ export interface RelayLimits {
   readonly pairs: number
   /** Devices that are connected at once, waiting or served. */
   readonly devices: number
-  /** Bytes per second, both ways of all pairs together; undefined: as much as there is. While it is exceeded, the busiest pair is ended every few seconds. */
+  /** Bytes per second, both ways of all pairs together; undefined: as much as there is. See `RelayMeter`. */
   readonly bytesPerSecond: number | undefined
 }
 
 export const RELAY_LIMITS: RelayLimits = { pairs: 64, devices: 256, bytesPerSecond: undefined }
-/** Over how long the rate is measured. */
-const RATE_SECONDS = 5
-
-/** One device's side of a pair: a stream of UDX whose packets the system's network loop hands on to the other side's, so that no byte of it comes by here. */
-interface CarriedStream {
-  readonly bytesReceived: number
-  destroy(): void
-  on(event: 'close', listener: () => void): void
-}
-
 export interface RelayOptions {
   readonly dht: HyperDHT
   readonly keyPair: KeyPair
@@ -65,7 +57,7 @@ export class Relay {
   readonly #relay: Server
   readonly #streams: Set<NoiseStream>
   readonly #refused: { count: number }
-  readonly #meter: Meter
+  readonly #meter: RelayMeter
   readonly #pairs: RelayPairs
 
   private constructor(parts: {
@@ -74,7 +66,7 @@ export class Relay {
     relay: Server
     streams: Set<NoiseStream>
     refused: { count: number }
-    meter: Meter
+    meter: RelayMeter
     pairs: RelayPairs
   }) {
     this.#options = parts.options
@@ -94,7 +86,7 @@ export class Relay {
     const { dht, keyPair, serves, limits } = options
     const relay = new blindRelay.Server({ createStream: given => dht.createRawStream({ ...given, framed: true }) })
     const streams = new Set<NoiseStream>()
-    const meter = new Meter(limits.bytesPerSecond)
+    const meter = new RelayMeter(limits.bytesPerSecond)
     const refused = { count: 0 }
     const pairs = new RelayPairs(limits.pairs)
     const firewall = async (key: Uint8Array): Promise<boolean> => {
@@ -108,8 +100,9 @@ export class Relay {
       stream.on('error', () => undefined)
       stream.once('close', () => streams.delete(stream))
       const session: RelaySession = relay.accept(stream, { id: stream.remotePublicKey })
+      const tell = openPace(stream)
       session.on('pair', (_isInitiator: boolean, token: Uint8Array, raw: CarriedStream) => {
-        meter.add(raw)
+        meter.add(raw, tell)
         if (!pairs.add(nameOf(token), nameOf(stream.remotePublicKey), raw)) refused.count++
       })
       session.on('error', () => undefined)
@@ -146,43 +139,4 @@ export class Relay {
 
 function nameOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')
-}
-
-/** Counts what the pairs carry, and holds them to a rate. */
-class Meter {
-  readonly #limit: number | undefined
-  readonly #counted = new Map<CarriedStream, number>()
-  /** What each stream has carried since the rate was looked at. */
-  readonly #recent = new Map<CarriedStream, number>()
-  #ticks = 0
-  bytes = 0
-
-  constructor(limit: number | undefined) {
-    this.#limit = limit
-  }
-
-  add(stream: CarriedStream): void {
-    this.#counted.set(stream, 0)
-    stream.on('close', () => {
-      this.#count(stream)
-      this.#counted.delete(stream)
-      this.#recent.delete(stream)
-    })
-  }
-
-  tick(): void {
-    for (const stream of this.#counted.keys()) this.#count(stream)
-    if (++this.#ticks % RATE_SECONDS !== 0) return
-    const rate = [...this.#recent.values()].reduce((sum, bytes) => sum + bytes, 0) / RATE_SECONDS
-    const [busiest] = [...this.#recent].sort(([, a], [, b]) => b - a)
-    this.#recent.clear()
-    if (this.#limit !== undefined && rate > this.#limit) busiest?.[0].destroy()
-  }
-
-  #count(stream: CarriedStream): void {
-    const more = stream.bytesReceived - (this.#counted.get(stream) ?? 0)
-    this.bytes += more
-    this.#counted.set(stream, stream.bytesReceived)
-    this.#recent.set(stream, (this.#recent.get(stream) ?? 0) + more)
-  }
 }

@@ -1,9 +1,20 @@
+import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import test from 'brittle'
+import { fileURLToPath } from 'node:url'
+import test, { type Test } from 'brittle'
 import type { PeerDocument } from '../../lib/daemon/document.js'
 import { LabDevice, startDht } from './device.js'
-import { Lab } from './lab.js'
+import { Lab, type LabHost } from './lab.js'
+
+/** A bootstrap node as hyperdht itself runs it: one. */
+function startBareNode(t: Test, host: LabHost): void {
+  const [program = '', ...before] = host.prefix
+  const script = fileURLToPath(import.meta.resolve('hyperdht/bin.js'))
+  const words = ['--bootstrap', '--host', host.address, '--port', '49737']
+  const child = spawn(program, [...before, process.execPath, script, ...words], { stdio: 'ignore' })
+  t.teardown(() => child.kill())
+}
 
 const direct = (peers: readonly PeerDocument[]): boolean => peers[0]?.route === 'direct'
 
@@ -46,6 +57,28 @@ test('a device comes back without the node by which it came', { timeout: 120_000
   const elapsedMs = await b.untilPeers(direct, 60_000)
   t.pass(`${elapsedMs.toFixed(0)} ms`)
 })
+
+test(
+  'a DHT of one node of somebody else: who can be reached is met, and doctor says what is missing',
+  { timeout: 120_000 },
+  async t => {
+    const lab = Lab.open(t)
+    const pub = lab.internet()
+    const shared = lab.openHost(pub)
+    startBareNode(t, shared)
+    const env = { BACKER_BOOTSTRAP: `${shared.address}:49737` }
+    // On the node's own host a device was reached once, and then no data came.
+    const a = await LabDevice.make(t, shared, env)
+    const b = await LabDevice.make(t, lab.home(pub, 'preserve').hosts[0]!, env)
+    shared.dropTcp()
+    await writeFile(join(a.folder, 'some.bin'), Buffer.alloc(3_000_000, 'some'))
+    await b.join(await a.share())
+    const elapsedMs = await b.until(({ files, peers }) => files === 1 && peers[0]?.inSync === true, 60_000)
+    t.is((await b.peers())[0]?.transport, 'udx', `${elapsedMs.toFixed(0)} ms`)
+    const told = await b.run('doctor')
+    t.ok(/bad {3}DHT: it has too few nodes \(\d\)/.test(told), told)
+  }
+)
 
 test('doctor tells of a DHT that no node of answers', { timeout: 60_000 }, async t => {
   const [host] = Lab.open(t).lan(1)

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Test } from 'brittle'
@@ -33,6 +33,8 @@ export interface LinkQuality {
 /** The address at which the public network's own host (a DHT node, a relay) is found: the first of five. */
 export const PUBLIC_HOST = '20.0.0.1'
 const PUBLIC_ADDRESSES = 5
+/** A file system in memory. */
+const MEMORY = '/dev/shm'
 
 let labs = 0
 
@@ -113,10 +115,10 @@ export class Lab {
     this.#directory = directory
   }
 
-  /** A lab that goes with the test. */
-  static open(t: Test): Lab {
+  /** A lab that goes with the test. `inMemory`: what its devices have lies in memory where that can be, so that no disk is measured. */
+  static open(t: Test, { inMemory = false }: { readonly inMemory?: boolean } = {}): Lab {
     const name = `bl${process.pid}x${++labs}`
-    const directory = mkdtempSync(join(tmpdir(), 'backer-test-'))
+    const directory = mkdtempSync(join(inMemory && existsSync(MEMORY) ? MEMORY : tmpdir(), 'backer-test-'))
     const script = `trap '' INT TERM HUP; cat >/dev/null; ${removal(name)}; rm -rf ${directory} || { sleep 1; rm -rf ${directory}; }`
     // A group of its own, so that Ctrl-C ends this process and not the one that cleans up behind it.
     const keeper = spawn('sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type Test } from 'brittle'
@@ -66,4 +67,28 @@ test('a relay serves no more pairs than it may', { timeout: 180_000 }, async t =
   await first.b.stop()
   await second.b.untilPeers(byRelay, 70_000)
   t.pass('who had to wait has its turn when the other pair is gone')
+})
+
+test('a relay with a rate carries no more than that, without a break', { timeout: 120_000 }, async t => {
+  const lab = Lab.open(t)
+  const pub = lab.internet()
+  const hosts = [lab.home(pub, 'random').hosts[0]!, lab.home(pub, 'random').hosts[0]!] as const
+  const bootstrap = await startDht(t, pub)
+  const relay = await LabDevice.make(t, lab.openHost(pub), { BACKER_BOOTSTRAP: bootstrap })
+  relay.start('relay', '--host', relay.host.address, '--open', '--max-rate', '1M')
+  const env = { BACKER_BOOTSTRAP: bootstrap, BACKER_RELAY: (await relay.says(/^[a-z0-9]{52}$/m))[0] }
+  const { a, b, key } = await makePair(t, hosts, env)
+  await writeFile(join(a.folder, 'large.bin'), randomBytes(40_000_000))
+  await b.join(key)
+  await b.untilPeers(peers => byRelay(peers) && peers[0]!.bytesReceived > 1_000_000, 30_000)
+  const count = async (): Promise<{ bytes: number; at: number }> => {
+    const [peer] = await b.peers()
+    return { bytes: peer?.bytesReceived ?? 0, at: performance.now() }
+  }
+  const before = await count()
+  await new Promise(resolve => setTimeout(resolve, 15_000))
+  const after = await count()
+  const rate = ((after.bytes - before.bytes) * 1000) / (after.at - before.at)
+  t.ok(rate > 750_000 && rate < 1_000_000, `${(rate / 1e6).toFixed(2)} MB/s`)
+  t.absent(/Disconnected/.test(a.output + b.output))
 })

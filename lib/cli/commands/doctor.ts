@@ -91,7 +91,7 @@ async function examine({ client, config }: Context): Promise<readonly Finding[]>
     dhtFinding(dht),
     natFinding(dht),
     relayFinding(network, dht),
-    ...peersOf(status).map(peerFinding)
+    ...peersOf(status).map(peer => peerFinding(peer, network.failures))
   ]
 }
 
@@ -156,14 +156,18 @@ function peersOf({ folders }: StatusDocument): readonly PeerDocument[] {
   return [...byDevice.values()]
 }
 
-function peerFinding({ name, route, transport, roundTripMs }: PeerDocument): Finding {
+function peerFinding(
+  { name, device, route, transport, roundTripMs }: PeerDocument,
+  failures: NetworkReport['failures'] = []
+): Finding {
   const trip = roundTripMs === undefined ? '' : `, ${roundTripMs.toFixed(1)} ms`
   const road = `${route}, ${transport.toUpperCase()}${trip}`
   if (route !== 'relay') return { what: name, state: 'ok', message: road }
+  const failed = failures.find(failure => failure.device === device)
   return {
     what: name,
     state: 'note',
-    message: road,
+    message: failed === undefined ? road : `${road}; no direct way: ${FAILURES[failed.code] ?? failed.code}`,
     hint: 'Forward the TCP port on one side, and use --peer on the other.'
   }
 }

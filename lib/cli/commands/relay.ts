@@ -47,7 +47,7 @@ export const declare: Declare = (program, act) => {
     .option('--open', 'serves anybody who knows the public key')
     .option('--max-pairs <N>', 'pairs of devices that are served at once', count, 64)
     .addOption(
-      new Option('--max-rate <RATE>', 'ends the busiest pair while more is carried, such as 10M').argParser(rate)
+      new Option('--max-rate <RATE>', 'bytes per second that are carried at most, such as 10M').argParser(rate)
     )
     .action((options: RelayOptions) => act(context => relay(context, options)))
 }
