@@ -222,10 +222,11 @@ export class Peers implements Iterable<Peer> {
     if (link !== peer.link) {
       // What was said before the roads changed and arrives after it is no news.
       if (update.sequence < peer.sequence) return this.#tellNewest(link)
-      if (!this.#choosesFor(peer)) {
-        peer.use(link)
-        this.#host.onpeer(peer)
-      }
+      if (!this.#choosesFor(peer)) peer.use(link)
+      // Either it is told that it is followed there, or, where it speaks on a road that this device has left, where it is listened to.
+      this.#host.onpeer(peer)
+      // It will say so again there: what it said here may be older than what it has said there since.
+      if (this.#choosesFor(peer) && update.sequence === peer.sequence) return
     }
     peer.sequence = update.sequence
     peer.root = update.root

@@ -145,7 +145,10 @@ function stepFor(path: RelativePath, payload: RestoreItem['payload'], entry: Ent
  */
 function replacing(path: RelativePath, entry: Entry | undefined, result: InstallResult | undefined): EntryChange[] {
   if (!isDropped(entry) || result?.kind !== 'done' || result.stamp === undefined) return []
-  return [{ path, entry: { record: entry.record, stamp: { ...result.stamp, ctimeNs: 0n } } }]
+  // Neither its time nor its mode is what the dropped file's record says: they must not be taken for those that were set when that was installed.
+  const { stamp } = result
+  const unlike = { ...stamp, ctimeNs: 0n, mtimeNs: stamp.mtimeNs + 1n, mode: stamp.mode ^ 0o777 }
+  return [{ path, entry: { record: entry.record, stamp: unlike } }]
 }
 
 /** True for what is a part of the folder and does not stand on this disk. */

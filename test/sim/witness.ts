@@ -165,10 +165,7 @@ export class Witness {
     if (label === DIRECTORY) return
     this.#dropped.delete(label)
     if (cause === 'user') this.#fresh.add(label)
-    if (cause === 'engine' && this.#mayDo('replace', path)) {
-      this.#ledger.placed(path, label)
-      this.#onrestored(path, label)
-    }
+    if (cause === 'engine' && this.#mayDo('replace', path)) this.#onrestored(path, label)
     if (CONFLICT.test(path) && cause === 'engine') this.#ledger.copied(directoryOf(path), path, label)
     else if (cause === 'engine' && this.#isCarriedAway(path, label, before)) this.#ledger.carriedAway(label)
     if (cause === 'user' || (cause === 'power' && !this.#ledger.isKnown(label))) {

@@ -1,4 +1,5 @@
 import { createWriteKey, toReadKey } from '../../lib/core/model/keys.js'
+import type { RelativePath } from '../../lib/core/model/path.js'
 import { messageOf } from '../../lib/core/error.js'
 import { CHANGING, systemError } from '../disk/watched-filesystem.js'
 import { losePower } from './crash.js'
@@ -84,7 +85,7 @@ export class World {
           root,
           ledger: this.ledger,
           mayWrite: !plan.readers.includes(index),
-          onrestored: (path, label) => this.#placed(path, label)
+          onrestored: (path, label) => this.#restored(this.devices[index]!, path, label)
         })
     )
     this.#knowledge = this.devices
@@ -204,7 +205,15 @@ export class World {
     return result
   }
 
-  /** A user put a version at a path, or had it put there. */
+  /** A user had a version put at a path. Where the file of this path was dropped, what the folder has there is replaced as if it stood here. */
+  #restored({ entries }: Device, path: string, label: Label): void {
+    if (entries.get(path as RelativePath)?.lack?.kind === 'dropped')
+      for (const { view } of this.witnesses) this.ledger.removed(path, view.visible.get(path)?.label ?? label)
+    this.ledger.placed(path, label)
+    this.#placed(path, label)
+  }
+
+  /** A user put a version at a path. */
   #placed(path: string, label: Label): void {
     for (const other of this.witnesses) other.unbury(path, label)
     const ever = this.ever.get(path)
