@@ -7,7 +7,7 @@ export interface Suite {
   /** File systems whose power is cut: where the folder and the home of the mortal device lie. */
   readonly kinds?: readonly [folder: Kind, home: Kind | undefined]
   readonly flushesLog?: boolean
-  /** At how many system calls of one flow the end comes: of all, those that the seed chooses. */
+  /** How often the end comes in one flow: of all system calls, at those that the seed chooses. */
   readonly points: number
 }
 

@@ -21,7 +21,15 @@ import { installPackages } from '../make/packages.js'
 import { SeededRandom } from '../sim/random.js'
 import { differences } from './machine.js'
 
-installPackages({ rsync: 'rsync', vim: 'vim', emacs: 'emacs-nox', git: 'git', sqlite3: 'sqlite3' })
+installPackages({
+  rsync: 'rsync',
+  vim: 'vim',
+  emacs: 'emacs-nox',
+  git: 'git',
+  sqlite3: 'sqlite3',
+  nano: 'nano',
+  python3: 'python3-minimal'
+})
 
 const SAVES = 40
 
@@ -71,10 +79,30 @@ for (const [title, write] of Object.entries(WRITERS)) {
   })
 }
 
+/** Plays the user of nano, who looks at what it shows before pressing the next key. */
+const NANO = `
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0: os.execvpe("nano", ["nano", "-I", sys.argv[1]], {**os.environ, "TERM": "xterm"})
+def until(word):
+    seen = b""
+    while word not in seen: seen += os.read(fd, 4096)
+until(b"Exit")
+os.write(fd, bytes([11]) + sys.argv[2].encode() + bytes([15]))
+until(b"Write:")
+os.write(fd, bytes([13]))
+until(b"Wrote")
+os.write(fd, bytes([24]))
+try:
+    while os.read(fd, 4096): pass
+except OSError: pass
+os.waitpid(pid, 0)`
+
 /** Programs that save a file so that nobody ever sees half of it. `$1` is the file, `$2` what is to be in it. */
 const SAVERS: Readonly<Record<string, string>> = {
   vim: `printf '%s\\n' "$2" > /tmp/in-$$; vim -u NONE -N -es -c "%d" -c "0r /tmp/in-$$" -c 'wq' "$1"; rm /tmp/in-$$`,
   emacs: `emacs -Q --batch --eval '(progn (find-file (getenv "FILE")) (erase-buffer) (insert (getenv "TEXT")) (save-buffer))' 2>/dev/null`,
+  nano: `python3 -c '${NANO}' "$1" "$2"`,
   'sed -i': `sed -i "1s/.*/$2/" "$1"`,
   'mv -T': `printf '%s\\n' "$2" > "$1.new"; mv -T "$1.new" "$1"`,
   'cp --reflink=auto': `printf '%s\\n' "$2" > /tmp/in-$$; cp --reflink=auto /tmp/in-$$ "$1"; rm /tmp/in-$$`

@@ -21,6 +21,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>
   /** What it reads from stdin. */
   readonly input?: string
+  /** When it is killed, where it has not ended by then. */
+  readonly deadlineMs?: number
 }
 
 /** A device on this machine: a home of its own, and a directory for its folders. */
@@ -62,8 +64,11 @@ export class CliDevice {
     return running
   }
 
-  #spawn(args: readonly string[], { cwd = this.root, env = {}, input = '' }: CliOptions): RunningCli {
-    return new RunningCli(args, { cwd, env: { ...this.#env, ...env }, input })
+  #spawn(
+    args: readonly string[],
+    { cwd = this.root, env = {}, input = '', deadlineMs = DEADLINE_MS }: CliOptions
+  ): RunningCli {
+    return new RunningCli(args, { cwd, env: { ...this.#env, ...env }, input, deadlineMs })
   }
 
   /** What the processes said that were started for longer than one answer. */
@@ -81,14 +86,14 @@ export class RunningCli {
   #stderr = ''
   #hasEnded = false
 
-  constructor(args: readonly string[], { cwd, env, input }: Required<CliOptions>) {
+  constructor(args: readonly string[], { cwd, env, input, deadlineMs }: Required<CliOptions>) {
     this.args = args
     this.#child = spawn(process.execPath, [BIN, ...args], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
     this.#child.stdout.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()))
     this.#child.stderr.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()))
     this.#child.stdin.on('error', () => undefined)
     this.#child.stdin.end(input)
-    this.finished = this.#finish(args)
+    this.finished = this.#finish(args, deadlineMs)
   }
 
   get pid(): number {
@@ -125,11 +130,11 @@ export class RunningCli {
     this.#child.kill('SIGKILL')
   }
 
-  async #finish(args: readonly string[]): Promise<Finished> {
+  async #finish(args: readonly string[], deadlineMs: number): Promise<Finished> {
     const deadline = setTimeout(() => {
       this.#stderr += `\n(killed: backer ${args.join(' ')} did not end in time)`
       this.kill()
-    }, DEADLINE_MS)
+    }, deadlineMs)
     const [code, signal] = (await once(this.#child, 'close')) as [number | null, string | null]
     clearTimeout(deadline)
     this.#hasEnded = true
