@@ -15,7 +15,7 @@ export const UNPROVEN_REJECTIONS = 64
 /** Channels that a peer may open on one connection over its life: each leaves eight bytes behind, and no pair shares as many folders. */
 export const CHANNEL_OPENS_MAX = 16_384
 /** Kinds of messages on a folder's channel, numbered from 0. */
-export const MESSAGE_KINDS = 17
+export const MESSAGE_KINDS = 18
 /** Milliseconds that a last word has to leave before the connection is torn down. */
 export const FAREWELL_MS = 1000
 /** Milliseconds for greeting and Noise handshake together. */
@@ -65,3 +65,6 @@ export const SNAPSHOTS_TOLD = 1000
 export const REVISIONS_TOLD = 200
 /** Challenges of one peer that wait for their proof: each has some MiB of a file read. */
 export const HOLD_REQUESTS_OPEN = 32
+/** Items of which a device says why it does not have them, and the bytes of such a reason. */
+export const OBSTACLES_TOLD = 64
+export const OBSTACLE_BYTES = 32

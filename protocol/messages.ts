@@ -121,6 +121,13 @@ export interface HoldAnswer {
   readonly proof: Uint8Array | undefined
 }
 
+/** Why a device does not have an item that others have; without a path: any item. */
+export interface Obstacle {
+  readonly path: RelativePath | undefined
+  /** A code of an error or a problem, or another word: letters, `-` and `_`. To be shown, not interpreted. */
+  readonly code: string
+}
+
 /** A codec put together from the codecs of an object's fields, in this order. */
 function struct<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
   const names = Object.keys(fields) as (keyof T)[]
@@ -292,3 +299,19 @@ export const holdRequestCodec = struct<HoldRequest>({
 })
 
 export const holdAnswerCodec = struct<HoldAnswer>({ id: uint, proof: optional(owned(fixed(PROOF_BYTES))) })
+
+const obstacleCode: Codec<string> = mapped(
+  text(limits.OBSTACLE_BYTES, 'a reason'),
+  code => code,
+  code => {
+    if (!/^[A-Za-z][A-Za-z_-]*$/.test(code)) throw new BackerError('MALFORMED', 'a reason is no word')
+    return code
+  }
+)
+
+/** All that there are now: they take the place of those that were told before. */
+export const obstaclesCodec: Codec<readonly Obstacle[]> = list(
+  struct<Obstacle>({ path: optional(pathCodec), code: obstacleCode }),
+  limits.OBSTACLES_TOLD,
+  'reasons'
+)

@@ -3,7 +3,7 @@ import type { Hash } from '../lib/core/model/hash.js'
 import type { ReplicaId } from '../lib/core/model/version.js'
 import type { RelativePath } from '../lib/core/model/path.js'
 import type { Road } from './line.js'
-import type { HoldRequest, PastAnswer } from './messages.js'
+import type { HoldRequest, Obstacle, PastAnswer } from './messages.js'
 import type { FolderSecret } from './proof.js'
 
 /** What a device says of itself when a folder's channel opens. */
@@ -32,6 +32,8 @@ export type Past = Pick<PastAnswer, 'snapshots' | 'revisions'>
 
 /** What a device is asked to prove that it holds. */
 export type HoldQuestion = Omit<HoldRequest, 'id'>
+
+export type { Obstacle }
 
 /** A peer of one folder that has proven that it knows the key: what the engine can tell it and ask of it. */
 export interface PeerLink {
@@ -65,6 +67,8 @@ export interface PeerLink {
   requestPast(path: RelativePath | undefined): Promise<Past>
   /** Has the peer prove that it holds the content of a file; undefined where it does not. The caller checks the proof. Rejects with PEER_GONE or TIMEOUT. */
   requestHold(question: HoldQuestion): Promise<Uint8Array | undefined>
+  /** Why this device does not have what the peer has: at most OBSTACLES_TOLD, in place of what was told before. */
+  sendObstacles(obstacles: readonly Obstacle[]): void
   /** Ends the connection and tells the peer why. */
   close(reason: BackerError): void
 }
@@ -84,6 +88,7 @@ export interface PeerHandlers {
   onPast(path: RelativePath | undefined): Promise<Past>
   /** The proof that this device holds a content, made for that peer; undefined where it can't be relied upon for it. Rejects only with what ends the connection. */
   onHold(question: HoldQuestion): Promise<Uint8Array | undefined>
+  onObstacles(obstacles: readonly Obstacle[]): void
   /** The peer is gone; called once. `reason`: what this side, or the peer in its own words, ended it for. */
   onClose(reason: BackerError | undefined): void
 }

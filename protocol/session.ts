@@ -20,6 +20,7 @@ import {
   helloCodec,
   holdAnswerCodec,
   holdRequestCodec,
+  obstaclesCodec,
   openingCodec,
   pastAnswerCodec,
   pastRequestCodec,
@@ -29,6 +30,7 @@ import {
   type CloseMessage,
   type HelloMessage,
   type HoldAnswer,
+  type Obstacle,
   type PastRequest,
   type RoadsMessage
 } from './messages.js'
@@ -81,6 +83,7 @@ export class Session implements PeerLink, Wire {
   #chunks: ChunkChannel | undefined
   #past: QuestionChannel<PastQuestion, Past> | undefined
   #holds: QuestionChannel<HoldQuestion, HoldProof> | undefined
+  #sendObstacles: ((obstacles: readonly Obstacle[]) => void) | undefined
   #sendHello: ((message: HelloMessage) => void) | undefined
   #isProven = false
   #sendClose: ((message: CloseMessage) => void) | undefined
@@ -148,7 +151,7 @@ export class Session implements PeerLink, Wire {
     return true
   }
 
-  /** What is kept of the past, and proofs of what is held now. */
+  /** What is kept of the past, proofs of what is held now, and why something is not held. */
   #addQuestions(): void {
     this.#past = new QuestionChannel<PastQuestion, Past>(this, {
       request: pastRequestCodec,
@@ -167,6 +170,7 @@ export class Session implements PeerLink, Wire {
       what: 'what is held',
       answerTo: async question => ({ proof: await this.#introduced().onHold(question) })
     })
+    this.#sendObstacles = this.message(obstaclesCodec, 'reasons', told => this.#introduced().onObstacles(told))
   }
 
   /** Pings, pongs, and how else each side can be reached. */
@@ -310,6 +314,10 @@ export class Session implements PeerLink, Wire {
   async requestHold(question: HoldQuestion): Promise<Uint8Array | undefined> {
     const { proof } = await this.#ifOpen(this.#holds).ask(question)
     return proof
+  }
+
+  sendObstacles(obstacles: readonly Obstacle[]): void {
+    this.#sendObstacles?.(obstacles)
   }
 
   #ifOpen<T>(channel: T | undefined): T {

@@ -1,5 +1,5 @@
 import type { Home } from '../home/home.js'
-import type { PeerStatus, Problem } from '../folder/status.js'
+import type { Lacking, PeerStatus, Problem } from '../folder/status.js'
 import type { Runtime, Timer } from '../runtime.js'
 import {
   timeOf,
@@ -90,9 +90,16 @@ export class FolderMemory {
       .filter(one => !connected.has(one.device) && this.#devices.isUnseen(one, this.#alarmDays))
       .map(one => unseenProblem(one, now))
     const { problemCount } = document
-    const lastSeen = new Map(known.map(({ device, lastSeenMs }) => [device, lastSeenMs]))
-    const problems = document.problems.map(problem => withAge(problem, lastSeen.get(problem.peer ?? ''), now))
-    return { ...document, devices, problems: [...alarms, ...problems], problemCount: problemCount + alarms.length }
+    const byId = new Map(known.map(one => [one.device, one]))
+    const problems = document.problems.map(problem => withAge(problem, byId.get(problem.peer ?? ''), now))
+    const lacking = document.lacking?.map(lack => withNames(lack, byId.get(lack.device), now))
+    return {
+      ...document,
+      devices,
+      ...(lacking === undefined ? {} : { lacking }),
+      problems: [...alarms, ...problems],
+      problemCount: problemCount + alarms.length
+    }
   }
 
   /** A device is not expected any more: no alarm is raised for it. False where it was not known. */
@@ -185,10 +192,25 @@ export class FolderMemory {
   }
 }
 
-/** Says of an item that waits for a device when that one was seen. */
-function withAge(problem: Problem, lastSeenMs: number | undefined, nowMs: number): Problem {
-  if (problem.code !== 'no-source' || lastSeenMs === undefined) return problem
-  return { ...problem, message: `${problem.message}, last seen ${formatAge(nowMs - lastSeenMs)} ago` }
+type Named = Pick<KnownDevice, 'name' | 'lastSeenMs'> | undefined
+
+/** Says of an item that waits for a device which one that is, and when it was seen. */
+function withAge(problem: Problem, device: Named, nowMs: number): Problem {
+  if (problem.code !== 'no-source' || device === undefined) return problem
+  return { ...problem, message: `source offline: ${seen(device, nowMs)}` }
+}
+
+/** Says of what a device does not have, because it is not there, when it was seen. */
+function withNames(lack: Lacking, device: Named, nowMs: number): Lacking {
+  if (device === undefined) return lack
+  const items = lack.items.map(item =>
+    item.code === 'offline' ? { ...item, message: `offline: ${seen(device, nowMs)}` } : item
+  )
+  return { ...lack, items }
+}
+
+function seen({ name, lastSeenMs }: NonNullable<Named>, nowMs: number): string {
+  return `${name}, last seen ${formatAge(nowMs - lastSeenMs)} ago`
 }
 
 /** What is told of a device that was not seen for long. */

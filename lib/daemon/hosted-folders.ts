@@ -145,12 +145,7 @@ export class HostedFolders {
 
   /** Gives a folder another name on this device. Throws NO_FOLDER. */
   async rename(id: string, name: string): Promise<void> {
-    await this.#inTurn(async () => {
-      await this.#parts.home.saveFolder({ ...(await this.#known(id)), name })
-      const hosted = this.#running.get(id)
-      if (hosted !== undefined) hosted.name = name
-      this.#absent.rename(id, name)
-    })
+    await this.#inTurn(() => this.#rename(id, name))
     this.#tellFolder(id)
   }
 
@@ -178,6 +173,13 @@ export class HostedFolders {
 
   #absentDocuments(): readonly FolderDocument[] {
     return this.#absent.documents().map(folder => this.#parts.memory.complete(folder))
+  }
+
+  async #rename(id: string, name: string): Promise<void> {
+    await this.#parts.home.saveFolder({ ...(await this.#known(id)), name })
+    const hosted = this.#running.get(id)
+    if (hosted !== undefined) hosted.name = name
+    this.#absent.rename(id, name)
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
@@ -211,7 +213,8 @@ export class HostedFolders {
         throw new BackerError('USAGE', `${path} runs already as ${before ?? 'mirror'}`, {
           hint: `Change it with backer role ${path} ${options.role}.`
         })
-      return this.#useLan(running, lan)
+      if (name !== undefined) await this.#rename(running.id, name)
+      return this.#meetAnew(running, { lan, peers })
     }
     await refuseSecondCopy(known, path, id)
     const remembered = known.find(folder => folder.path === path)
@@ -235,22 +238,22 @@ export class HostedFolders {
     return hosted
   }
 
-  /** Takes a folder that runs to the LAN, or off it. */
-  async #useLan(hosted: HostedFolder, lan: boolean | undefined): Promise<HostedFolder> {
+  /** Takes a folder that runs to the LAN, or off it, and to addresses of its devices. */
+  async #meetAnew(hosted: HostedFolder, { lan, peers }: Pick<FolderRequest, 'lan' | 'peers'>): Promise<HostedFolder> {
     const known = await this.#known(hosted.id)
-    if (lan === undefined || lan === (known.lan !== false)) return hosted
-    await this.#parts.home.saveFolder({ ...known, lan })
-    if (hosted.isPaused) return hosted
+    const isOther = lan !== undefined && lan !== (known.lan !== false)
+    if (isOther) await this.#parts.home.saveFolder({ ...known, lan })
+    if ((!isOther && peers === undefined) || hosted.isPaused) return hosted
     await hosted.pause()
-    await this.#resume(hosted)
+    await this.#resume(hosted, peers)
     return hosted
   }
 
-  async #resume(hosted: HostedFolder): Promise<void> {
+  async #resume(hosted: HostedFolder, peers?: readonly string[]): Promise<void> {
     const keepLocal = (await this.#parts.home.folder(hosted.id))?.keepLocal === true
     hosted.resume(await this.#open(hosted.path, { createDirectory: false, keepLocal }))
     this.#listen(hosted)
-    void this.#meetPeers(hosted, undefined)
+    void this.#meetPeers(hosted, peers)
   }
 
   #listen(hosted: HostedFolder): void {

@@ -1,16 +1,25 @@
 import { asBackerError, isBackerError, messageOf } from '../core/error.js'
 import { hashesEqual, type Hash } from '../core/model/hash.js'
+import type { RelativePath } from '../core/model/path.js'
+import { EMPTY_ROOT } from '../core/tree/node.js'
 import type { Timer } from '../runtime.js'
 import type { FolderContext } from './context.js'
 import { readHoldings, writeHoldings, type Holding } from './holdings.js'
+import { lackingOf } from './lacking.js'
 import type { Peer } from './peer.js'
-import type { CopiesStatus } from './status.js'
+import type { Peers } from './peers.js'
+import type { Puller } from './puller.js'
+import type { CopiesStatus, Lacking } from './status.js'
 import { tallyCopies, type CopiesCount, type CountedDevice } from './tally.js'
 
 /** How soon it is counted after something has changed. */
 const DELAY_MS = 300
 /** While there is a stream of changes, counting takes at most one part in so many of the time. */
 const SHARE = 20
+/** Of how many items of one device that is not there it is told that they wait for it. */
+const WAITING_MAX = 1000
+/** How many letters of a device's id stand for its name, which is not known here. */
+const NAME_LETTERS = 8
 /** What reading a tree throws that is none. */
 const NO_TREE = ['TREE_CORRUPT', 'MALFORMED', 'LIMIT', 'BAD_PATH'] as const
 
@@ -20,7 +29,8 @@ const NO_TREE = ['TREE_CORRUPT', 'MALFORMED', 'LIMIT', 'BAD_PATH'] as const
  */
 export class Copies {
   readonly #context: FolderContext
-  readonly #peers: () => Iterable<Peer>
+  readonly #peers: Peers
+  readonly #puller: Puller
   readonly #onchange: () => void
   /** What each other device holds, by its id; in the order in which they told. */
   readonly #holdings = new Map<string, Holding>()
@@ -31,12 +41,15 @@ export class Copies {
   #inUse: Hash[] = []
   #timer: Timer | undefined
   #isCounting = false
+  /** What devices held that have gone since counting began. */
+  readonly #left = new Map<string, Holding>()
   /** How often a device was forgotten. */
   #forgotten = 0
 
-  constructor(context: FolderContext, peers: () => Iterable<Peer>, onchange: () => void) {
+  constructor(context: FolderContext, peers: Peers, puller: Puller, onchange: () => void) {
     this.#context = context
     this.#peers = peers
+    this.#puller = puller
     this.#onchange = onchange
   }
 
@@ -47,7 +60,37 @@ export class Copies {
 
   /** What is known; undefined until it was counted for the first time. */
   status(): CopiesStatus | undefined {
-    return this.#counted === undefined ? undefined : { ...this.#counted.count, current: this.#isCurrent() }
+    if (this.#counted === undefined) return undefined
+    return { ...this.#counted.count.copies, current: this.#isCurrent() }
+  }
+
+  /** What other devices do not have, as it was counted last, and why; nothing where there is nothing. */
+  lacking(): { readonly lacking?: readonly Lacking[] } {
+    const { store } = this.#context
+    const lacking = lackingOf({
+      lacks: this.#counted?.count.lacks ?? [],
+      peers: this.#peers,
+      ownRoot: store.root,
+      isKnown: path => store.get(path as RelativePath) !== undefined
+    })
+    return lacking.length === 0 ? {} : { lacking }
+  }
+
+  /** A device has gone: it is kept in mind what it held at the end, where all of that is known here. */
+  async noteLeft(peer: Peer): Promise<void> {
+    const told = toldBy(peer)
+    const before = this.#holdings.get(peer.id)
+    if (told === undefined || peer.behind || (before !== undefined && isSame(before, told))) return
+    const isWalked = [...peer.walked.values()].some(root => hashesEqual(root, told.root))
+    const lacks = before?.lacks ?? EMPTY_ROOT
+    if (!isWalked || !hashesEqual(told.lacks, lacks)) return
+    this.#holdings.set(peer.id, told)
+    this.#left.set(peer.id, told)
+    this.note()
+    const { store, runtime } = this.#context
+    await writeHoldings(store, [...this.#holdings.values()]).catch((error: unknown) =>
+      runtime.trace(`could not keep what ${peer.id} held: ${messageOf(error)}`)
+    )
   }
 
   /** Roots of trees that are counted with. */
@@ -75,8 +118,8 @@ export class Copies {
 
   #isCurrent(): boolean {
     const { store } = this.#context
-    if (this.#counted === undefined || !isSame(this.#counted.own, store)) return false
-    for (const peer of this.#peers()) {
+    if (this.#counted === undefined || this.#left.size > 0 || !isSame(this.#counted.own, store)) return false
+    for (const peer of this.#peers) {
       const told = toldBy(peer)
       const known = this.#unreadable.get(peer.id) ?? this.#holdings.get(peer.id)
       if (told === undefined || known === undefined || !isSame(known, told)) return false
@@ -120,10 +163,11 @@ export class Copies {
   async #countOnce(): Promise<void> {
     const { root, lacks } = this.#context.store
     const own = { root, lacks }
+    this.#left.clear()
     const heard = new Map(this.#holdings)
     const connected = new Map<string, Peer>()
     const forgotten = this.#forgotten
-    for (const peer of this.#peers()) {
+    for (const peer of this.#peers) {
       connected.set(peer.id, peer)
       const told = toldBy(peer)
       // While its tree is still being walked it counts with what it held before.
@@ -137,15 +181,26 @@ export class Copies {
     }
     const others = [...heard.values()]
     this.#inUse = [root, lacks, ...others.flatMap(other => [other.root, other.lacks])]
+    const waiting = new Map(others.map(({ device }) => [device, new Set<string>()]))
+    const signed = new Set(others.filter(other => this.#peers.isSigned(other.root)).map(({ device }) => device))
     const count = await tallyCopies(
       this.#context,
       own,
       others.map(holding => ({ holding, peer: connected.get(holding.device) })),
-      (other, error) => this.#wrong(other, error)
+      {
+        onwrong: (other, error) => this.#wrong(other, error),
+        onother: (device, path, record) => {
+          const paths = waiting.get(device)
+          if (paths === undefined || paths.size >= WAITING_MAX || !signed.has(device)) return
+          if (this.#puller.decide(path, record).kind === 'apply') paths.add(path)
+        }
+      }
     )
     if (forgotten !== this.#forgotten) return
     this.#counted = { own, count }
-    await this.#keep(heard)
+    for (const [device, paths] of waiting)
+      if (!connected.has(device)) this.#context.problems.waitFor(device, paths, device.slice(0, NAME_LETTERS))
+    await this.#keep(new Map([...heard, ...this.#left]))
   }
 
   /** A device's trees can't be read: it does not count, until it tells of others. */

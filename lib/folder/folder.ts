@@ -32,6 +32,7 @@ import { Observer } from './observer.js'
 import { Peers } from './peers.js'
 import { Problems } from './problems.js'
 import { ProgressMeter } from './progress.js'
+import { ObstacleTeller } from './obstacles.js'
 import { ProgressTeller } from './progress-teller.js'
 import { Puller } from './puller.js'
 import { recoverFolder } from './recovery.js'
@@ -90,6 +91,7 @@ export class Folder extends EventEmitter<FolderEvents> {
   #fatal: BackerError | undefined
   readonly #rescans: Rescans
   readonly #teller: ProgressTeller
+  readonly #obstacles: ObstacleTeller
   readonly #sums: HeldSums
   #wasInSync = false
   #closing: Promise<void> | undefined
@@ -142,11 +144,8 @@ export class Folder extends EventEmitter<FolderEvents> {
       peers: () => this.#peers,
       isWanted
     })
-    this.copies = new Copies(
-      this.#context,
-      () => this.#peers,
-      () => this.#changed()
-    )
+    this.copies = new Copies(this.#context, this.#peers, this.#puller, () => this.#changed())
+    this.#obstacles = new ObstacleTeller(this.#context, this.#peers, this)
     this.#collector = new Collector(this.#context, () => [
       ...this.copies.roots(),
       ...this.#announcer.recentRoots(),
@@ -237,6 +236,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       idle: this.isIdle && this.#losses.restoringCount === 0,
       progress: this.#meter.get(),
       ...(copies === undefined ? {} : { copies }),
+      ...this.copies.lacking(),
       ...(heldDeletes === undefined ? {} : { heldDeletes }),
       problems: this.#problems.list(),
       problemCount: this.#problems.count,
@@ -259,6 +259,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#observer.wake()
     this.#puller.close()
     this.#announcer.close()
+    this.#obstacles.close()
     this.#collector.close()
     this.history.close()
     this.verifier.close()
@@ -269,6 +270,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     await Promise.race([this.#atRest(), delay(this.#parts.runtime.timers, REST_MS)])
     await this.#parts.disk.close()
     await this.#atRest()
+    await this.#peers.saved()
     this.#sums.get()
     await this.#parts.store.close()
   }
@@ -350,9 +352,11 @@ export class Folder extends EventEmitter<FolderEvents> {
       prove: (peer, question) => this.dropper.prove(peer.id, question),
       onpeer: peer => {
         this.#announcer.greet(peer)
+        this.#obstacles.greet(peer)
         this.verifier.mender.nudge()
       },
       onevent: event => this.emit('peer', event),
+      onleft: peer => void this.copies.noteLeft(peer),
       onstate: () => this.#changed(),
       onrolledback: () => void this.#rolledBack(),
       mayWalk: () => this.#observer.scanned
@@ -377,6 +381,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     if (this.#observer.scanned) this.#peers.walkAll()
     this.#announcer.announce()
     this.copies.note()
+    this.#obstacles.note()
     if (this.isIdle) this.#meter.reset()
     const inSync = this.isIdle && this.#state() === 'in-sync'
     if (inSync && !this.#wasInSync) this.emit('insync', this.status())

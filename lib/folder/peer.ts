@@ -1,6 +1,6 @@
 import type { BackerError } from '../core/error.js'
 import { hashesEqual, hashKey, type Hash, type HashKey } from '../core/model/hash.js'
-import type { PeerLink } from '../../protocol/peer-link.js'
+import type { Obstacle, PeerLink } from '../../protocol/peer-link.js'
 import type { PeerStatus, Route } from './status.js'
 import { WakeSignal } from './signal.js'
 
@@ -27,6 +27,8 @@ export class Peer {
   lacks: Hash | undefined
   /** The peer has said that it has nothing to do. */
   idle = false
+  /** Why it does not have what others have, as it says. */
+  obstacles: readonly Obstacle[] = []
   /** Roots signed by writers that are to be followed: the peer's own, or those that a reader passes on. By who signed. */
   readonly targets = new Map<string, Hash>()
   /** Roots that were walked to their end, by who signed. */
@@ -151,6 +153,11 @@ export class Peer {
     return this.#haves.has(content)
   }
 
+  /** It has said that it holds exactly this. */
+  isAt(root: Uint8Array): boolean {
+    return this.root !== undefined && Buffer.compare(this.root, root) === 0
+  }
+
   status(ownRoot: Hash): PeerStatus {
     return {
       device: this.id,
@@ -158,7 +165,7 @@ export class Peer {
       role: this.link.hello.role,
       replica: this.link.hello.replica,
       route: this.route,
-      inSync: this.root !== undefined && hashesEqual(this.root, ownRoot),
+      inSync: this.isAt(ownRoot),
       connectedAt: this.connectedAt,
       transport: this.link.road.transport,
       address: this.link.remoteHost,

@@ -26,6 +26,8 @@ export interface PeersHost {
   readonly prove: (peer: Peer, question: HoldQuestion) => Promise<Uint8Array | undefined>
   readonly onpeer: (peer: Peer) => void
   readonly onevent: (event: FolderEvents['peer'][0]) => void
+  /** A device has gone. */
+  readonly onleft: (peer: Peer) => void
   /** What some peer has or does has changed. */
   readonly onstate: () => void
   /** A peer has a head of this very device that its index knows nothing of. */
@@ -93,6 +95,11 @@ export class Peers implements Iterable<Peer> {
       onpeer: link => this.#attach(link, route),
       onroads: () => this.chooseRoads()
     }
+  }
+
+  /** True for the root of a tree that a writer has signed as its newest. */
+  isSigned(root: Hash): boolean {
+    return this.#heads.roots().some(known => hashesEqual(known, root))
   }
 
   /** Roots that a walk or a peer may still need. */
@@ -210,6 +217,9 @@ export class Peers implements Iterable<Peer> {
       },
       onPast: path => this.#host.past(path),
       onHold: question => this.#host.prove(peer, question),
+      onObstacles: obstacles => {
+        peer.obstacles = obstacles
+      },
       onHave: (content, ranges) => {
         peer.noteHave(content, ranges)
         this.#host.puller.fetcher.queue.pump()
@@ -304,12 +314,17 @@ export class Peers implements Iterable<Peer> {
     if (this.#savingHeads) return
     this.#savingHeads = true
     this.#context.runtime.timers.after(1000, () => {
-      this.#savingHeads = false
-      if (this.#context.closed.aborted) return
-      this.#heads
-        .save()
-        .catch((error: unknown) => this.#context.runtime.trace(`could not keep heads: ${messageOf(error)}`))
+      if (!this.#context.closed.aborted) void this.saved()
     })
+  }
+
+  /** Makes what was heard of other devices' heads durable, where it is not. */
+  async saved(): Promise<void> {
+    if (!this.#savingHeads) return
+    this.#savingHeads = false
+    await this.#heads
+      .save()
+      .catch((error: unknown) => this.#context.runtime.trace(`could not keep heads: ${messageOf(error)}`))
   }
 
   #onClose(peer: Peer, link: PeerLink, reason: BackerError | undefined): void {
@@ -331,6 +346,7 @@ export class Peers implements Iterable<Peer> {
     if (this.#peers.get(peer.id) === peer) this.#peers.delete(peer.id)
     if (this.#context.closed.aborted) return
     this.#host.puller.peerLeft(peer)
+    this.#host.onleft(peer)
     this.#host.onevent({
       type: 'disconnected',
       peer: peer.status(this.#context.store.root),

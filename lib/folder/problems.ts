@@ -46,6 +46,14 @@ export class Problems {
       if (problem.code === 'no-source' && problem.path !== undefined && problem.peer === peer) this.#items.delete(key)
   }
 
+  /** Items of `paths` wait for a device that is not there, under this name; others do not any more. It need not be told. */
+  waitFor(peer: string, paths: ReadonlySet<string>, name: string): void {
+    for (const [key, { path, code, peer: source }] of this.#items)
+      if (code === 'no-source' && source === peer && path !== undefined && !paths.has(path)) this.#items.delete(key)
+    for (const path of paths)
+      if (this.get(path) === undefined) this.note({ path, peer, code: 'no-source', message: `source offline: ${name}` })
+  }
+
   clear(path: string): void {
     this.#items.delete(keyOf(path, undefined))
   }

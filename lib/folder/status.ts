@@ -90,6 +90,19 @@ export interface CopiesStatus {
   readonly current: boolean
 }
 
+/** What another device does not have of the files that this one has. */
+export interface Lacking {
+  /** Its id. */
+  readonly device: string
+  readonly files: number
+  readonly bytes: number
+  /** Some of them, and items that it says it can't have, each with the reason: a code of a problem or an error, `waiting` (on its way), `offline`. */
+  readonly items: readonly { readonly path: string; readonly code: string; readonly message: string }[]
+}
+
+/** How many items of each device are shown. */
+export const LACKING_SAMPLE = 20
+
 /** How many paths of files that lie on one device only are shown. */
 export const COPIES_SAMPLE = 20
 
@@ -120,6 +133,8 @@ export interface FolderStatus {
   readonly progress: Progress
   /** Once it was counted. */
   readonly copies?: CopiesStatus
+  /** What other devices do not have, by device; only where there is anything. */
+  readonly lacking?: readonly Lacking[]
   /** Only where there are any. */
   readonly heldDeletes?: HeldDeletes
   /** Sorted by path, at most PROBLEMS_MAX of them; `problemCount` counts all. */

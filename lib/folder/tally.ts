@@ -10,7 +10,7 @@ import type { FolderContext } from './context.js'
 import { FetchedNodes, fetchNodes } from './fetch-nodes.js'
 import type { Holding } from './holdings.js'
 import type { Peer } from './peer.js'
-import { COPIES_SAMPLE, type CopiesStatus } from './status.js'
+import { COPIES_SAMPLE, LACKING_SAMPLE, type CopiesStatus } from './status.js'
 
 /** After how many differences others have their turn. */
 const BREATH = 256
@@ -27,29 +27,58 @@ export interface CountedDevice {
 interface Missing {
   readonly path: RelativePath
   readonly size: number
+  /** Its tree has it, and its disk does not. */
+  readonly isOffDisk?: true
 }
 
-export type CopiesCount = Omit<CopiesStatus, 'current'>
+/** What a device does not have of the files of this one, because its tree differs. */
+export interface CountedLack {
+  readonly device: string
+  readonly files: number
+  readonly bytes: number
+  /** Some of their paths. */
+  readonly sample: readonly string[]
+}
+
+/** What a tally found. */
+export interface CopiesCount {
+  readonly copies: Omit<CopiesStatus, 'current'>
+  readonly lacks: readonly CountedLack[]
+}
+
+/** What a tally tells while it goes on. */
+export interface TallyListener {
+  /** A device has told of a tree that is none, or does not give it. */
+  readonly onwrong: (other: CountedDevice, error: unknown) => void
+  /** A device that is not connected has another record at a path. */
+  readonly onother: (device: string, path: RelativePath, record: Record) => void
+}
 
 /**
  * Counts on how many devices the content of each file lies: on this one, which holds `own`, and on the `others`, as they say. A content counts where it
  * stands at the file's own path. Reads only what the trees differ in. Rejects with UNAVAILABLE where a tree is not to be had, with what the connection
- * throws, and with TREE_CORRUPT, MALFORMED, LIMIT or BAD_PATH where a device has told of a tree that is none: `onwrong` hears which device it was.
+ * throws, and with TREE_CORRUPT, MALFORMED, LIMIT or BAD_PATH where a device has told of a tree that is none.
  */
 export async function tallyCopies(
   context: FolderContext,
   own: Pick<Holding, 'root' | 'lacks'>,
   others: readonly CountedDevice[],
-  onwrong: (other: CountedDevice, error: unknown) => void
+  { onwrong, onother }: TallyListener
 ): Promise<CopiesCount> {
   const { store } = context
   const isDropped = (path: RelativePath): boolean => store.get(path)?.lack?.kind === 'dropped'
-  const count = new Count(others.length + 1, isDropped)
+  const count = new Count(
+    others.map(({ holding }) => holding.device),
+    isDropped
+  )
   const rows = [
     missingHere(context, own),
-    ...others.map(other => blaming(missingAt(context, own.root, other), error => onwrong(other, error)))
+    ...others.map(other => blaming(missingAt(context, own.root, other, onother), error => onwrong(other, error)))
   ]
-  for await (const [missing, at] of together(rows)) count.note(missing, at)
+  for await (const [missing, at, found] of together(rows)) {
+    count.note(missing, at)
+    for (const [i, row] of at.entries()) if (row > 0 && found[i]?.isOffDisk !== true) count.noteLack(row - 1, missing)
+  }
   if (others.length === 0) noteAlone(context, own.root, count)
   return count.of(subtreeSums(hash => store.node(hash), own.root, undefined))
 }
@@ -73,11 +102,21 @@ class Count {
   /** Some of the files that lie here alone. */
   readonly sample: string[] = []
   readonly #noted = { files: 0, bytes: 0 }
+  readonly #lacks: readonly { readonly device: string; files: number; bytes: number; readonly sample: string[] }[]
 
-  constructor(devices: number, isDropped: (path: RelativePath) => boolean) {
-    this.#devices = devices
+  constructor(others: readonly string[], isDropped: (path: RelativePath) => boolean) {
+    this.#devices = others.length + 1
     this.#isDropped = isDropped
-    this.#counts = new Array<number>(devices + 1).fill(0)
+    this.#counts = new Array<number>(this.#devices + 1).fill(0)
+    this.#lacks = others.map(device => ({ device, files: 0, bytes: 0, sample: [] }))
+  }
+
+  /** A file that another device (by its number from 0) does not have in its tree. */
+  noteLack(other: number, { path, size }: Missing): void {
+    const lack = this.#lacks[other]
+    if (lack === undefined) return
+    add(lack, size)
+    if (lack.sample.length < LACKING_SAMPLE) lack.sample.push(path)
   }
 
   /** A file that the devices with these numbers do not hold; 0 is this one. */
@@ -101,13 +140,14 @@ class Count {
     const counts = this.#counts.map((count, copies) => (copies === this.#devices ? count + rest.files : count))
     const fewest = counts.findIndex(count => count > 0)
     const onlyHere = this.#devices === 1 ? rest : this.#onlyHere
-    return {
+    const copies = {
       devices: this.#devices,
       counts,
       ...(fewest < 0 ? {} : { fewest }),
       onlyHere: { ...onlyHere, sample: this.sample },
       dropped: this.#dropped
     }
+    return { copies, lacks: this.#lacks.filter(lack => lack.files > 0) }
   }
 }
 
@@ -116,10 +156,10 @@ function add(sums: { files: number; bytes: number }, size: number): void {
   sums.bytes += size
 }
 
-/** Several rows of files, each in the order of paths, as one: each path once, with the numbers of the rows that have it. */
+/** Several rows of files, each in the order of paths, as one: each path once, with the numbers of the rows that have it, and what they have. */
 async function* together(
   rows: readonly AsyncGenerator<Missing>[]
-): AsyncGenerator<readonly [Missing, readonly number[]]> {
+): AsyncGenerator<readonly [Missing, readonly number[], readonly Missing[]]> {
   const heads = await Promise.all(rows.map(async row => (await row.next()).value as Missing | undefined))
   for (;;) {
     let first: Missing | undefined
@@ -127,12 +167,15 @@ async function* together(
       if (head !== undefined && (first === undefined || comparePaths(head.path, first.path) < 0)) first = head
     if (first === undefined) return
     const at: number[] = []
+    const found: Missing[] = []
     for (const [i, row] of rows.entries()) {
-      if (heads[i]?.path !== first.path) continue
+      const head = heads[i]
+      if (head?.path !== first.path) continue
       at.push(i)
+      found.push(head)
       heads[i] = (await row.next()).value as Missing | undefined
     }
-    yield [first, at]
+    yield [first, at, found]
   }
 }
 
@@ -157,9 +200,15 @@ async function* missingHere(context: FolderContext, own: Pick<Holding, 'lacks'>)
 async function* missingAt(
   context: FolderContext,
   ownRoot: Hash,
-  { holding, peer }: CountedDevice
+  { holding, peer }: CountedDevice,
+  onother: TallyListener['onother']
 ): AsyncGenerator<Missing> {
-  const rows = [differing(context, ownRoot, holding.root, peer), lacking(context, ownRoot, holding.lacks, peer)]
+  const tell =
+    peer === undefined ? (path: RelativePath, record: Record) => onother(holding.device, path, record) : undefined
+  const rows = [
+    differing(context, ownRoot, holding.root, { peer, tell }),
+    lacking(context, ownRoot, holding.lacks, peer)
+  ]
   for await (const [missing] of together(rows)) yield missing
 }
 
@@ -167,9 +216,13 @@ async function* differing(
   context: FolderContext,
   own: Hash,
   other: Hash,
-  peer: Peer | undefined
+  {
+    peer,
+    tell
+  }: { readonly peer: Peer | undefined; readonly tell: ((path: RelativePath, record: Record) => void) | undefined }
 ): AsyncGenerator<Missing> {
   for await (const { path, a, b } of differences(context, own, other, peer)) {
+    if (b !== undefined) tell?.(path, b)
     const file = fileOf(a)
     if (file !== undefined && (b === undefined || !sameContent(file, payloadOf(b)))) yield { path, size: file.size }
   }
@@ -183,7 +236,8 @@ async function* lacking(
 ): AsyncGenerator<Missing> {
   for await (const { path, b } of differences(context, EMPTY_ROOT, lacks, peer)) {
     const file = fileOf(getRecord(hash => context.store.node(hash), own, path))
-    if (file !== undefined && b !== undefined && sameContent(file, payloadOf(b))) yield { path, size: file.size }
+    if (file !== undefined && b !== undefined && sameContent(file, payloadOf(b)))
+      yield { path, size: file.size, isOffDisk: true }
   }
 }
 

@@ -8,6 +8,7 @@ import { Client } from '../../lib/cli/client.js'
 import { Daemon } from '../../lib/daemon/daemon.js'
 import { findSocket } from '../../lib/home/socket.js'
 import { runDhtNode } from '../../lib/net/dht-node.js'
+import { until } from '../make/backers.js'
 import { makeTemporary } from '../make/temporary.js'
 
 /** A process's daemon with one folder, `docs`, and a client that talks to it. */
@@ -49,6 +50,12 @@ test('a client sees the folders, adds one, and waits for it', async t => {
   t.is(daemon.folders.length, 1)
   await client.add({ directory: docs, createDirectory: false, lan: false })
   t.is((await daemon.home.folder(again.id))?.lan, false, 'all that is asked for is passed on')
+  await client.add({ directory: docs, createDirectory: false, name: 'Papers', peers: ['127.0.0.1:9'] })
+  t.is((await client.status()).folders[0]?.name, 'Papers')
+  await until('the address is tried', async () => {
+    const { targets = [] } = await client.network()
+    return targets.some(({ address, fixed }) => address === '127.0.0.1:9' && fixed)
+  })
 
   await writeFile(join(docs, 'a.txt'), 'a')
   const { done, folder } = await client.wait(again.id, { peers: 0, seconds: 20, rescan: true })

@@ -117,7 +117,8 @@ const wire: readonly Decoder[] = [
   message(messages.pastRequestCodec, 'pastRequest'),
   message(messages.pastAnswerCodec, 'pastAnswer'),
   message(messages.holdRequestCodec, 'holdRequest'),
-  message(messages.holdAnswerCodec, 'holdAnswer')
+  message(messages.holdAnswerCodec, 'holdAnswer'),
+  message(messages.obstaclesCodec, 'obstacles')
 ]
 
 const model: readonly Decoder[] = [

@@ -27,6 +27,7 @@ function onpeer(peer: PeerLink): PeerHandlers {
     onHead: () => undefined,
     onRelayedHeads: () => undefined,
     onHave: () => undefined,
+    onObstacles: () => undefined,
     onNodes: hashes => hashes.map(() => undefined),
     onContentNodes: (_content, hashes) => hashes.map(() => undefined),
     onChunk: () => Promise.resolve(undefined),

@@ -140,6 +140,7 @@ function makeState(handlers: Partial<PeerHandlers>): {
       onHead: update => void heads.push({ ...update, head: update.head && Uint8Array.from(update.head) }),
       onRelayedHeads: many => void relayed.push(...many.map(head => Uint8Array.from(head))),
       onHave: () => undefined,
+      onObstacles: () => undefined,
       onNodes: hashes => hashes.map(hash => nodes.source(hash)),
       onContentNodes: (_content, hashes) => hashes.map(hash => nodes.source(hash)),
       onChunk: hash => Promise.resolve(chunks.get(hashKey(hash))),

@@ -118,7 +118,11 @@ function messageVectors(): Vectors[string] {
       revisions: [{ atMs: 1_700_000_000_000, payload: { kind: 'symlink', target: 'a.txt', mtimeNs: -1n } }]
     },
     holdRequestCodec: { id: 4, path: parsePath('a.txt'), content: root, size: 2 ** 21, nonce: counting(32) },
-    holdAnswerCodec: { id: 4, proof: counting(32) }
+    holdAnswerCodec: { id: 4, proof: counting(32) },
+    obstaclesCodec: [
+      { path: undefined, code: 'send-only' },
+      { path: parsePath('a.txt'), code: 'DISK_FLOOR' }
+    ]
   }
   const encoded: Record<string, string> = {}
   for (const [name, codec] of Object.entries(messages))

@@ -37,7 +37,8 @@ export const NUMBERS = {
   pastRequest: 13,
   pastAnswer: 14,
   holdRequest: 15,
-  holdAnswer: 16
+  holdAnswer: 16,
+  obstacles: 17
 } as const
 
 /** The key pair with this number. */
@@ -130,6 +131,7 @@ export function makeFolder({ number = 1, hello = helloOf('device'), handlers = {
       onHead: () => undefined,
       onRelayedHeads: () => undefined,
       onHave: () => undefined,
+      onObstacles: () => undefined,
       onNodes: hashes => hashes.map(() => undefined),
       onContentNodes: (_content, hashes) => hashes.map(() => undefined),
       onPast: () => Promise.resolve({ snapshots: [], revisions: [] }),

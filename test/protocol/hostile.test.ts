@@ -64,6 +64,14 @@ const ABUSES: Record<string, [code: string, abuse: (speaker: Speaker, folder: Re
     'PEER_MISBEHAVED',
     speaker => speaker.tell(NUMBERS.hello, messages.helloCodec, helloOf('somebody else'))
   ],
+  'a reason that is no word': [
+    'MALFORMED',
+    speaker => speaker.tell(NUMBERS.obstacles, messages.obstaclesCodec, [{ path: undefined, code: '<b>' }])
+  ],
+  'more reasons than are told': [
+    'LIMIT',
+    speaker => speaker.say(1, NUMBERS.obstacles, 65, Buffer.from(Array.from({ length: 65 }, () => [0, 1, 97]).flat()))
+  ],
   'nodes that nobody asked for': [
     'PEER_MISBEHAVED',
     speaker => speaker.tell(NUMBERS.nodesAnswer, messages.nodesAnswerCodec, { id: 1, offset: 0, nodes: [hash] })

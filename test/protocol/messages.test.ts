@@ -107,6 +107,17 @@ const cases: readonly Case[] = [
     'hold answer',
     messages.holdAnswerCodec,
     fc.record({ id: integer, proof: fc.option(bytes32, { nil: undefined }) })
+  ),
+  caseOf(
+    'reasons',
+    messages.obstaclesCodec,
+    fc.array(
+      fc.record({
+        path: fc.constantFrom(undefined, parsePath('a/b')),
+        code: fc.constantFrom('DISK_FLOOR', 'too-deep')
+      }),
+      { maxLength: 4 }
+    )
   )
 ]
 

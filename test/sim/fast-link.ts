@@ -8,6 +8,7 @@ import type {
   HeadUpdate,
   Hello,
   HoldQuestion,
+  Obstacle,
   Past,
   PeerHandlers,
   PeerLink
@@ -104,6 +105,12 @@ export class FastLink implements PeerLink {
 
   requestHold(question: HoldQuestion): Promise<Uint8Array | undefined> {
     return this.#ask(handlers => handlers.onHold(question))
+  }
+
+  /** It arrives at once: nothing is decided by it, and no seed runs otherwise because of it. */
+  sendObstacles(obstacles: readonly Obstacle[]): void {
+    const other = this.#other
+    if (!this.#isClosed && other !== undefined) other.#guard(handlers => handlers.onObstacles(obstacles))
   }
 
   close(reason: BackerError): void {

@@ -5,6 +5,9 @@ import { api } from './api/routes.js'
 
 /** How many seconds of rates a graph shows. */
 export const RATE_SAMPLES = 120
+/** How soon items are looked at when one has changed, and how soon again. */
+const LOOK_SOON_MS = 100
+const LOOK_AGAIN_MS = 1000
 const RECONNECT_MS = 1000
 const RECONNECT_MAX_MS = 15_000
 
@@ -97,22 +100,29 @@ function heard(event: DaemonEvent): void {
     rest.delete(event.folder)
     folders.value = rest
   } else if (event.type === 'item') noteItem(event.folder)
+  // What is told of no item may be about the device as a whole.
+  else if (event.type === 'problem' && event.path === undefined) void refresh().catch(() => undefined)
 }
 
 let noted = new Set<string>()
+let lookedAt = -Infinity
 
-/** A storm of changes becomes one look a second. */
+/** A lone change is looked at in a moment; a storm of them becomes one look a second. */
 function noteItem(folder: string): void {
+  const isFirst = noted.size === 0
   noted.add(folder)
+  if (isFirst) setTimeout(lookAtItems, Math.max(LOOK_SOON_MS, lookedAt + LOOK_AGAIN_MS - performance.now()))
+}
+
+function lookAtItems(): void {
+  lookedAt = performance.now()
+  const changes = new Map(itemChanges.value)
+  for (const folder of noted) changes.set(folder, (changes.get(folder) ?? 0) + 1)
+  noted = new Set()
+  itemChanges.value = changes
 }
 
 function tick(): void {
-  if (noted.size > 0) {
-    const changes = new Map(itemChanges.value)
-    for (const folder of noted) changes.set(folder, (changes.get(folder) ?? 0) + 1)
-    noted = new Set()
-    itemChanges.value = changes
-  }
   rates.value = new Map(sortedFolders.value.map(folder => [folder.id, sampled(folder)]))
 }
 

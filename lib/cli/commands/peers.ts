@@ -1,7 +1,7 @@
 import { SCHEMA, type DeviceDocument, type FolderDocument, type PeerDocument } from '../../daemon/document.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
-import { formatBytes, formatTable } from '../format.js'
+import { formatBytes, formatNumberOf, formatTable } from '../format.js'
 import { selectFolders } from '../select.js'
 import { pause } from '../signals.js'
 import { wake } from '../start.js'
@@ -31,13 +31,16 @@ async function peers(context: Context, choice: string | undefined): Promise<Exit
   const folders = await selectFolders(running.folders, choice, process.cwd())
   if (printer.json) {
     const all = folders.flatMap(folder => folder.peers.map(peer => ({ folder: folder.id, ...peer })))
-    printer.document({ schema: SCHEMA, peers: all, away: folders.flatMap(awayFrom) })
+    const lacking = folders.flatMap(folder => (folder.lacking ?? []).map(lack => ({ folder: folder.id, ...lack })))
+    printer.document({ schema: SCHEMA, peers: all, away: folders.flatMap(awayFrom), lacking })
     return EXIT.done
   }
   const rows = folders.flatMap(folder =>
-    folder.peers.map(peer => [folder.name, ...describePeer(peer), ...describeRates(peer)])
+    folder.peers.map(peer => [folder.name, ...describePeer(peer), ...describeRates(peer), lacksIn(folder, peer)])
   )
-  const away = folders.flatMap(folder => awayFrom(folder).map(device => [folder.name, ...describeAway(device)]))
+  const away = folders.flatMap(folder =>
+    awayFrom(folder).map(device => [folder.name, ...describeAway(device), '', lacksIn(folder, device)])
+  )
   printer.result(...formatTable([...rows, ...away]))
   if (rows.length === 0) printer.note('No other device is connected.')
   return EXIT.done
@@ -46,6 +49,12 @@ async function peers(context: Context, choice: string | undefined): Promise<Exit
 /** The devices that were connected to a folder once and are not now. */
 function awayFrom({ id, devices = [] }: FolderDocument): readonly (DeviceDocument & { readonly folder: string })[] {
   return devices.filter(({ connected }) => !connected).map(device => ({ folder: id, ...device }))
+}
+
+/** How many files of this device another one does not have. */
+function lacksIn({ lacking = [] }: FolderDocument, { device }: { readonly device: string }): string {
+  const files = lacking.find(lack => lack.device === device)?.files ?? 0
+  return files === 0 ? '' : `does not have ${formatNumberOf(files, 'file')}`
 }
 
 function describeRates({ rates = { up: 0, down: 0 } }: PeerDocument): string[] {

@@ -1,12 +1,15 @@
 import { resolve } from 'node:path'
-import { BackerError } from '../../core/error.js'
 import type { RestoredDocument } from '../../daemon/document.js'
+import { ask } from '../confirm.js'
 import type { Context } from '../context.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { formatBytes, formatCount, formatNumberOf } from '../format.js'
 import { selectPaths } from '../select-path.js'
 import { wake } from '../start.js'
 import type { Declare } from '../command.js'
+
+/** How many of the paths are shown before it is asked. */
+const SAMPLE = 5
 
 interface RestoreOptions {
   readonly revision?: string
@@ -48,14 +51,22 @@ async function restore(context: Context, words: readonly string[], options: Rest
   if (options.dryRun === true || (to === undefined && options.yes !== true)) {
     const plan = await client.restore(folder.id, { ...body, dryRun: true })
     if (options.dryRun === true) return report(context, plan)
-    if (plan.restored > 1 && !process.stdin.isTTY) throw unsure(plan)
+    if (plan.restored > 1 && !(await isMeant(context, plan))) return EXIT.error
   }
   return report(context, await client.restore(folder.id, { ...body, dryRun: false }))
 }
 
-function unsure(plan: RestoredDocument): BackerError {
-  const count = formatNumberOf(plan.restored, 'item')
-  return new BackerError('USAGE', `restoring ${count} needs --yes where there is no terminal`, {
+/** Shows what it is about, and asks. Throws USAGE where nobody can be asked. */
+function isMeant(context: Context, { restored, bytes, sample }: RestoredDocument): Promise<boolean> {
+  const count = formatNumberOf(restored, 'item')
+  context.printer.note(
+    `${count} (${formatBytes(bytes)}) would be restored:`,
+    ...sample.slice(0, SAMPLE).map(path => `  ${path}`),
+    ...(restored > SAMPLE ? [`  and ${formatCount(restored - SAMPLE)} more`] : [])
+  )
+  return ask(context, {
+    what: `restoring ${count}`,
+    question: 'What stands there now is kept as revisions. Go on? [y/N] ',
     hint: 'See what would change with --dry-run. What stands there now would be kept as revisions.'
   })
 }

@@ -1,5 +1,5 @@
 import { SCHEMA, type DeviceDocument, type FolderDocument, type PeerDocument } from '../../daemon/document.js'
-import type { CopiesStatus, HeldDeletes } from '../../folder/status.js'
+import type { CopiesStatus, HeldDeletes, Lacking } from '../../folder/status.js'
 import { openHome } from '../../home/home.js'
 import { isBackerError } from '../../core/error.js'
 import { formatAge } from '../../daemon/moment.js'
@@ -14,6 +14,7 @@ import { FOLDER } from '../options.js'
 
 const WATCH_INTERVAL_MS = 1000
 const PROBLEMS_SHOWN = 20
+const LACKS_SHOWN = 5
 
 const STATES = {
   starting: 'starting',
@@ -125,12 +126,28 @@ export function describe(folder: FolderDocument): string[] {
       : []),
     ...(progress.filesTotal > 0 ? [`  ${formatProgress(progress)}`] : []),
     ...formatTable([...peers.map(describePeer), ...away.map(describeAway)]).map(line => `  ${line}`),
+    ...(folder.lacking ?? []).flatMap(lack => describeLack(lack, nameIn(folder, lack.device))),
     ...(problemCount > 0 ? [`  ${formatNumberOf(problemCount, 'problem')}:`] : []),
     ...problems
       .slice(0, PROBLEMS_SHOWN)
       .map(problem => `    ${problem.path === undefined ? '' : `${problem.path}: `}${problem.message}`),
     ...(problemCount > PROBLEMS_SHOWN ? [`    and ${problemCount - PROBLEMS_SHOWN} more: backer status --json`] : [])
   ]
+}
+
+/** What another device does not have, and why. */
+function describeLack({ files, bytes, items }: Lacking, name: string): string[] {
+  const size = files === 0 ? 'some items' : `${formatNumberOf(files, 'file')} (${formatBytes(bytes)})`
+  const more = files - Math.min(items.length, LACKS_SHOWN)
+  return [
+    `  ${name} does not have ${size}:`,
+    ...items.slice(0, LACKS_SHOWN).map(({ path, message }) => `    ${path}: ${message}`),
+    ...(more > 0 ? [`    and ${more} more`] : [])
+  ]
+}
+
+function nameIn({ peers, devices = [] }: FolderDocument, id: string): string {
+  return [...peers, ...devices].find(({ device }) => device === id)?.name ?? id.slice(0, 8)
 }
 
 function describeCopies({ onlyHere, dropped, counts, current }: CopiesStatus): string[] {

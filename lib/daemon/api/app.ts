@@ -14,7 +14,8 @@ import { addMetricsRoute } from './metrics.js'
 import { addNetworkRoutes } from './network.js'
 import { addSnapshotRoutes } from './snapshots.js'
 import { addVerifyRoutes } from './verify.js'
-import { buildLazily } from './lazy-validation.js'
+import { inTurns, loadInTurns } from './in-turns.js'
+import { buildLazily, loadValidation } from './lazy-validation.js'
 import { event } from './answers/events.js'
 import { health, SHARED_FOLDERS } from './answers/folder.js'
 import { SHARED_ITEMS } from './answers/items.js'
@@ -23,6 +24,11 @@ import { logRefusal } from './refusal.js'
 import { addSettingsRoutes } from './settings.js'
 
 const BODY_BYTES_MAX = 1024 * 1024
+const FASTIFY = {
+  name: 'fastify',
+  parts: ['pino', 'semver', 'avvio', 'find-my-way', './lib/reply.js', './lib/server.js', './lib/route.js']
+}
+const SWAGGER = { name: '@fastify/swagger', parts: ['yaml', 'json-schema-resolver', 'openapi-types'] }
 /** Parts of the API's description that fastify can't know. */
 const OPENAPI = {
   openapi: '3.1.0',
@@ -32,7 +38,8 @@ const OPENAPI = {
 /** The API with all its routes, ready to be listened for; `prepare` adds what only one listener has. */
 export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Promise<void>): Promise<FastifyInstance> {
   const isPage = prepare !== undefined
-  const [{ fastify }, { default: swagger }] = await Promise.all([import('fastify'), import('@fastify/swagger')])
+  const { fastify } = await loadInTurns<typeof import('fastify')>(FASTIFY)
+  const { default: swagger } = await loadInTurns<typeof import('@fastify/swagger')>(SWAGGER)
   const app = fastify({
     bodyLimit: BODY_BYTES_MAX,
     schemaController: { compilersFactory: { buildValidator: buildLazily, buildSerializer: () => () => JSON.stringify } }
@@ -64,20 +71,24 @@ export async function makeApp(host: Host, prepare?: (app: FastifyInstance) => Pr
   app.get('/health', { schema: { summary: 'Says that this process runs.', response: answers(health) } }, () => ({
     ok: true
   }))
-  addFolderRoutes(app, host, { isPage })
-  addBrowseRoutes(app, host)
-  addDeleteRoutes(app, host)
-  addHistoryRoutes(app, host)
-  addSnapshotRoutes(app, host)
-  addVerifyRoutes(app, host)
-  addDriftRoutes(app, host)
-  addDropRoutes(app, host)
-  addDirectoryRoute(app)
-  addEventRoutes(app, host)
-  addNetworkRoutes(app, host)
-  addSettingsRoutes(app, host, { isPage })
-  await addMetricsRoute(app, host)
+  await inTurns([
+    () => addFolderRoutes(app, host, { isPage }),
+    () => addBrowseRoutes(app, host),
+    () => addDeleteRoutes(app, host),
+    () => addHistoryRoutes(app, host),
+    () => addSnapshotRoutes(app, host),
+    () => addVerifyRoutes(app, host),
+    () => addDriftRoutes(app, host),
+    () => addDropRoutes(app, host),
+    () => addDirectoryRoute(app),
+    () => addEventRoutes(app, host),
+    () => addNetworkRoutes(app, host),
+    () => addSettingsRoutes(app, host, { isPage }),
+    () => addMetricsRoute(app, host)
+  ])
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   await app.ready()
+  // For the first request that is held against a schema.
+  void loadValidation()
   return app
 }

@@ -8,7 +8,8 @@ import { answersIn, reference } from './answers/shape.js'
 
 /** How much may wait for a slow listener before it is cut off. */
 const BACKLOG_BYTES_MAX = 1024 * 1024
-/** How often a page is told how each folder is, where that has changed. */
+/** How soon a page is told how each folder is when something has happened, and how often, where that has changed. */
+const FOLDER_SOON_MS = 50
 const FOLDER_INTERVAL_MS = 500
 /** How often something is said although nothing happens, so that whoever listens knows that the line holds. */
 const COMMENT_INTERVAL_MS = 15_000
@@ -73,7 +74,13 @@ class EventStream {
 /** Tells how each folder is whenever that has changed, until the function that comes back is called. */
 function tellFolders(host: Host, stream: EventStream): () => void {
   const told = new Map<string, string>()
+  const { clock } = host.runtime
+  let soon: Timer | undefined
+  let toldAt = -Infinity
   const tell = (): void => {
+    soon?.cancel()
+    soon = undefined
+    toldAt = clock.monotonic()
     for (const folder of host.folders) {
       const document = folder.document()
       const json = JSON.stringify(document)
@@ -82,7 +89,15 @@ function tellFolders(host: Host, stream: EventStream): () => void {
       stream.send({ time: timeOf(host.runtime.clock.now()), folder: folder.id, type: 'folder', document })
     }
   }
+  // A lone event is told of in a moment, a storm of them twice a second.
+  const hint = (): void => {
+    const wait = Math.max(FOLDER_SOON_MS, toldAt + FOLDER_INTERVAL_MS - clock.monotonic())
+    soon ??= host.runtime.timers.after(wait, tell)
+  }
+  host.on('event', hint)
   const stops = [
+    () => host.off('event', hint),
+    () => soon?.cancel(),
     regularly(host.runtime.timers, FOLDER_INTERVAL_MS, tell),
     regularly(host.runtime.timers, COMMENT_INTERVAL_MS, () => stream.comment())
   ]

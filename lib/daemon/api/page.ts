@@ -7,6 +7,7 @@ import { systemCode } from '../../home/private-file.js'
 import type { Host } from '../host.js'
 import { DONE } from './answers/shape.js'
 import { COOKIE, guard } from './guard.js'
+import { loadInTurns } from './in-turns.js'
 import { OnDemand } from './on-demand.js'
 
 /** Where the page is looked for: bookmarks go on working. Where it is taken, any port. */
@@ -25,15 +26,16 @@ const HEADERS = {
 } as const
 const FILES = fileURLToPath(new URL('../../../web/', import.meta.url))
 
+/** What serves files, and parts of it. */
+const STATIC = { name: '@fastify/static', parts: ['glob', '@fastify/send', 'content-disposition'] }
+
 /** Has an API serve the page's files too, and look at each request first: `guard` throws FORBIDDEN for what may not come through. */
 export async function addPageFiles(
   app: FastifyInstance,
   guard: (request: FastifyRequest) => void | Promise<void>
 ): Promise<void> {
-  const [{ default: cookie }, { default: files }] = await Promise.all([
-    import('@fastify/cookie'),
-    import('@fastify/static')
-  ])
+  const { default: cookie } = await import('@fastify/cookie')
+  const { default: files } = await loadInTurns<typeof import('@fastify/static')>(STATIC)
   await app.register(cookie)
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS)

@@ -1,5 +1,5 @@
 import { ROLES } from '../../../core/model/role.js'
-import type { CopiesStatus, HeldDeletes, Problem, Progress } from '../../../folder/status.js'
+import type { CopiesStatus, HeldDeletes, Lacking, Problem, Progress } from '../../../folder/status.js'
 import type {
   AddedDocument,
   DecidedDocument,
@@ -104,6 +104,13 @@ const copies = object<CopiesStatus>({
   current: flag
 })
 
+const lack = object<Lacking>({
+  device: text(),
+  files: count,
+  bytes: count,
+  items: list(object<Lacking['items'][number]>({ path: text(), code: text(), message: text() }))
+})
+
 const verifying = {
   everyDays: number,
   bytesPerSecond: number,
@@ -138,6 +145,7 @@ export const folder = shared<FolderDocument>(
     rates: optional(rates),
     progress: object<Progress>(progressFields),
     copies: optional(copies),
+    lacking: optional(list(lack)),
     heldDeletes: optional(object<HeldDeletes>(held)),
     drift: optional(
       object<{ readonly count: number; readonly sample: readonly string[] }>({ count, sample: list(text()) })

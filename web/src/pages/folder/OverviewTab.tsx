@@ -36,6 +36,7 @@ export function OverviewTab({ folder }: { readonly folder: FolderDocument }) {
       <Problems folder={folder} />
       <Peers folder={folder} />
       <Absent folder={folder} />
+      <Lacking folder={folder} />
     </>
   )
 }
@@ -167,6 +168,35 @@ function Absent({ folder }: { readonly folder: FolderDocument }) {
           </li>
         ))}
       </ul>
+    </>
+  )
+}
+
+/** What other devices do not have, and why. */
+function Lacking({ folder }: { readonly folder: FolderDocument }) {
+  const { lacking = [], peers, devices = [] } = folder
+  if (lacking.length === 0) return null
+  const nameOf = (id: string): string => [...peers, ...devices].find(one => one.device === id)?.name ?? id.slice(0, 8)
+  return (
+    <>
+      <h2>What others do not have</h2>
+      {lacking.map(({ device, files, bytes: size, items }) => (
+        <details key={device} open={items.some(({ code }) => code !== 'waiting' && code !== 'offline')}>
+          <summary>
+            <strong>{safeName(nameOf(device))}</strong>
+            {files > 0 && `: ${count(files, 'file')}, ${bytes(size)}`}
+          </summary>
+          <ul class="rows">
+            {items.map(({ path, message }) => (
+              <li key={path}>
+                <strong>{safeName(path)}</strong>
+                <span>{safeName(message)}</span>
+              </li>
+            ))}
+          </ul>
+          {items.length < files && <p>… and {count(files - items.length, 'other')}.</p>}
+        </details>
+      ))}
     </>
   )
 }
