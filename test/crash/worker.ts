@@ -49,7 +49,7 @@ process.on('message', message => {
   if (run !== undefined) void report(run, order)
 })
 // What interrupts the whole group ends the process that gives orders, and thereby this one.
-process.on('SIGINT', () => undefined)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)
 process.on('disconnect', () => {
   killAll()
   mounts.close()
