@@ -17,6 +17,9 @@ import { HostedFolder } from './hosted-folder.js'
 
 /** When a folder that a full disk stopped is opened again. */
 const REOPEN_MS = 5000
+/** A folder whose index failed is opened again so often within an hour: the index is checked then, and made anew where need be. More would not help. */
+const REPAIRS_MAX = 3
+const REPAIRS_WITHIN_MS = 3600_000
 
 export interface HostedFoldersParts {
   readonly home: Home
@@ -35,6 +38,8 @@ export class HostedFolders {
   readonly #parts: HostedFoldersParts
   readonly #running = new Map<string, HostedFolder>()
   readonly #absent: AbsentFolders
+  /** When each folder was opened again because its index failed, by its id. */
+  readonly #repairs = new Map<string, readonly number[]>()
   #turn: Promise<unknown> = Promise.resolve()
   #isClosed = false
 
@@ -260,9 +265,19 @@ export class HostedFolders {
     hosted.listen(event => {
       this.#parts.onevent(event)
       if (event.type === 'error' && event.name === 'ROLLED_BACK') void this.#openAnew(hosted)
-      if (event.type === 'error' && event.name === 'DISK_FLOOR')
+      if (event.type === 'error' && (event.name === 'DISK_FLOOR' || this.#mayRepair(event)))
         this.#parts.runtime.timers.after(REOPEN_MS, () => void this.#reopen(hosted))
     })
+  }
+
+  /** True, and noted, where a folder's index has failed and was not opened again for that too often. */
+  #mayRepair({ folder, name }: DaemonEvent & { readonly type: 'error' }): boolean {
+    if (name !== 'STORE_CORRUPT') return false
+    const now = this.#parts.runtime.clock.monotonic()
+    const recent = (this.#repairs.get(folder) ?? []).filter(at => now - at < REPAIRS_WITHIN_MS)
+    if (recent.length >= REPAIRS_MAX) return false
+    this.#repairs.set(folder, [...recent, now])
+    return true
   }
 
   /** What a full disk left half done is put right when the folder is opened anew; where it is still full, that is tried again and again. */

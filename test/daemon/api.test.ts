@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import test, { type Test } from 'brittle'
-import { isBackerError } from '../../lib/core/error.js'
+import { BackerError, isBackerError } from '../../lib/core/error.js'
 import { Client } from '../../lib/cli/client.js'
 import { Daemon } from '../../lib/daemon/daemon.js'
 import { findSocket } from '../../lib/home/socket.js'
@@ -92,6 +92,14 @@ test('events come as lines until the client leaves', async t => {
   const item = lines.find(line => line['type'] === 'item')
   t.alike([item?.['path'], item?.['action'], item?.['origin']], ['b.txt', 'created', 'local'])
   asked.destroy()
+})
+
+test('a folder whose index fails is opened again by itself', async t => {
+  const { daemon, client } = await makeDaemon(t)
+  const before = daemon.folders[0]?.backer
+  before?.emit('error', new BackerError('STORE_CORRUPT', 'the index is damaged'))
+  await until('it is another one', () => daemon.folders.length === 1 && daemon.folders[0]?.backer !== before)
+  t.is((await client.status()).folders[0]?.error, undefined)
 })
 
 test('after it is closed the home is free, and nobody answers', async t => {
