@@ -51,6 +51,8 @@ export interface ConnectionsOptions {
   /** The first connection to a device is there, or the last one is gone. */
   readonly onmet: (deviceId: string, publicKey: Uint8Array) => void
   readonly onlost: (deviceId: string) => void
+  /** These folders, by name, are spoken of with a device. Comes again and again. */
+  readonly onshared: (deviceId: string, folders: readonly string[]) => void
   /** More than 100 MB went to or from a device through a relay: told once. */
   readonly onrelayed: (deviceId: string) => void
   /** Another machine, at this address, has this device's own key. */
@@ -143,10 +145,19 @@ export class Connections {
     const now = this.#options.runtime.clock.monotonic()
     // What waits to be read when the process itself was held up has not been heard yet: nobody is dead for that.
     if (lateMs < 1000) this.lives.sweep(now)
-    for (const live of this.lives.all) this.#countRelayed(live)
+    for (const live of this.lives.all) {
+      this.#countRelayed(live)
+      this.#tellShared(live)
+    }
     if (now - this.#pingedAt < PING_EVERY_MS) return
     this.#pingedAt = now
     for (const { connection } of this.lives.all) void connection.ping().then(() => tellFolders(connection))
+  }
+
+  #tellShared({ connection }: Live): void {
+    const links = new Set(connection.links)
+    const shared = [...this.#folders].filter(([, link]) => links.has(link)).map(([name]) => name)
+    if (shared.length > 0) this.#options.onshared(connection.deviceId, shared)
   }
 
   #countRelayed({ connection, isRelayed }: Live): void {
@@ -218,6 +229,7 @@ export class Connections {
     const isFirst = this.lives.best(deviceId) === undefined
     this.lives.add(live)
     if (isFirst) this.#options.onmet(deviceId, publicKey)
+    this.#tellShared(live)
     void this.#measure(live)
   }
 

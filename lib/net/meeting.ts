@@ -4,7 +4,7 @@ import type HyperDHT from 'hyperdht'
 import type Hyperswarm from 'hyperswarm'
 import type { Door } from './door.js'
 import { hearPace } from './relay-pace.js'
-import { Upgrades } from './upgrades.js'
+import { Upgrades, type Attempt } from './upgrades.js'
 import type { NoiseStream } from '../../protocol/handshake.js'
 
 /** Connections that others may open here, proven or not. */
@@ -42,6 +42,7 @@ interface MeetingParts {
   readonly swarm: Hyperswarm
   readonly toRelays: ToRelays
   readonly failures: Map<string, string>
+  readonly attempts: ReadonlyMap<string, Attempt>
   readonly options: MeetingOptions
 }
 
@@ -56,7 +57,7 @@ export class Meeting {
   readonly #toRelays: ToRelays
   readonly #upgrades: Upgrades
 
-  private constructor({ dht, swarm, toRelays, failures, options }: MeetingParts) {
+  private constructor({ dht, swarm, toRelays, failures, attempts, options }: MeetingParts) {
     this.#dht = dht
     this.#swarm = swarm
     this.#toRelays = toRelays
@@ -68,7 +69,8 @@ export class Meeting {
       keyPair,
       isOnRelay,
       isRelayed: stream => this.isRelayed(stream, undefined),
-      onconnection: stream => onconnection(stream, [])
+      attempts,
+      onconnection: stream => onconnection(stream, swarm.peers.get(nameOf(stream.remotePublicKey))?.topics ?? [])
     })
   }
 
@@ -76,7 +78,11 @@ export class Meeting {
     const { keyPair, dht, door, isReached, relays, onconnection } = options
     const { default: Hyperswarm } = await import('hyperswarm')
     const failures = new Map<string, string>()
-    const toRelays = noteRelays(dht, failures)
+    const attempts = new Map<string, Attempt>()
+    const toRelays = noteStreams(dht, (stream, deviceId) => {
+      noteFailure(stream, deviceId, failures)
+      noteAttempt(stream, deviceId, attempts)
+    })
     const swarm = new Hyperswarm({
       keyPair,
       dht,
@@ -93,7 +99,7 @@ export class Meeting {
     // Not to connect now is no reason never to do it.
     swarm.on('ban', info => info.ban(false))
     swarm.on('connection', (stream, info) => onconnection(stream, topicsOf(info)))
-    return new Meeting({ dht, swarm, toRelays, failures, options })
+    return new Meeting({ dht, swarm, toRelays, failures, attempts, options })
   }
 
   /** Announces a topic and looks for others there. Resolves once it is announced. */
@@ -154,13 +160,13 @@ export class Meeting {
   }
 }
 
-/** Takes note of the streams to relays that hyperdht opens by itself: it connects to them with nothing but their keys. */
-function noteRelays(dht: HyperDHT, failures: Map<string, string>): ToRelays {
+/** Takes note of attempts to reach devices, and of the streams to relays that hyperdht opens by itself: it connects to them with nothing but their keys. */
+function noteStreams(dht: HyperDHT, onattempt: (stream: NoiseStream, deviceId: string) => void): ToRelays {
   const toRelays: ToRelays = new Set()
   const connect = dht.connect.bind(dht)
   dht.connect = (key, options) => {
     const stream = connect(key, options)
-    if (options !== undefined) noteFailure(stream, nameOf(key), failures)
+    if (options !== undefined) onattempt(stream, nameOf(key))
     if (options === undefined) {
       const noted: ToRelay = { key, stream, pace: undefined }
       toRelays.add(noted)
@@ -179,6 +185,16 @@ function noteFailure(stream: NoiseStream, deviceId: string, failures: Map<string
     failures.set(deviceId, error.code ?? error.message)
   })
   stream.once('open', () => failures.delete(deviceId))
+}
+
+function noteAttempt(stream: NoiseStream, deviceId: string, attempts: Map<string, Attempt>): void {
+  const attempt: Attempt = { stream, at: performance.now() }
+  const isOver = (): void => {
+    if (attempts.get(deviceId) === attempt) attempts.delete(deviceId)
+  }
+  attempts.set(deviceId, attempt)
+  stream.once('open', isOver)
+  stream.once('close', isOver)
 }
 
 function topicsOf(info: PeerInfo): readonly Uint8Array[] {

@@ -8,6 +8,8 @@ const DEVICES_MAX = 1024
 
 interface Known {
   readonly publicKey: Uint8Array
+  /** By name: what it had last. */
+  folders: readonly string[]
   /** undefined while it is connected. */
   goneAt: number | undefined
   lookedAt: number
@@ -23,10 +25,22 @@ export class Missed {
   }
 
   met(deviceId: string, publicKey: Uint8Array): void {
+    const folders = this.foldersOf(deviceId)
     this.#known.delete(deviceId)
     const [oldest] = this.#known.keys()
     if (this.#known.size >= DEVICES_MAX && oldest !== undefined) this.#known.delete(oldest)
-    this.#known.set(deviceId, { publicKey: Uint8Array.from(publicKey), goneAt: undefined, lookedAt: 0 })
+    this.#known.set(deviceId, { publicKey: Uint8Array.from(publicKey), folders, goneAt: undefined, lookedAt: 0 })
+  }
+
+  /** A connected device has these folders. */
+  shares(deviceId: string, folders: readonly string[]): void {
+    const known = this.#known.get(deviceId)
+    if (known !== undefined) known.folders = folders
+  }
+
+  /** The folders that a device had last: when it comes back it may be asked for them, whoever has found whom. */
+  foldersOf(deviceId: string): readonly string[] {
+    return this.#known.get(deviceId)?.folders ?? []
   }
 
   lost(deviceId: string): void {

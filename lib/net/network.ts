@@ -240,11 +240,15 @@ export class Network {
       keyPair,
       dht: this.#dht,
       door: this.#door,
-      isReached: deviceId => this.#connections.lives.rankOf(deviceId) >= RANK.udx,
+      isReached: deviceId => this.#connections.lives.rankOf(deviceId) >= RANK.udx || this.#isOnRelay(deviceId),
       isOnRelay: deviceId => this.#isOnRelay(deviceId),
       relays: () => this.#relays(),
-      onconnection: (stream, topics) =>
-        void this.#connections.accept(stream, { transport: 'udx', found: topics.map(nameOf) })
+      onconnection: (stream, topics) => {
+        // Hyperswarm forgets under which topics it found a device as soon as that is gone: then neither side would ask.
+        const before = this.#missed.foldersOf(nameOf(stream.remotePublicKey))
+        const found = new Set([...topics.map(nameOf), ...before])
+        void this.#connections.accept(stream, { transport: 'udx', found })
+      }
     })
     if (this.#options.lan !== false) this.#lan = await this.#openLan()
     this.#stopWatching = watchNetwork(runtime, {
@@ -269,6 +273,7 @@ export class Network {
       onroads: (deviceId, roads, host) => this.#told(deviceId, roads, host),
       onmet: (deviceId, publicKey) => this.#missed.met(deviceId, publicKey),
       onlost: deviceId => this.#lost(deviceId),
+      onshared: (deviceId, folders) => this.#missed.shares(deviceId, folders),
       onrelayed: deviceId => this.#options.onrelayed?.(deviceId),
       oncloned: host => this.#options.oncloned?.(host)
     })

@@ -10,13 +10,28 @@ export interface UpgradesOptions {
   /** True while a device, by its id, is reached through a relay and in no better way. */
   readonly isOnRelay: (deviceId: string) => boolean
   readonly isRelayed: (stream: NoiseStream) => boolean
+  /** By the device's id. */
+  readonly attempts: ReadonlyMap<string, Attempt>
   readonly onconnection: (stream: NoiseStream) => void
 }
+
+/** An attempt to connect that has come to nothing yet. */
+export interface Attempt {
+  readonly stream: NoiseStream
+  /** On the clock that only goes forward. */
+  readonly at: number
+}
+
+/** From when on an attempt to connect may be one that hangs: with nothing in the way it takes some round trips. */
+const HANGS_MS = 2000
 
 /**
  * Direct connections to devices that are reached through a relay. Hyperswarm has one connection to each device: it looks for no other one, and where
  * one comes it ends the one that there is, in the middle of whatever is under way. So these go past it, and the relayed one goes on until
  * nothing is under way there (`lives.ts`).
+ *
+ * Likewise with a device that comes while this one tries to reach it. Of the two attempts Hyperswarm keeps one, and with it the one that may hang for a
+ * minute because it began while the line was cut: seen after a partition, where the other side came every four seconds and was turned away each time.
  */
 export class Upgrades {
   readonly #options: UpgradesOptions
@@ -64,13 +79,24 @@ export class Upgrades {
   }
 
   #watchConnections(): void {
-    const { swarm, isOnRelay, isRelayed, onconnection } = this.#options
+    const { swarm, onconnection } = this.#options
     const listeners = swarm.server.listeners('connection') as ((stream: NoiseStream) => void)[]
     swarm.server.removeAllListeners('connection')
     swarm.server.on('connection', stream => {
-      if (isOnRelay(nameOf(stream.remotePublicKey)) && !isRelayed(stream)) onconnection(stream)
+      if (this.#goesPast(stream)) onconnection(stream)
       else for (const listener of listeners) listener(stream)
     })
+  }
+
+  #goesPast(stream: NoiseStream): boolean {
+    const { isOnRelay, isRelayed, attempts } = this.#options
+    const deviceId = nameOf(stream.remotePublicKey)
+    const attempt = attempts.get(deviceId)
+    if (attempt !== undefined && performance.now() - attempt.at > HANGS_MS) {
+      attempt.stream.destroy()
+      return true
+    }
+    return isOnRelay(deviceId) && !isRelayed(stream)
   }
 }
 

@@ -106,6 +106,8 @@ declare module 'hyperswarm' {
     joinPeer(publicKey: Uint8Array): void
     leavePeer(publicKey: Uint8Array): void
     readonly connecting: number
+    /** By their public keys in hexadecimal. */
+    readonly peers: ReadonlyMap<string, PeerInfo>
     join(topic: Uint8Array, options: { readonly server: boolean; readonly client: boolean }): Discovery
     leave(topic: Uint8Array): Promise<void>
     flush(): Promise<boolean>
