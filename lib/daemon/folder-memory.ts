@@ -14,6 +14,8 @@ import { DAY_MS, KnownDevices, type KnownDevice } from './known-devices.js'
 import { formatAge } from './moment.js'
 import { alarmDays, type Settings } from './settings.js'
 
+/** For how long it counts for what happens how a device is connected: looking is too much for each of ten thousand files. */
+const ROUTES_MS = 1000
 /** How often it is noted that a connected device is still there, and looked for those that are not. */
 const LOOK_MS = 60_000
 
@@ -26,6 +28,9 @@ export interface MemoryWatch {
   readonly settings: Settings
 }
 
+/** How each connected device is connected, by its id. */
+type Routes = ReadonlyMap<string, PeerStatus['route']>
+
 /** What a process keeps of its folders beside their indexes: what happened in each, and which devices were there. */
 export class FolderMemory {
   readonly #home: Home
@@ -33,6 +38,7 @@ export class FolderMemory {
   readonly #runtime: Runtime
   readonly #devices: KnownDevices
   readonly #journals = new Map<string, Journal>()
+  readonly #routes = new Map<string, { readonly routes: Routes; readonly atMs: number }>()
   #alarmDays = Number.POSITIVE_INFINITY
   #watch: MemoryWatch | undefined
   #timer: Timer | undefined
@@ -67,8 +73,10 @@ export class FolderMemory {
 
   /** Something has happened. */
   note(event: DaemonEvent): void {
-    if (event.type === 'peer') this.#devices.seen(event.folder, event.peer, this.#sharedRoot(event.folder, event.peer))
-    else if (event.type === 'removed') this.#devices.forgetFolder(event.folder)
+    if (event.type === 'peer') {
+      this.#routes.delete(event.folder)
+      this.#devices.seen(event.folder, event.peer, this.#sharedRoot(event.folder, event.peer))
+    } else if (event.type === 'removed') this.#devices.forgetFolder(event.folder)
     else if (event.type === 'item') this.#journal(event.folder).note(this.#rowOf(event))
   }
 
@@ -76,6 +84,7 @@ export class FolderMemory {
   async forget(folder: string): Promise<void> {
     await this.#journal(folder).remove()
     this.#journals.delete(folder)
+    this.#routes.delete(folder)
   }
 
   /** A folder's document with all devices that are known of it, those that are connected first, and a problem for each that was not seen for too long. */
@@ -142,8 +151,17 @@ export class FolderMemory {
     const { time, folder, ...change } = { ...event, type: undefined }
     if (change.action === 'conflict') return { ...change, time, kind: 'file', origin: 'remote' }
     const via = 'via' in change ? change.via : undefined
-    const peer = via === undefined ? undefined : this.#watch?.connectedTo(folder).find(({ device }) => device === via)
-    return { ...change, time, ...(peer === undefined ? {} : { route: peer.route }) }
+    const route = via === undefined ? undefined : this.#routesIn(folder).get(via)
+    return { ...change, time, ...(route === undefined ? {} : { route }) }
+  }
+
+  #routesIn(folder: string): Routes {
+    const now = this.#runtime.clock.monotonic()
+    const known = this.#routes.get(folder)
+    if (known !== undefined && now - known.atMs < ROUTES_MS) return known.routes
+    const routes = new Map(this.#watch?.connectedTo(folder).map(({ device, route }) => [device, route]))
+    this.#routes.set(folder, { routes, atMs: now })
+    return routes
   }
 
   /** What a device holds that has everything, and this one too. */

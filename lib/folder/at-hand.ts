@@ -42,7 +42,7 @@ export async function fillFromDisk(filling: Filling, { resumed }: { readonly res
   const nowhere = new Set<number>()
   for (let nth = 0; nth < PLACES_TRIED; nth++)
     lacking = await fill(filling, lacking, i => {
-      const from = nowhere.has(i) ? undefined : context.store.places(list.hash(i), nth + 1)[nth]
+      const from = nowhere.has(i) ? undefined : [...context.store.places(list.hash(i), nth + 1)][nth]
       if (from !== undefined) return { from }
       nowhere.add(i)
       return undefined

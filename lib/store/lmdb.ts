@@ -159,12 +159,20 @@ export class LmdbStore implements Store {
     return [...this.#tables.contentPaths.range(range)].map(({ value }) => value.toString() as RelativePath)
   }
 
-  places(chunk: Hash, limit: number): readonly Place[] {
-    const places: Place[] = []
+  *places(chunk: Hash, limit: number): Generator<Place, void, undefined> {
+    let left = limit
     for (const path of this.pathsWithContent(chunk, limit)) {
       const payload = this.#filePayload(path)
-      if (payload !== undefined) places.push({ path, offset: 0, length: payload.size })
+      if (payload === undefined) continue
+      left--
+      yield { path, offset: 0, length: payload.size }
     }
+    if (left > 0) yield* this.#placesInside(chunk, left)
+  }
+
+  /** Places in files of several chunks. */
+  #placesInside(chunk: Hash, limit: number): readonly Place[] {
+    const places: Place[] = []
     for (const { root, offset, length } of this.#chunkLists.holders(chunk)) {
       if (places.length >= limit) break
       for (const path of this.pathsWithContent(root, limit)) places.push({ path, offset, length })

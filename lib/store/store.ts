@@ -91,8 +91,8 @@ export interface Store {
   chunkList(root: Hash): Uint8Array | undefined
   /** Live paths whose winning content has this root, and that were not dropped; at most `limit`. */
   pathsWithContent(root: Hash, limit: number): readonly RelativePath[]
-  /** Places where this chunk should lie; at most `limit`. A hint: the caller reads and verifies. */
-  places(chunk: Hash, limit: number): readonly Place[]
+  /** Places where this chunk should lie, at most `limit`, each looked up when it is asked for. A hint: the caller reads and verifies. */
+  places(chunk: Hash, limit: number): Iterable<Place>
 
   commit(commit: Commit): Promise<void>
   /** The root after the commit of this number; undefined where that is long ago, or has not been. */
