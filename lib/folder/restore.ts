@@ -8,6 +8,7 @@ import type { ContentSource } from './content-source.js'
 import type { FolderContext } from './context.js'
 import { isDropped } from './dropped.js'
 import { isHeld } from './held-losses.js'
+import { Mutex } from './mutex.js'
 import { RestoreCount, type RestoreItem, type RestoreReport } from './past.js'
 import { stageContent } from './stage-content.js'
 
@@ -25,6 +26,8 @@ const DIRECTORY_MODE = 0o755
 export class Restorer {
   readonly #context: FolderContext
   readonly #source: ContentSource
+  /** Two restores of one version would put it together in one file: the second would still write to it when the first has put it in its place, and a user works in it. */
+  readonly #turn = new Mutex()
 
   constructor(context: FolderContext, source: ContentSource) {
     this.#context = context
@@ -56,7 +59,7 @@ export class Restorer {
       count.unchanged(page.length - lacking.length)
       for (const batch of batchesOf(lacking)) {
         if (signal.aborted) return count.report()
-        await this.#install(await this.#stageAll(batch, count, signal), made, count)
+        await this.#turn.run(async () => this.#install(await this.#stageAll(batch, count, signal), made, count))
       }
     }
     return count.report()

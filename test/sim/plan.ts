@@ -128,7 +128,7 @@ export function makePlan(seed: string, options: PlanOptions = {}): Plan {
     pace: random.pick([5, 40, 300, 2000]),
     faults: random.pick([0, 4, 8, 16]),
     wishes: random.pick([0, 0, 3, 10]),
-    drops: random.oneIn(2) && base.readers.length === 0,
+    drops: random.oneIn(2) && base.readers.length === 0 && !isSingleWriter,
     late: base.late,
     isSingleWriter,
     deviceCount
