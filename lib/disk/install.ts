@@ -99,11 +99,16 @@ function carryOut(work: Workspace, step: InstallStep, ready: Source | InstallRes
         return assertNever(step)
     }
   } catch (error) {
-    if (error instanceof MissingDirectory) return { kind: 'blocked', by: error.at }
+    if (error instanceof MissingDirectory) return missing(step, error)
     const problem = problemOf(error, 'writing')
     if (problem === undefined) throw error
     return { kind: 'failed', problem }
   }
+}
+
+/** Without its directory nothing stands at a path, and what should not be there, such as a file that was dropped, needs no removing. */
+function missing(step: InstallStep, { at }: MissingDirectory): InstallResult {
+  return step.kind === 'remove' && step.expected.kind === 'nothing' ? { kind: 'done' } : { kind: 'blocked', by: at }
 }
 
 /** Places `source`; where that does not come to be `done`, `release` clears `.backer/tmp` of it, if it is still untouched. */

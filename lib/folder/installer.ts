@@ -142,6 +142,10 @@ export class Installer {
     const sorted = [...wants].sort((a, b) => comparePaths(a.path, b.path))
     for (const want of sorted.filter(one => !one.isRemoval)) {
       if (!this.#stillHolds(want, results)) continue
+      if (want.isBlocked && this.#mustStay(want, wants)) {
+        planned.push(this.#planRevival(want.path, want))
+        continue
+      }
       const plan = this.#plan(want, used)
       if (plan.step.kind === 'file' && !isAtHand(want, plan.step.staged)) {
         results.set(want, { kind: 'stale' })
@@ -198,7 +202,10 @@ export class Installer {
     return { step: this.#step(path, apply, entry, undefined), apply, want }
   }
 
-  /** True for a directory that holds something live which is not on its way out. */
+  /**
+   * True for a directory that holds something live which is not on its way out. Whoever removed it, or put a file in its place, need not have seen that: it
+   * may have been dropped there.
+   */
   #mustStay(want: Want, batch: readonly Want[]): boolean {
     const local = this.#context.store.get(want.path)
     if (local === undefined || payloadOf(local.record).kind !== 'directory') return false

@@ -403,6 +403,11 @@ export class Puller implements WantBook {
     return wants.length
   }
 
+  /** True where all that peers have told of was carried out, or can't be. */
+  get #hasNothingElse(): boolean {
+    return !this.#walking && this.#waiting.size + this.#ready.size + this.#removals.size === 0
+  }
+
   #concluded(want: Want, result: Installed): void {
     switch (result.kind) {
       case 'done':
@@ -410,6 +415,7 @@ export class Puller implements WantBook {
       case 'stale':
         return this.#decideAnew(want)
       case 'blocked':
+        want.isBlocked = this.#hasNothingElse
         this.#context.onBlocked(want.path)
         return this.#stick(want, installObstacle(result))
       case 'changed':

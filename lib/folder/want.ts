@@ -40,6 +40,8 @@ export class Want {
   state: WantState = { kind: 'waiting' }
   /** Somebody, or the number of removals, says that this removal is meant. */
   isMeant = false
+  /** The directory that it was to replace was not empty, though everything else had been carried out. */
+  isBlocked = false
   /** How often in a row nobody could give the content. */
   refusals = 0
 

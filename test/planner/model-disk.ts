@@ -1,7 +1,7 @@
 import type { RelativePath } from '../../lib/core/model/path.js'
 import { nameOf, parentOf } from '../../lib/core/model/path.js'
 import { sameStamp, type Stamp } from '../../lib/core/model/stamp.js'
-import type { Expected, InstallResult, InstallStep } from '../../lib/disk/disk.js'
+import type { Expected, InstallResult, InstallStep, Listing } from '../../lib/disk/disk.js'
 
 /** What stands at a path: content by its name only. */
 export interface Standing {
@@ -32,6 +32,13 @@ export class ModelDisk {
     return stamp
   }
 
+  /** What stands in a directory. */
+  list(directory: RelativePath | undefined): Listing {
+    const found = [...this.standing].filter(([path]) => parentOf(path) === directory)
+    const entries = found.map(([path, { stamp }]) => ({ name: nameOf(path), stamp }))
+    return { kind: 'listed', entries, missing: [], badNames: [], problems: [] }
+  }
+
   install(steps: readonly InstallStep[]): InstallResult[] {
     return steps.map(step => this.#carryOut(step))
   }
@@ -40,7 +47,9 @@ export class ModelDisk {
     const { path } = step
     const parent = parentOf(path)
     if (parent !== undefined && this.standing.get(parent)?.stamp.kind !== 'directory')
-      return { kind: 'blocked', by: parent }
+      return step.kind === 'remove' && step.expected.kind === 'nothing'
+        ? { kind: 'done' }
+        : { kind: 'blocked', by: parent }
     const there = this.standing.get(path)
     if (!this.#isExpected(step.expected, there) && !(step.kind === 'directory' && step.expected.kind === 'nothing'))
       return CHANGED

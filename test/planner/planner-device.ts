@@ -3,6 +3,7 @@ import type { RelativePath } from '../../lib/core/model/path.js'
 import { payloadOf, type Payload, type Record } from '../../lib/core/model/record.js'
 import type { Stamp } from '../../lib/core/model/stamp.js'
 import type { Disk, DiskTraits } from '../../lib/disk/disk.js'
+import { parseIgnore } from '../../lib/disk/ignore.js'
 import { writeAt, type FolderContext } from '../../lib/folder/context.js'
 import { Installer } from '../../lib/folder/installer.js'
 import { Ledger } from '../../lib/folder/ledger.js'
@@ -14,6 +15,7 @@ import { MemoryIndex, MemoryStore } from '../../lib/store/memory.js'
 import { SeededRandom } from '../sim/random.js'
 import { ModelDisk } from './model-disk.js'
 
+const IGNORE = parseIgnore(undefined)
 const TRAITS: DiskTraits = {
   foldsCase: false,
   foldsUnicode: false,
@@ -126,8 +128,9 @@ export class PlannerDevice {
 
   #makeContext(runtime: Runtime): FolderContext {
     const nothing = (): undefined => undefined
-    const disk: Pick<Disk, 'traits' | 'stageSmall' | 'discard' | 'install'> = {
+    const disk: Pick<Disk, 'traits' | 'list' | 'stageSmall' | 'discard' | 'install'> = {
       traits: TRAITS,
+      list: directories => Promise.resolve(directories.map(directory => this.disk.list(directory))),
       stageSmall: () => Promise.resolve(),
       discard: () => Promise.resolve(),
       install: steps => Promise.resolve(this.disk.install(steps))
@@ -149,9 +152,7 @@ export class PlannerDevice {
         baseRoot: () => Promise.resolve(this.store.root)
       },
       localEdits: { replaced: () => Promise.resolve(), expect: nothing },
-      ignore: () => {
-        throw new Error('a planner looks at no ignore rules')
-      },
+      ignore: () => IGNORE,
       onChange: nothing,
       onConflict: nothing,
       onFatal: error => {
