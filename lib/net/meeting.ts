@@ -62,12 +62,14 @@ export class Meeting {
     this.#swarm = swarm
     this.#toRelays = toRelays
     this.#failures = failures
-    const { keyPair, isOnRelay, onconnection } = options
+    const { keyPair, isOnRelay, isReached, relays, onconnection } = options
     this.#upgrades = new Upgrades({
       dht,
       swarm,
       keyPair,
       isOnRelay,
+      isReached,
+      relays: () => relays(false),
       isRelayed: stream => this.isRelayed(stream, undefined),
       attempts,
       onconnection: stream => onconnection(stream, swarm.peers.get(nameOf(stream.remotePublicKey))?.topics ?? [])
@@ -122,6 +124,7 @@ export class Meeting {
 
   /** Connects to a device whose key is known, if nothing speaks against it. */
   connect(publicKey: Uint8Array): void {
+    this.#upgrades.beside(publicKey)
     this.#swarm.joinPeer(publicKey)
     // One attempt now; from then on it is one of many that are found under a topic.
     this.#swarm.leavePeer(publicKey)

@@ -10,6 +10,10 @@ export interface UpgradesOptions {
   /** True while a device, by its id, is reached through a relay and in no better way. */
   readonly isOnRelay: (deviceId: string) => boolean
   readonly isRelayed: (stream: NoiseStream) => boolean
+  /** True where a device, by its id, need not be connected to. */
+  readonly isReached: (deviceId: string) => boolean
+  /** The public keys of relays that may be used now. */
+  readonly relays: () => readonly Uint8Array[]
   /** By the device's id. */
   readonly attempts: ReadonlyMap<string, Attempt>
   readonly onconnection: (stream: NoiseStream) => void
@@ -47,16 +51,31 @@ export class Upgrades {
 
   /** Tries once to reach a device without a relay. */
   try(publicKey: Uint8Array): void {
-    const { dht, keyPair, isOnRelay, isRelayed, onconnection } = this.#options
+    const { isOnRelay, isRelayed } = this.#options
+    this.#begin(publicKey, {}, stream => isOnRelay(nameOf(publicKey)) && !isRelayed(stream))
+  }
+
+  /** Tries once more to reach a device, beside an attempt that may hang: one that began while the line was cut takes 8 s to fail. */
+  beside(publicKey: Uint8Array): void {
+    const { isReached, relays } = this.#options
+    const attempt = this.#options.attempts.get(nameOf(publicKey))
+    if (attempt === undefined || performance.now() - attempt.at < HANGS_MS) return
+    const keys = relays()
+    const through = keys.length === 0 ? {} : { relayThrough: [...keys] }
+    this.#begin(publicKey, through, () => !isReached(nameOf(publicKey)))
+  }
+
+  #begin(publicKey: Uint8Array, options: object, isWanted: (stream: NoiseStream) => boolean): void {
+    const { dht, keyPair, onconnection } = this.#options
     const deviceId = nameOf(publicKey)
     if (this.#trying.has(deviceId)) return
     this.#trying.add(deviceId)
-    const stream = dht.connect(publicKey, { keyPair })
+    const stream = dht.connect(publicKey, { keyPair, ...options })
     stream.on('error', () => undefined)
     stream.once('close', () => this.#trying.delete(deviceId))
     stream.once('open', () => {
       this.#trying.delete(deviceId)
-      if (isOnRelay(deviceId) && !isRelayed(stream)) onconnection(stream)
+      if (isWanted(stream)) onconnection(stream)
       else stream.destroy()
     })
   }
