@@ -235,8 +235,8 @@ export class Peers implements Iterable<Peer> {
       if (!this.#choosesFor(peer)) peer.use(link)
       // Either it is told that it is followed there, or, where it speaks on a road that this device has left, where it is listened to.
       this.#host.onpeer(peer)
-      // It will say so again there: what it said here may be older than what it has said there since.
-      if (this.#choosesFor(peer) && update.sequence === peer.sequence) return
+      // It will say so again there: what it said here may be older than what it has said there since. Another tree under one number is no echo.
+      if (this.#choosesFor(peer) && update.sequence === peer.sequence && isRoot(peer.root, update.root)) return
     }
     peer.sequence = update.sequence
     peer.root = update.root
@@ -247,6 +247,7 @@ export class Peers implements Iterable<Peer> {
       const signed = this.#heads.accept(update.head)
       if (signed === undefined) this.#tellNewest(link)
       else if (before !== undefined && this.#heads.isFork(before, signed)) this.#forked(peer, link, before, update.head)
+      else this.#tellElsewhere(peer, link, update.head)
       if (signed !== undefined && deviceOf(signed) !== peer.id)
         throw new BackerError('FORGED', 'a peer gave the head of another device as its own')
       if (signed !== undefined && !hashesEqual(signed.head.root, update.root))
@@ -263,11 +264,16 @@ export class Peers implements Iterable<Peer> {
     if (newest !== undefined) link.relayHeads([newest])
   }
 
+  /** Where a device has several roads, another machine with its key and index may be at the end of one, at rest: it finds out by what the other has signed since. */
+  #tellElsewhere(peer: Peer, link: PeerLink, head: Uint8Array): void {
+    for (const other of peer.links) if (other !== link) other.relayHeads([head])
+  }
+
   /** Two trees were signed under one number: two machines have one device's key and index. Each is told of the other's, and goes on with a fresh index. */
   #forked(peer: Peer, link: PeerLink, before: Uint8Array, now: Uint8Array): void {
     this.#clones.tell(peer.id, peer.name)
     link.relayHeads([before])
-    for (const other of peer.links) if (other !== link) other.relayHeads([now])
+    this.#tellElsewhere(peer, link, now)
   }
 
   #onRelayed(peer: Peer, heads: readonly Uint8Array[]): void {
@@ -366,3 +372,7 @@ const BLAMED: ReadonlySet<string> = new Set([
   'VERSION',
   'BAD_PATH'
 ])
+
+function isRoot(known: Hash | undefined, root: Hash): boolean {
+  return known !== undefined && hashesEqual(known, root)
+}

@@ -66,6 +66,15 @@ test('two machines with one device key and one index write at once: a third devi
   t.ok(hasAll(await versionsIn(witness.directory), wanted))
 })
 
+test('a machine at rest hears from a third device that its copy has written', async t => {
+  const { original, copy, witness } = await makeCopy(t)
+  const machines = await Promise.all([original, copy].map(machine => makeMachine(t, machine, witness)))
+  await until('both are connected, as one device', () => machines.every(machine => machine.isConnected()))
+  await writeFile(join(original.directory, 'file'), 'by the original')
+  await until('both are told', () => machines.every(({ codes }) => codes.has('CLONED')))
+  for (const machine of machines) await machine.stop()
+})
+
 test('a copy that gets a key of its own is a device like any other', async t => {
   const { original, copy, witness } = await makeCopy(t)
   const one = await makeBacker(t, original)
@@ -90,6 +99,7 @@ test('a copy that gets a key of its own is a device like any other', async t => 
 interface Running {
   /** The codes of all problems that were told. */
   readonly codes: ReadonlySet<string>
+  readonly isConnected: () => boolean
   readonly stop: () => Promise<void>
 }
 
@@ -118,6 +128,7 @@ async function makeMachine(t: Test, machine: Machine, witness: Backer): Promise<
   const living = live()
   return {
     codes,
+    isConnected: () => backer?.status().peers.length === 1,
     stop: async () => {
       isStopped = true
       await living
