@@ -155,9 +155,10 @@ function describeCopies({ onlyHere, dropped, counts, current }: CopiesStatus): s
     if (files === 0) return []
     return [`  ${formatNumberOf(files, 'file')} (${formatBytes(bytes)}) ${files === 1 ? 'exists' : 'exist'} ${what}`]
   }
+  // While others catch up, or tell for the first time what they have, it is not known.
   const nowhere = current ? (counts[0] ?? 0) : 0
   return [
-    ...told(onlyHere, 'only here'),
+    ...(current ? told(onlyHere, 'only here') : []),
     ...told(dropped, 'on other devices only: backer get'),
     ...(nowhere > 0 ? [`  ${formatNumberOf(nowhere, 'file')} on no device that is known: is one missing?`] : [])
   ]

@@ -55,7 +55,11 @@ function OwnRole({ folder }: { readonly folder: FolderDocument }) {
 
 /** What would be lost with this device. */
 function OnlyHere({ folder }: { readonly folder: FolderDocument }) {
-  const { files, bytes: size, sample } = folder.copies?.onlyHere ?? { files: 0, bytes: 0, sample: [] }
+  const {
+    files,
+    bytes: size,
+    sample
+  } = folder.copies?.current === true ? folder.copies.onlyHere : { files: 0, bytes: 0, sample: [] }
   if (files === 0) return null
   return (
     <div title={sample.map(safeName).join('\n')}>
