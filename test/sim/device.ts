@@ -195,9 +195,9 @@ export class Device {
     this.#image = new MemoryIndex()
   }
 
-  /** Keeps the machine as it is now, to be put back to it later. */
+  /** Keeps the machine as it is now, to be put back to it later. Before it was part of the folder there is nothing to go back to: its home knew of none. */
   takeSnapshot(): void {
-    this.#snapshot = new Snapshot(this.volume, this.#image)
+    if (this.#wasStarted) this.#snapshot = new Snapshot(this.volume, this.#image)
   }
 
   /** The machine is put back to its last snapshot, disk and index and all; false where there is none. Only while it is down. */
