@@ -51,8 +51,8 @@ export class WorkerThread {
   readonly #waiting = new Map<number, Waiting>()
   #idle: Timer | undefined
   #worker: Worker | undefined
-  /** Resolves when the thread has loaded what it consists of, or is gone. */
   readonly #idleMs: number
+  /** Resolves when the thread has loaded what it consists of, or is gone. */
   #loaded: Promise<void> = Promise.resolve()
   #nextId = 1
   #closed = false

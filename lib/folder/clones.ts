@@ -1,6 +1,7 @@
 import { BackerError } from '../core/error.js'
 import type { PeerLink } from '../../protocol/peer-link.js'
 import type { FolderContext } from './context.js'
+import { dropOldest } from '../core/drop-oldest.js'
 
 /** For how long it is told of a device that its key is in use at two places, after that has shown for the last time. */
 const TOLD_MS = 3_600_000
@@ -25,8 +26,8 @@ export class Clones {
   /** A device has come back with a fresh index. One that comes with the old one again after that is another machine. */
   gaveWay(device: string, replica: string): void {
     const replicas = this.#gaveWay.get(device) ?? new Set<string>()
-    if (!this.#gaveWay.has(device)) dropOldest(this.#gaveWay, DEVICES_MAX)
-    dropOldest(replicas, REPLICAS_MAX)
+    if (!this.#gaveWay.has(device)) dropOldest(this.#gaveWay, DEVICES_MAX - 1)
+    dropOldest(replicas, REPLICAS_MAX - 1)
     this.#gaveWay.set(device, replicas.add(replica))
   }
 
@@ -38,7 +39,7 @@ export class Clones {
   /** True once for each device: both machines are then to be told. From then on the one that is connected stays, so that they don't drive each other away for ever. */
   isToPart(device: string): boolean {
     const isFirst = !this.#parted.has(device)
-    dropOldest(this.#parted, DEVICES_MAX)
+    dropOldest(this.#parted, DEVICES_MAX - 1)
     this.#parted.add(device)
     return isFirst
   }
@@ -84,9 +85,4 @@ const WHAT_TO_DO = 'On the copy: backer stop, remove device.key from its BACKER_
 /** What a device is told whose key is in use at two places. */
 export function clonedError(device: string): BackerError {
   return new BackerError('CLONED', "this device's key is in use on another machine too", { peer: device })
-}
-
-function dropOldest(kept: Map<string, unknown> | Set<string>, most: number): void {
-  const [oldest] = kept.keys()
-  if (kept.size >= most && oldest !== undefined) kept.delete(oldest)
 }

@@ -1,6 +1,7 @@
 import { decodeWith } from '../core/codec.js'
 import type { DeviceCertificate } from '../core/model/certificate.js'
 import { signedHeadCodec, verifySignedHead, type SignedHead } from '../core/model/head.js'
+import { dropOldest } from '../core/drop-oldest.js'
 
 /** How many verified heads are remembered: about 1 MiB at most. */
 const HEADS_MAX = 2000
@@ -27,8 +28,8 @@ export class HeadReader {
     const head = decodeWith(signedHeadCodec, Uint8Array.from(bytes), 'a head')
     const device = deviceOf(head)
     verifySignedHead(head, this.#folderPublicKey, this.#certificates.get(device))
-    remember(this.#heads, text, head, HEADS_MAX)
-    remember(this.#certificates, device, head.certificate, CERTIFICATES_MAX)
+    dropOldest(this.#heads.set(text, head), HEADS_MAX)
+    dropOldest(this.#certificates.set(device, head.certificate), CERTIFICATES_MAX)
     return head
   }
 }
@@ -36,11 +37,4 @@ export class HeadReader {
 /** The device that signed a head, in hexadecimal. */
 export function deviceOf(head: SignedHead): string {
   return Buffer.from(head.head.device).toString('hex')
-}
-
-function remember<T>(known: Map<string, T>, key: string, value: T, most: number): void {
-  known.set(key, value)
-  if (known.size <= most) return
-  const [oldest] = known.keys()
-  if (oldest !== undefined) known.delete(oldest)
 }

@@ -1,3 +1,4 @@
+import type { Hash } from '../core/model/hash.js'
 import type { CountedLack } from './tally.js'
 import type { Peer } from './peer.js'
 import { LACKING_SAMPLE, type Lacking } from './status.js'
@@ -28,7 +29,7 @@ interface Known {
   /** What was counted. */
   readonly lacks: readonly CountedLack[]
   readonly peers: Iterable<Peer>
-  readonly ownRoot: Uint8Array
+  readonly ownRoot: Hash
   /** True for a path of which this device has a record: what a device says of others is none of this one's business. */
   readonly isKnown: (path: string) => boolean
 }

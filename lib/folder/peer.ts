@@ -154,8 +154,8 @@ export class Peer {
   }
 
   /** It has said that it holds exactly this. */
-  isAt(root: Uint8Array): boolean {
-    return this.root !== undefined && Buffer.compare(this.root, root) === 0
+  isAt(root: Hash): boolean {
+    return this.root !== undefined && hashesEqual(this.root, root)
   }
 
   status(ownRoot: Hash): PeerStatus {

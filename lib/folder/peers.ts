@@ -236,7 +236,7 @@ export class Peers implements Iterable<Peer> {
       // Either it is told that it is followed there, or, where it speaks on a road that this device has left, where it is listened to.
       this.#host.onpeer(peer)
       // It will say so again there: what it said here may be older than what it has said there since. Another tree under one number is no echo.
-      if (this.#choosesFor(peer) && update.sequence === peer.sequence && isRoot(peer.root, update.root)) return
+      if (this.#choosesFor(peer) && update.sequence === peer.sequence && peer.isAt(update.root)) return
     }
     peer.sequence = update.sequence
     peer.root = update.root
@@ -372,7 +372,3 @@ const BLAMED: ReadonlySet<string> = new Set([
   'VERSION',
   'BAD_PATH'
 ])
-
-function isRoot(known: Hash | undefined, root: Hash): boolean {
-  return known !== undefined && hashesEqual(known, root)
-}

@@ -69,9 +69,6 @@ interface Asked {
   readonly listings: Promise<readonly Listing[]>
 }
 
-const ROOT: AskedDirectory = { path: undefined, isWhole: false }
-const NONE: Asked = { directories: [], listings: Promise.resolve([]) }
-
 class SurveyWalk {
   readonly #context: FolderContext
   readonly #everything: boolean
@@ -128,14 +125,14 @@ class SurveyWalk {
   /** Holds some directories against the index. While they are listed, what the index has of the next ones is gathered. */
   async step(): Promise<void> {
     while (this.#underWay.length < LISTS && this.#queue.length > 0) this.#underWay.push(await this.#ask())
-    const { directories, listings } = this.#underWay.shift() ?? NONE
-    const found = await listings
-    found.forEach((listing, i) => {
-      const { path, isWhole } = directories[i] ?? ROOT
-      if (listing.kind === 'failed') this.#failed(path, listing.problem)
-      else if (listing.kind === 'absent') this.#absent(path)
-      else this.#listed(path, listing, isWhole)
-    })
+    const asked = this.#underWay.shift()
+    const listings = await asked?.listings
+    for (const [i, { path, isWhole }] of (asked?.directories ?? []).entries()) {
+      const listing = listings?.[i]
+      if (listing?.kind === 'failed') this.#failed(path, listing.problem)
+      else if (listing?.kind === 'absent') this.#absent(path)
+      else if (listing !== undefined) this.#listed(path, listing, isWhole)
+    }
   }
 
   async #ask(): Promise<Asked> {

@@ -10,6 +10,7 @@ import { Lives, type Live } from './lives.js'
 import { OwnKey } from './own-key.js'
 import { RateGate, together } from './rate.js'
 import { tcpRoad, udxRoad } from './road.js'
+import { nameOf } from './name.js'
 
 /** How long a connection may stay without anybody having proven that they know a folder's key. */
 const PROOF_DEADLINE_MS = 5000
@@ -103,11 +104,12 @@ export class Connections {
   /** Takes a stream whose handshake is done. Resolves with true once the peer has proven that it knows a key, with false where it is gone before that. */
   accept(stream: NoiseStream, origin: Origin): Promise<boolean> {
     const { runtime, ownId } = this.#options
-    if (nameOf(stream) === ownId) {
+    const deviceId = nameOf(stream.remotePublicKey)
+    if (deviceId === ownId) {
       this.#ownKey.meet(stream, hostOf(stream))
       return Promise.resolve(false)
     }
-    if (this.isFull && this.lives.best(nameOf(stream)) === undefined) {
+    if (this.isFull && this.lives.best(deviceId) === undefined) {
       stream.destroy()
       return Promise.resolve(false)
     }
@@ -115,7 +117,6 @@ export class Connections {
     const { connection } = live
     this.#options.door.entered(connection, stream.remotePublicKey)
     this.#unproven.add(connection)
-    const { deviceId } = connection
     const known = this.lives.best(deviceId)
     if (known !== undefined) this.lives.suspect(deviceId, runtime.clock.monotonic())
     const asked = new Set(origin.found)
@@ -189,7 +190,7 @@ export class Connections {
 
   #makeLive(stream: NoiseStream, { transport, roundTripMs }: Origin): Live {
     const { runtime, upload, download, limitsLan, isRelayed, roads, onroads } = this.#options
-    const deviceId = nameOf(stream)
+    const deviceId = nameOf(stream.remotePublicKey)
     const host = (): string | undefined => hostOf(stream)
     const road = (): Road =>
       transport === 'tcp' ? tcpRoad(host(), wayMs()) : udxRoad(host(), isRelayed(stream, deviceId))
@@ -253,8 +254,4 @@ function tellFolders(connection: Connection): void {
 function hostOf({ rawStream }: NoiseStream): string | undefined {
   const host = rawStream.remoteHost ?? rawStream.remoteAddress
   return host === undefined ? undefined : plainHost(host)
-}
-
-function nameOf({ remotePublicKey }: NoiseStream): string {
-  return Buffer.from(remotePublicKey).toString('hex')
 }

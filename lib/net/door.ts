@@ -1,6 +1,7 @@
 import type Hyperswarm from 'hyperswarm'
 import type { Connection } from '../../protocol/connection.js'
 import type { Clock } from '../runtime.js'
+import { nameOf } from './name.js'
 
 /** Handshakes of strangers that are let in at once, and how many of them each second afterwards: a device that is new comes once. */
 export const STRANGERS_AT_ONCE = 32
@@ -93,8 +94,4 @@ function take(bucket: Bucket, nowMs: number, most: number, perSecond: number): b
   if (bucket.tokens < 1) return false
   bucket.tokens--
   return true
-}
-
-function nameOf(publicKey: Uint8Array): string {
-  return Buffer.from(publicKey).toString('hex')
 }

@@ -6,6 +6,8 @@ import type { Door } from './door.js'
 import { hearPace } from './relay-pace.js'
 import { Upgrades, type Attempt } from './upgrades.js'
 import type { NoiseStream } from '../../protocol/handshake.js'
+import { nameOf } from './name.js'
+import { dropOldest } from '../core/drop-oldest.js'
 
 /** Connections that others may open here, proven or not. */
 const SERVER_CONNECTIONS_MAX = 256
@@ -91,7 +93,7 @@ export class Meeting {
       maxPeers: PEERS_MAX,
       maxServerConnections: SERVER_CONNECTIONS_MAX,
       // Asked before this side connects (without a payload), and before it answers: whoever comes may know more than this side.
-      firewall: (key, payload) => payload === null && isReached(Buffer.from(key).toString('hex')),
+      firewall: (key, payload) => payload === null && isReached(nameOf(key)),
       relayThrough: isForced => {
         const keys = relays(isForced)
         return keys.length === 0 ? null : [...keys]
@@ -183,8 +185,7 @@ function noteStreams(dht: HyperDHT, onattempt: (stream: NoiseStream, deviceId: s
 
 function noteFailure(stream: NoiseStream, deviceId: string, failures: Map<string, string>): void {
   stream.on('error', (error: Error & { readonly code?: string }) => {
-    const [oldest] = failures.keys()
-    if (failures.size >= FAILURES_MAX && oldest !== undefined) failures.delete(oldest)
+    dropOldest(failures, FAILURES_MAX - 1)
     failures.set(deviceId, error.code ?? error.message)
   })
   stream.once('open', () => failures.delete(deviceId))
@@ -202,8 +203,4 @@ function noteAttempt(stream: NoiseStream, deviceId: string, attempts: Map<string
 
 function topicsOf(info: PeerInfo): readonly Uint8Array[] {
   return info.topics
-}
-
-function nameOf(topic: Uint8Array): string {
-  return Buffer.from(topic).toString('hex')
 }

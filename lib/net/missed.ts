@@ -1,4 +1,5 @@
 import type { Runtime } from '../runtime.js'
+import { dropOldest } from '../core/drop-oldest.js'
 
 /** How long a device that is gone is looked for often, and how often that is. */
 const MISSED_MS = 15 * 60_000
@@ -27,8 +28,7 @@ export class Missed {
   met(deviceId: string, publicKey: Uint8Array): void {
     const folders = this.foldersOf(deviceId)
     this.#known.delete(deviceId)
-    const [oldest] = this.#known.keys()
-    if (this.#known.size >= DEVICES_MAX && oldest !== undefined) this.#known.delete(oldest)
+    dropOldest(this.#known, DEVICES_MAX - 1)
     this.#known.set(deviceId, { publicKey: Uint8Array.from(publicKey), folders, goneAt: undefined, lookedAt: 0 })
   }
 

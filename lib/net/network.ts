@@ -21,6 +21,7 @@ import { NO_LIMITS, RateGate, ratesAt, type Limits } from './rate.js'
 import { isNear, RANK } from './road.js'
 import { Tcp } from './tcp.js'
 import type { NetworkReport } from './report.js'
+import { nameOf } from './name.js'
 
 /** The TCP port that is tried first. */
 export const TCP_PORT = 49738
@@ -452,8 +453,4 @@ export class Network {
       this.#options.runtime.trace(`what the network is like can't be kept: ${messageOf(error)}`)
     })
   }
-}
-
-function nameOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex')
 }

@@ -1,6 +1,8 @@
 import type HyperDHT from 'hyperdht'
 import { messageOf } from '../core/error.js'
 import type { Runtime } from '../runtime.js'
+import { dropOldest } from '../core/drop-oldest.js'
+import { nameOf } from './name.js'
 
 /** How long a device counts as one of a folder's after it was seen under the folder's topic. */
 const GUEST_MS = 15 * 60_000
@@ -58,8 +60,7 @@ export class RelayGuests {
   async #lookUp(topic: Uint8Array): Promise<void> {
     const { dht, runtime } = this.#options
     try {
-      for await (const { peers } of dht.lookup(topic))
-        for (const { publicKey } of peers) this.#saw(Buffer.from(publicKey).toString('hex'))
+      for await (const { peers } of dht.lookup(topic)) for (const { publicKey } of peers) this.#saw(nameOf(publicKey))
     } catch (error) {
       runtime.trace(`who has a folder could not be looked up: ${messageOf(error)}`)
     }
@@ -68,7 +69,6 @@ export class RelayGuests {
   #saw(deviceId: string): void {
     this.#seen.delete(deviceId)
     this.#seen.set(deviceId, this.#options.runtime.clock.monotonic())
-    const [oldest] = this.#seen.keys()
-    if (this.#seen.size > GUESTS_MAX && oldest !== undefined) this.#seen.delete(oldest)
+    dropOldest(this.#seen, GUESTS_MAX)
   }
 }

@@ -7,6 +7,7 @@ import type { NoiseStream } from '../../protocol/handshake.js'
 import { RelayMeter, type CarriedStream } from './relay-meter.js'
 import { openPace } from './relay-pace.js'
 import { RelayPairs } from './relay-pairs.js'
+import { nameOf } from './name.js'
 
 const SEED_BYTES = 32
 
@@ -20,6 +21,7 @@ export interface RelayLimits {
 }
 
 export const RELAY_LIMITS: RelayLimits = { pairs: 64, devices: 256, bytesPerSecond: undefined }
+
 export interface RelayOptions {
   readonly dht: HyperDHT
   readonly keyPair: KeyPair
@@ -135,8 +137,4 @@ export class Relay {
     for (const stream of this.#streams) stream.destroy()
     await this.#server.close()
   }
-}
-
-function nameOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex')
 }

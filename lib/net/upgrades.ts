@@ -2,6 +2,7 @@ import type { KeyPair } from 'hypercore-crypto'
 import type HyperDHT from 'hyperdht'
 import type Hyperswarm from 'hyperswarm'
 import type { NoiseStream } from '../../protocol/handshake.js'
+import { nameOf } from './name.js'
 
 export interface UpgradesOptions {
   readonly dht: HyperDHT
@@ -117,8 +118,4 @@ export class Upgrades {
     }
     return isOnRelay(deviceId) && !isRelayed(stream)
   }
-}
-
-function nameOf(publicKey: Uint8Array): string {
-  return Buffer.from(publicKey).toString('hex')
 }

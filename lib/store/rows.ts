@@ -31,8 +31,10 @@ export interface IndexState {
   onfailure: (error: BackerError) => void
 }
 
-/** One table: bytes to bytes, in the order of the keys' bytes, each value with a checksum of value and key behind it that is verified whenever
- * it is read: neither damage nor a value in another one's place goes unnoticed. */
+/**
+ * One table: bytes to bytes, in the order of the keys' bytes, each value with a checksum of value and key behind it that is verified whenever
+ * it is read: neither damage nor a value in another one's place goes unnoticed.
+ */
 export class Rows {
   readonly #rows: Database<Buffer, Uint8Array>
   readonly #name: string

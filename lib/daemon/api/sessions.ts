@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { dropOldest } from '../../core/drop-oldest.js'
 
 /** How long a session lasts without a request, and how many there may be: of more the one ends that was used least lately. */
 const IDLE_MS = 24 * 3600 * 1000
@@ -25,8 +26,7 @@ export class Sessions {
   open(salt: string): string {
     const id = randomBytes(ID_BYTES).toString('base64url')
     this.#sessions.set(id, { salt, usedAt: this.#now() })
-    const [oldest] = this.#sessions.keys()
-    if (this.#sessions.size > SESSIONS_MAX && oldest !== undefined) this.#sessions.delete(oldest)
+    dropOldest(this.#sessions, SESSIONS_MAX)
     return id
   }
 

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import { BackerError } from '../../core/error.js'
+import { dropOldest } from '../../core/drop-oldest.js'
 
 /** So many wrong passwords may be tried at once from one address, and from all together; then one more in each interval. */
 const OWN = { atOnce: 5, intervalMs: 30_000 } as const
@@ -46,8 +47,7 @@ export class Tries {
     // Those that have tried last are kept; for all others there is the bound of all together.
     this.#byAddress.delete(host)
     this.#byAddress.set(host, bucket)
-    const [oldest] = this.#byAddress.keys()
-    if (this.#byAddress.size > ADDRESSES_MAX && oldest !== undefined) this.#byAddress.delete(oldest)
+    dropOldest(this.#byAddress, ADDRESSES_MAX)
     return bucket
   }
 }
