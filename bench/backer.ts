@@ -1,14 +1,11 @@
-import { becomesAlike } from './alike.js'
-import type { Contender, Cost } from './contender.js'
+import type { Cost } from './contender.js'
 import { Device } from './device.js'
+import { Live } from './live.js'
 import { cpuSecondsOf } from './usage.js'
 
 /** Two devices of backer, live: whatever changes travels by itself. */
-export class Backers implements Contender {
+export class Backers extends Live {
   readonly name = 'backer'
-  readonly timeStepNs = 1n
-  readonly #a: string
-  readonly #b: string
   readonly #profile: string | undefined
   #sides: readonly Device[] = []
   /** From the start of the first device to the end of its first scan. */
@@ -17,39 +14,30 @@ export class Backers implements Contender {
   scanCpuSeconds = 0
 
   constructor(a: string, b: string, profile: string | undefined) {
-    this.#a = a
-    this.#b = b
+    super(a, b)
     this.#profile = profile
   }
 
   async first(): Promise<Cost> {
     const start = performance.now()
-    const a = new Device([this.#a], this.#profile)
+    const a = new Device([this.a], this.#profile)
     this.#sides = [a]
     const key = await a.hear(word => (word.kind === 'open' ? word.key : undefined))
     await a.state('alone')
     this.scanSeconds = (performance.now() - start) / 1000
     this.scanCpuSeconds = cpuSecondsOf(a.pid)
-    const b = new Device([this.#b, key], this.#profile)
+    const b = new Device([this.b, key], this.#profile)
     this.#sides = [a, b]
     await this.#join()
-    return this.#cost(start, 0)
-  }
-
-  async change(make: () => void): Promise<Cost> {
-    const before = this.#cpuSeconds()
-    const start = performance.now()
-    make()
-    await becomesAlike(this.#a, this.#b, this.timeStepNs)
-    return this.#cost(start, before)
+    return this.costSince(start)
   }
 
   async restart(): Promise<Cost> {
     await this.#end()
     const start = performance.now()
-    this.#sides = [new Device([this.#a], this.#profile), new Device([this.#b], this.#profile)]
+    this.#sides = [new Device([this.a], this.#profile), new Device([this.b], this.#profile)]
     await this.#join()
-    return this.#cost(start, 0)
+    return this.costSince(start)
   }
 
   async close(): Promise<void> {
@@ -71,11 +59,7 @@ export class Backers implements Contender {
     this.#sides = []
   }
 
-  #cpuSeconds(): number {
-    return this.#sides.reduce((sum, { pid }) => sum + cpuSecondsOf(pid), 0)
-  }
-
-  #cost(start: number, cpuBefore: number): Cost {
-    return { seconds: (performance.now() - start) / 1000, cpuSeconds: this.#cpuSeconds() - cpuBefore }
+  protected pids(): readonly number[] {
+    return this.#sides.map(({ pid }) => pid)
   }
 }

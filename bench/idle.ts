@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { setTimeout as wait } from 'node:timers/promises'
-import { cpuSecondsOf } from './usage.js'
+import { makeSmallFiles } from './files.js'
+import { cpuSecondsOf, memoryMiBOf } from './usage.js'
 
 /*
  * `npm run bench:idle -- [--files 50000] [--seconds 60]`: what a user waits for at the beginning, and what the background process takes when nothing happens.
@@ -58,23 +59,9 @@ function start(home: string): number {
   return seconds
 }
 
-function makeFiles(directory: string): void {
-  for (let i = 0; i < FILES; i++) {
-    const at = join(directory, `directory ${Math.floor(i / PER_DIRECTORY)}`)
-    if (i % PER_DIRECTORY === 0) mkdirSync(at, { recursive: true })
-    writeFileSync(join(at, `file ${i}`), `content of file ${i}\n`)
-  }
-}
-
-/** MiB in memory now. Source: proc_pid_status(5), VmRSS. */
-function residentMiB(pid: number): number {
-  const [, kibibytes = '0'] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Number(kibibytes) / 1024
-}
-
 async function measure(): Promise<readonly { what: string; value: number; limit: number; unit: string }[]> {
   const starts = Array.from({ length: STARTS }, (_, i) => start(`home-${i}`))
-  makeFiles(join(place, 'many'))
+  makeSmallFiles(join(place, 'many'), FILES, PER_DIRECTORY)
   run('share', join(place, 'many'))
   run('wait', '--peers', '0', '--timeout', '600', join(place, 'many'))
   const { pid } = JSON.parse(run('status', '--json')) as { readonly pid: number }
@@ -85,7 +72,7 @@ async function measure(): Promise<readonly { what: string; value: number; limit:
   return [
     { what: 'share and status, fresh home', value: Math.min(...starts), limit: START_SECONDS_MAX, unit: 's' },
     { what: `CPU, idle, ${FILES} files`, value: cpuPercent, limit: CPU_PERCENT_MAX, unit: '%' },
-    { what: `memory, idle, ${FILES} files`, value: residentMiB(pid), limit: MEMORY_MIB_MAX, unit: 'MiB' }
+    { what: `memory, idle, ${FILES} files`, value: memoryMiBOf(pid, 'VmRSS'), limit: MEMORY_MIB_MAX, unit: 'MiB' }
   ]
 }
 

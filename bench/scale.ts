@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Device } from './device.js'
+import { makeSmallFiles } from './files.js'
 import { markdown, percentile } from './table.js'
 import { cpuSecondsOf, MemoryWatch } from './usage.js'
 
@@ -30,20 +31,12 @@ interface Shape {
 }
 
 const SHAPES: readonly Shape[] = [
-  { name: '10,000 files', make: root => makeFiles(root, 10_000, 100) },
-  { name: `${FILES.toLocaleString('en')} files`, make: root => makeFiles(root, FILES, 100) },
-  { name: '200,000 files in one directory', make: root => makeFiles(root, 200_000, 200_000) },
+  { name: '10,000 files', make: root => makeSmallFiles(root, 10_000, 100) },
+  { name: `${FILES.toLocaleString('en')} files`, make: root => makeSmallFiles(root, FILES, 100) },
+  { name: '200,000 files in one directory', make: root => makeSmallFiles(root, 200_000, 200_000) },
   { name: `${LEVELS} levels`, make: root => makeDeep(root) },
   { name: 'a sparse file of 20 GiB', make: root => makeSparse(root) }
 ]
-
-function makeFiles(root: string, count: number, perDirectory: number): void {
-  for (let i = 0; i < count; i++) {
-    const directory = join(root, `directory ${Math.floor(i / perDirectory)}`)
-    if (i % perDirectory === 0) mkdirSync(directory)
-    writeFileSync(join(directory, `file ${i}`), `content of file ${i}\n`)
-  }
-}
 
 function makeDeep(root: string): void {
   for (let level = 0, directory = root; level < LEVELS; level++) {

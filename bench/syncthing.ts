@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { becomesAlike, DEADLINE_MS } from './alike.js'
+import { DEADLINE_MS } from './alike.js'
 import type { Contender, Cost, Place } from './contender.js'
-import { cpuSecondsOf } from './usage.js'
+import { Live } from './live.js'
 
 const FOLDER = 'bench'
 const LOOK_MS = 20
@@ -135,30 +135,21 @@ class Device {
   }
 }
 
-class Syncthings implements Contender {
+class Syncthings extends Live {
   readonly name = 'Syncthing'
-  readonly timeStepNs = 1n
-  readonly #a: Device
-  readonly #b: Device
+  readonly #devices: readonly [Device, Device]
 
-  constructor(a: Device, b: Device) {
-    this.#a = a
-    this.#b = b
+  constructor(devices: readonly [Device, Device]) {
+    super(devices[0].root, devices[1].root)
+    this.#devices = devices
   }
 
   async first(): Promise<Cost> {
+    const [a, b] = this.#devices
     const start = performance.now()
-    await Promise.all([this.#a.start(), this.#b.start()])
-    await until(async () => (await this.#a.isInSyncWith(this.#b)) && (await this.#b.isInSyncWith(this.#a)))
-    return this.#cost(start, 0)
-  }
-
-  async change(make: () => void): Promise<Cost> {
-    const before = this.#cpuSeconds()
-    const start = performance.now()
-    make()
-    await becomesAlike(this.#a.root, this.#b.root, this.timeStepNs)
-    return this.#cost(start, before)
+    await Promise.all([a.start(), b.start()])
+    await until(async () => (await a.isInSyncWith(b)) && (await b.isInSyncWith(a)))
+    return this.costSince(start)
   }
 
   async restart(): Promise<Cost> {
@@ -167,15 +158,11 @@ class Syncthings implements Contender {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#a.stop(), this.#b.stop()])
+    await Promise.all(this.#devices.map(device => device.stop()))
   }
 
-  #cpuSeconds(): number {
-    return [this.#a, this.#b].reduce((sum, { pid }) => sum + (pid === undefined ? 0 : cpuSecondsOf(pid)), 0)
-  }
-
-  #cost(start: number, cpuBefore: number): Cost {
-    return { seconds: (performance.now() - start) / 1000, cpuSeconds: this.#cpuSeconds() - cpuBefore }
+  protected pids(): readonly number[] {
+    return this.#devices.flatMap(({ pid }) => (pid === undefined ? [] : [pid]))
   }
 }
 
@@ -189,7 +176,7 @@ export async function startSyncthings({ place, a, b, port }: Place): Promise<Con
   await Promise.all(devices.map(device => device.start()))
   await Promise.all([first.share(second), second.share(first)])
   await Promise.all(devices.map(device => device.stop()))
-  return new Syncthings(first, second)
+  return new Syncthings(devices)
 }
 
 function set(config: string, option: string, value: string): string {

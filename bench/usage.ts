@@ -34,12 +34,13 @@ export class MemoryWatch {
   }
 
   #look(): void {
-    for (const pid of descendantsOf(process.pid)) this.#peakMiB = Math.max(this.#peakMiB, peakMiBOf(pid))
+    for (const pid of descendantsOf(process.pid)) this.#peakMiB = Math.max(this.#peakMiB, memoryMiBOf(pid, 'VmHWM'))
   }
 }
 
-function peakMiBOf(pid: number): number {
-  const [, kibibytes = '0'] = /^VmHWM:\s+(\d+) kB/m.exec(contentOf(`/proc/${pid}/status`)) ?? []
+/** MiB that are resident now (VmRSS), or were at most (VmHWM). Source: proc_pid_status(5). */
+export function memoryMiBOf(pid: number, what: 'VmRSS' | 'VmHWM'): number {
+  const [, kibibytes = '0'] = new RegExp(`^${what}:\\s+(\\d+) kB`, 'm').exec(contentOf(`/proc/${pid}/status`)) ?? []
   return Number(kibibytes) / 1024
 }
 
