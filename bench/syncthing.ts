@@ -173,9 +173,12 @@ export async function startSyncthings({ place, a, b, port }: Place): Promise<Con
     new Device(join(place, 'syncthing-b'), b, port + 2, port + 3)
   ] as const
   const [first, second] = devices
-  await Promise.all(devices.map(device => device.start()))
-  await Promise.all([first.share(second), second.share(first)])
-  await Promise.all(devices.map(device => device.stop()))
+  try {
+    await Promise.all(devices.map(device => device.start()))
+    await Promise.all([first.share(second), second.share(first)])
+  } finally {
+    await Promise.all(devices.map(device => device.stop()))
+  }
   return new Syncthings(devices)
 }
 
