@@ -1,6 +1,6 @@
 import { OBSTACLES_TOLD } from '../../protocol/limits.js'
 import type { Obstacle as ToldObstacle } from '../../protocol/peer-link.js'
-import type { RelativePath } from '../core/model/path.js'
+import { whyNotPath, type RelativePath } from '../core/model/path.js'
 import type { Timer } from '../runtime.js'
 import type { FolderContext } from './context.js'
 import type { Peer } from './peer.js'
@@ -63,7 +63,10 @@ export function obstaclesIn({ error, role, problems, heldDeletes, drift }: Obsta
   ]
   return [
     ...whole.map(code => ({ path: undefined, code })),
-    ...items.map(({ path, code }) => ({ path: path as RelativePath, code }))
+    // What can't be a path in a folder (too long, no text) nobody else has, nor could be told of.
+    ...items
+      .filter(({ path }) => whyNotPath(path) === undefined)
+      .map(({ path, code }) => ({ path: path as RelativePath, code }))
   ].slice(0, OBSTACLES_TOLD)
 }
 
