@@ -1,12 +1,13 @@
 import { BackerError, messageOf } from '../lib/core/error.js'
 import { letGo } from '../lib/core/own-bytes.js'
 import { hashBytes, hashesEqual, type Hash } from '../lib/core/model/hash.js'
-import { CHUNK_BYTES, CHUNK_REQUESTS_OPEN, HAVE_RANGES, SERVE_BYTES } from './limits.js'
+import { CHUNK_BYTES, CHUNKS_OPEN, HAVE_RANGES, SERVE_BYTES } from './limits.js'
 import {
   cancelCodec,
   chunkAnswerCodec,
   chunkRequestCodec,
   haveCodec,
+  type AskedChunk,
   type ChunkAnswer,
   type ChunkRequest,
   type HaveMessage
@@ -19,23 +20,28 @@ import type { Wire } from './wire.js'
 const SMALL_BYTES = 64 * 1024
 /** After how many small ones a large one has its turn. */
 const SMALL_IN_A_ROW = 16
-/** How many chunks are read at once for one peer, besides SERVE_BYTES of them. */
+/** How many requests of one peer are served at once, besides SERVE_BYTES of their chunks. */
 const SERVED_AT_ONCE = 64
 /** The answer of one who does not have the chunk. */
 const NOTHING = new Uint8Array(0)
 
+type Chunks = readonly (Uint8Array | undefined)[]
+
 interface Asked {
-  readonly hash: Hash
+  readonly chunks: readonly AskedChunk[]
+  /** Bytes of all of them. */
   readonly length: number
-  readonly resolve: (bytes: Uint8Array) => void
+  readonly resolve: (chunks: Chunks) => void
   readonly reject: (error: BackerError) => void
   /** Until when it must have been answered. */
   readonly deadline: number
   isSent: boolean
 }
 
-/** A chunk that the peer waits for. */
+/** Chunks that the peer waits for. */
 interface Wanted extends ChunkRequest {
+  /** Bytes of all of them. */
+  readonly length: number
   /** It waits no longer, but for the empty answer that ends its request. */
   isCalledOff: boolean
 }
@@ -45,16 +51,18 @@ export class ChunkChannel {
   readonly #wire: Wire
   readonly #handlers: () => PeerHandlers
   readonly #asked = new Map<number, Asked>()
-  /** Requests that wait because the peer has as many as it takes. */
+  /** Requests that wait because the peer has as many chunks to give as it takes. */
   readonly #unsent: number[] = []
-  /** Requests that were sent and called off: each is still answered. */
-  readonly #calledOff = new Set<number>()
+  /** Requests that were sent and called off, each with the number of its chunks: each is still answered. */
+  readonly #calledOff = new Map<number, number>()
   /** Requests wait because the rate allows no more now. */
   #isHeldBack = false
-  /** Requests that the peer has. */
+  /** Chunks that the peer has been asked for. */
   #open = 0
   /** What the peer has asked for and has no answer to, by its number. */
   readonly #wanted = new Map<number, Wanted>()
+  /** How many chunks that are. */
+  #wantedCount = 0
   readonly #small: Wanted[] = []
   readonly #large: Wanted[] = []
   #smallInARow = 0
@@ -74,8 +82,8 @@ export class ChunkChannel {
     this.#have = wire.message(haveCodec, 'what a peer has', ({ content, ranges }) =>
       this.#handlers().onHave(content, ranges)
     )
-    this.#request = wire.message(chunkRequestCodec, 'a request for a chunk', request => this.#requested(request))
-    this.#answer = wire.message(chunkAnswerCodec, 'a chunk', answer => this.#answered(answer))
+    this.#request = wire.message(chunkRequestCodec, 'a request for chunks', request => this.#requested(request))
+    this.#answer = wire.message(chunkAnswerCodec, 'an answer with chunks', answer => this.#answered(answer))
     this.#cancel = wire.message(cancelCodec, 'a cancel', id => this.#cancelled(id))
   }
 
@@ -92,7 +100,9 @@ export class ChunkChannel {
       this.#have({ content, ranges: ranges.slice(start, start + HAVE_RANGES) })
   }
 
-  request(hash: Hash, length: number, signal: AbortSignal): Promise<Uint8Array> {
+  /** See `PeerLink.requestChunks`. */
+  request(chunks: readonly AskedChunk[], signal: AbortSignal): Promise<Chunks> {
+    const length = bytesOf(chunks)
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
         reject(notWanted())
@@ -109,7 +119,7 @@ export class ChunkChannel {
       }
       const deadline = this.#wire.expectAnswer()
       this.#asked.set(id, {
-        hash,
+        chunks,
         length,
         deadline,
         resolve: settling(resolve),
@@ -133,20 +143,24 @@ export class ChunkChannel {
   }
 
   #sendMore(): void {
-    while (this.#open < CHUNK_REQUESTS_OPEN) {
+    for (;;) {
       const id = this.#unsent.shift()
       if (id === undefined) return
       const asked = this.#asked.get(id)
       if (asked === undefined) continue
+      if (this.#open + asked.chunks.length > CHUNKS_OPEN) {
+        this.#unsent.unshift(id)
+        return
+      }
       if (!this.#wire.download().tryPass(asked.length)) {
         this.#unsent.unshift(id)
         void this.#sendLater()
         return
       }
-      this.#open++
+      this.#open += asked.chunks.length
       asked.isSent = true
       this.#wire.gather()
-      this.#request({ id, hash: asked.hash, length: asked.length })
+      this.#request({ id, chunks: asked.chunks })
     }
   }
 
@@ -169,33 +183,37 @@ export class ChunkChannel {
     if (asked === undefined) return
     this.#asked.delete(id)
     if (asked.isSent) {
-      this.#calledOff.add(id)
+      this.#calledOff.set(id, asked.chunks.length)
       this.#cancel(id)
     }
     asked.reject(error)
   }
 
-  #answered({ id, bytes }: ChunkAnswer): void {
+  #answered({ id, chunks }: ChunkAnswer): void {
     const asked = this.#asked.get(id)
-    const isExpected = this.#calledOff.delete(id) || asked?.isSent === true
-    if (!isExpected) throw new BackerError('PEER_MISBEHAVED', 'the peer gave a chunk that nobody asked for')
+    const count = this.#calledOff.get(id) ?? (asked?.isSent === true ? asked.chunks.length : undefined)
+    if (count === undefined) throw new BackerError('PEER_MISBEHAVED', 'the peer gave a chunk that nobody asked for')
     this.#wire.answerCame()
-    this.#open--
+    this.#open -= count
+    this.#calledOff.delete(id)
     this.#asked.delete(id)
-    if (asked !== undefined) settle(asked, bytes)
+    if (asked !== undefined) settle(asked, chunks)
     this.#sendMore()
   }
 
   #requested(request: ChunkRequest): void {
-    if (request.length < 1 || request.length > CHUNK_BYTES)
-      throw new BackerError('PEER_MISBEHAVED', 'the peer asked for a chunk of a size that there is not')
+    const length = bytesOf(request.chunks)
+    if (length > CHUNK_BYTES || request.chunks.length === 0 || request.chunks.some(chunk => chunk.length < 1))
+      throw new BackerError('PEER_MISBEHAVED', 'the peer asked for chunks of a size that there is not')
     if (this.#wanted.has(request.id))
       throw new BackerError('PEER_MISBEHAVED', 'the peer gave two requests the same number')
-    if (this.#wanted.size >= CHUNK_REQUESTS_OPEN)
+    this.#wantedCount += request.chunks.length
+    if (this.#wantedCount > CHUNKS_OPEN)
       throw new BackerError('PEER_MISBEHAVED', 'the peer asked for more chunks than it may at once')
-    const wanted = { ...request, isCalledOff: false }
+    const wanted = { ...request, length, isCalledOff: false }
     this.#wanted.set(wanted.id, wanted)
-    const queue = wanted.length <= SMALL_BYTES ? this.#small : this.#large
+    const isSmall = request.chunks.every(chunk => chunk.length <= SMALL_BYTES)
+    const queue = isSmall ? this.#small : this.#large
     queue.push(wanted)
     this.#serve()
   }
@@ -215,32 +233,38 @@ export class ChunkChannel {
     }
   }
 
-  /** Reads and sends one chunk; there is room for another only when this one has had its turn to leave. */
+  /** Reads and sends what one request asks for; there is room for another only when this one has had its turn to leave. */
   async #serveOne(wanted: Wanted): Promise<void> {
     this.#served++
     this.#servedBytes += wanted.length
-    const bytes = wanted.isCalledOff ? NOTHING : await this.#read(wanted)
-    while (!wanted.isCalledOff && !this.#wire.closed && !this.#wire.upload().tryPass(bytes.byteLength))
+    const nothing = wanted.chunks.map(() => NOTHING)
+    const chunks = wanted.isCalledOff ? nothing : await this.#read(wanted)
+    const length = chunks.reduce((sum, bytes) => sum + bytes.byteLength, 0)
+    while (!wanted.isCalledOff && !this.#wire.closed && !this.#wire.upload().tryPass(length))
       await this.#wire.upload().ready()
     await this.#wire.inTurn(() => {
       this.#wanted.delete(wanted.id)
-      if (bytes.byteLength <= SMALL_BYTES) this.#wire.gather()
-      this.#answer({ id: wanted.id, bytes: wanted.isCalledOff ? NOTHING : bytes })
+      this.#wantedCount -= wanted.chunks.length
+      if (length <= SMALL_BYTES) this.#wire.gather()
+      this.#answer({ id: wanted.id, chunks: wanted.isCalledOff ? nothing : chunks })
     })
-    letGo(bytes)
+    chunks.forEach(letGo)
     this.#served--
     this.#servedBytes -= wanted.length
     this.#serve()
   }
 
-  async #read({ hash, length }: ChunkRequest): Promise<Uint8Array> {
+  async #read({ chunks }: ChunkRequest): Promise<readonly Uint8Array[]> {
+    let found: Chunks = []
     try {
-      const bytes = await this.#handlers().onChunk(hash)
-      return bytes?.byteLength === length ? bytes : NOTHING
+      found = await this.#handlers().onChunks(chunks)
     } catch (error) {
       this.#wire.trace(`could not read a chunk: ${messageOf(error)}`)
-      return NOTHING
     }
+    return chunks.map(({ length }, i) => {
+      const bytes = found[i]
+      return bytes?.byteLength === length ? bytes : NOTHING
+    })
   }
 
   #next(): Wanted | undefined {
@@ -250,19 +274,25 @@ export class ChunkChannel {
   }
 }
 
-/** Gives a request its answer. Throws PEER_MISBEHAVED where that is another chunk. */
-function settle({ hash, length, resolve, reject }: Asked, bytes: Uint8Array): void {
-  if (bytes.byteLength === 0) {
-    reject(new BackerError('UNAVAILABLE', 'the peer does not have the chunk'))
-    return
-  }
-  if (bytes.byteLength === length && hashesEqual(hashBytes(bytes), hash)) {
-    resolve(bytes)
+/** Gives a request its answer. Throws PEER_MISBEHAVED where that is something else than what was asked for. */
+function settle({ chunks, resolve, reject }: Asked, answer: readonly Uint8Array[]): void {
+  const isRight = answer.length === chunks.length && chunks.every((chunk, i) => isAnswer(chunk, answer[i] ?? NOTHING))
+  if (isRight) {
+    resolve(answer.map(bytes => (bytes.byteLength === 0 ? undefined : bytes)))
     return
   }
   const error = new BackerError('PEER_MISBEHAVED', 'the peer gave a chunk that is not the one that was asked for')
   reject(error)
   throw error
+}
+
+/** True for the chunk's own bytes, and for none at all. */
+function isAnswer({ hash, length }: AskedChunk, bytes: Uint8Array): boolean {
+  return bytes.byteLength === 0 || (bytes.byteLength === length && hashesEqual(hashBytes(bytes), hash))
+}
+
+function bytesOf(chunks: readonly AskedChunk[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0)
 }
 
 function notWanted(): BackerError {

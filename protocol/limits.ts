@@ -37,8 +37,10 @@ export const NODE_BYTES = 256 * 1024
 export const NODES_ANSWER_BYTES = 1024 * 1024
 /** Bytes of a chunk: the most that chunking makes. */
 export const CHUNK_BYTES = 512 * 1024
-/** Chunk requests of one peer that wait for an answer. */
-export const CHUNK_REQUESTS_OPEN = 1024
+/** Chunks asked for in one request, which come to CHUNK_BYTES at most. */
+export const CHUNKS_PER_REQUEST = 64
+/** Chunks that one peer has asked for and that wait for an answer. */
+export const CHUNKS_OPEN = 1024
 /** Bytes of chunks that are read and not yet sent, for one peer. */
 export const SERVE_BYTES = 4 * 1024 * 1024
 /** Chunk ranges in one announcement. */

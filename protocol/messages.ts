@@ -52,16 +52,22 @@ export interface HaveMessage {
   readonly ranges: readonly (readonly [number, number])[]
 }
 
-export interface ChunkRequest {
-  readonly id: number
+/** A chunk that is asked for. */
+export interface AskedChunk {
   readonly hash: Hash
   readonly length: number
 }
 
-/** The chunk's bytes; empty: the peer does not have it. */
+/** Chunks that are wanted together: a large one alone, or many small ones, of which each would cost more as a message than as bytes. */
+export interface ChunkRequest {
+  readonly id: number
+  readonly chunks: readonly AskedChunk[]
+}
+
+/** Each chunk's bytes, in the order of the request; empty: the peer does not have it. */
 export interface ChunkAnswer {
   readonly id: number
-  readonly bytes: Uint8Array
+  readonly chunks: readonly Uint8Array[]
 }
 
 export interface CloseMessage {
@@ -242,9 +248,15 @@ export const haveCodec = struct<HaveMessage>({
   ranges: list(range, limits.HAVE_RANGES, 'the chunks that a peer has')
 })
 
-export const chunkRequestCodec = struct<ChunkRequest>({ id: uint, hash: hashCodec, length: uint })
+export const chunkRequestCodec = struct<ChunkRequest>({
+  id: uint,
+  chunks: list(struct<AskedChunk>({ hash: hashCodec, length: uint }), limits.CHUNKS_PER_REQUEST, 'a request for chunks')
+})
 
-export const chunkAnswerCodec = struct<ChunkAnswer>({ id: uint, bytes: bounded(limits.CHUNK_BYTES, 'a chunk') })
+export const chunkAnswerCodec = struct<ChunkAnswer>({
+  id: uint,
+  chunks: list(bounded(limits.CHUNK_BYTES, 'a chunk'), limits.CHUNKS_PER_REQUEST, 'an answer with chunks')
+})
 
 export const cancelCodec: Codec<number> = uint
 

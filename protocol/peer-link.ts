@@ -3,7 +3,7 @@ import type { Hash } from '../lib/core/model/hash.js'
 import type { ReplicaId } from '../lib/core/model/version.js'
 import type { RelativePath } from '../lib/core/model/path.js'
 import type { Road } from './line.js'
-import type { HoldRequest, Obstacle, PastAnswer } from './messages.js'
+import type { AskedChunk, HoldRequest, Obstacle, PastAnswer } from './messages.js'
 import type { FolderSecret } from './proof.js'
 
 /** What a device says of itself when a folder's channel opens. */
@@ -33,7 +33,7 @@ export type Past = Pick<PastAnswer, 'snapshots' | 'revisions'>
 /** What a device is asked to prove that it holds. */
 export type HoldQuestion = Omit<HoldRequest, 'id'>
 
-export type { Obstacle }
+export type { AskedChunk, Obstacle }
 
 /** A peer of one folder that has proven that it knows the key: what the engine can tell it and ask of it. */
 export interface PeerLink {
@@ -63,6 +63,11 @@ export interface PeerLink {
   requestContentNodes(content: Hash, hashes: readonly Hash[]): Promise<readonly (Uint8Array | undefined)[]>
   /** A chunk's bytes, verified. Rejects with UNAVAILABLE (the peer has it not, or `signal` aborted), PEER_GONE or TIMEOUT. */
   requestChunk(hash: Hash, length: number, signal: AbortSignal): Promise<Uint8Array>
+  /**
+   * Several chunks in one message: at most CHUNKS_PER_REQUEST, of at most CHUNK_BYTES together. In order, verified, undefined for those that the peer does not
+   * have; they may be views of one buffer. Rejects as `requestChunk` does.
+   */
+  requestChunks(chunks: readonly AskedChunk[], signal: AbortSignal): Promise<readonly (Uint8Array | undefined)[]>
   /** What the peer keeps: its snapshots, or its kept versions of what stood at `path`. Nothing of it is verified. Rejects with PEER_GONE or TIMEOUT. */
   requestPast(path: RelativePath | undefined): Promise<Past>
   /** Has the peer prove that it holds the content of a file; undefined where it does not. The caller checks the proof. Rejects with PEER_GONE or TIMEOUT. */
@@ -83,7 +88,8 @@ export interface PeerHandlers {
     content: Hash,
     hashes: readonly Hash[]
   ): readonly (Uint8Array | undefined)[] | Promise<readonly (Uint8Array | undefined)[]>
-  onChunk(hash: Hash): Promise<Uint8Array | undefined>
+  /** Chunks by hash, in order; undefined for those that are not here. Of several no more may be read at once than they are said to have. */
+  onChunks(asked: readonly AskedChunk[]): Promise<readonly (Uint8Array | undefined)[]>
   /** Rejects only with what ends the connection. */
   onPast(path: RelativePath | undefined): Promise<Past>
   /** The proof that this device holds a content, made for that peer; undefined where it can't be relied upon for it. Rejects only with what ends the connection. */

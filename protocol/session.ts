@@ -35,6 +35,7 @@ import {
   type RoadsMessage
 } from './messages.js'
 import type {
+  AskedChunk,
   ChunkRanges,
   FolderLink,
   HeadUpdate,
@@ -303,7 +304,16 @@ export class Session implements PeerLink, Wire {
   }
 
   async requestChunk(hash: Hash, length: number, signal: AbortSignal): Promise<Uint8Array> {
-    return this.#ifOpen(this.#chunks).request(hash, length, signal)
+    const [bytes] = await this.#ifOpen(this.#chunks).request([{ hash, length }], signal)
+    if (bytes === undefined) throw new BackerError('UNAVAILABLE', 'the peer does not have the chunk')
+    return bytes
+  }
+
+  async requestChunks(
+    chunks: readonly AskedChunk[],
+    signal: AbortSignal
+  ): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#ifOpen(this.#chunks).request(chunks, signal)
   }
 
   async requestPast(path: RelativePath | undefined): Promise<Past> {

@@ -24,6 +24,16 @@ export function encodeWith<T>(codec: Codec<T>, value: T): Uint8Array {
   return state.buffer
 }
 
+/** As `encodeWith`, for short bytes that are soon copied elsewhere or forgotten: they are cut from a buffer that others share, which they would hold on to. */
+export function encodeShort<T>(codec: Codec<T>, value: T): Uint8Array {
+  const state: CodecState = { buffer: null, start: 0, end: 0 }
+  codec.preencode(state, value)
+  const bytes = Buffer.allocUnsafe(state.end)
+  state.buffer = bytes
+  codec.encode(state, value)
+  return bytes
+}
+
 /**
  * The value in `bytes`, all of which must be used up.
  * Throws MALFORMED (or the codec's own BackerError, such as LIMIT or BAD_PATH) naming `what` it should have been.

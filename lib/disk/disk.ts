@@ -237,6 +237,8 @@ export interface Disk {
   keepWritten(paths: readonly RelativePath[]): Promise<void>
   /** Up to `length` bytes at `offset`; undefined where the file is gone or can't be read. The caller verifies them. */
   read(path: RelativePath, offset: number, length: number): Promise<Uint8Array | undefined>
+  /** As `read`, of several files at one go, in order. Small ones may be views of one buffer. */
+  readMany(extents: readonly Extent[]): Promise<readonly (Uint8Array | undefined)[]>
   /** Opens `.backer/tmp/NAME`, made if it is missing. `resumed` where it was there already. NAME: letters, digits, `-`. */
   stage(name: string, size: number): Promise<{ readonly file: StagedFile; readonly resumed: boolean }>
   /** Writes small whole files into `.backer/tmp` at one go: cheaper than `stage` for each. */

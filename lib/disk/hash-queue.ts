@@ -2,6 +2,7 @@ import type { RelativePath } from '../core/model/path.js'
 import type { Stamp } from '../core/model/stamp.js'
 import type { Hashed } from './disk.js'
 import { CHANGING, TRIES, type Segment, type SegmentRead } from './hash.js'
+import { unpackHashed } from './pack-hashed.js'
 import { SEGMENT_SIZES, type SegmentSizes } from './segments.js'
 import type { WorkQueue } from './work-queue.js'
 
@@ -35,7 +36,7 @@ export class HashQueue {
   }
 
   async #hashSome(paths: readonly RelativePath[]): Promise<readonly Hashed[]> {
-    const results = await this.#work.run('hashUpTo', paths, this.#largeBytes)
+    const results = unpackHashed(await this.#work.run('hashUpTo', paths, this.#largeBytes))
     const hashed: Hashed[] = []
     for (const [i, path] of paths.entries()) {
       const result = results[i] ?? ABSENT
@@ -49,7 +50,7 @@ export class HashQueue {
     for (let i = 0; i < TRIES; i++) {
       const outcome = await this.#tryLarge(path, seen)
       if (outcome !== 'moved') return outcome
-      const [again] = await this.#work.run('hashUpTo', [path], this.#largeBytes)
+      const [again] = unpackHashed(await this.#work.run('hashUpTo', [path], this.#largeBytes))
       if (again?.kind !== 'large') return again ?? ABSENT
       seen = again.stamp
     }

@@ -6,6 +6,7 @@ import type {
   CheckOrder,
   Disk,
   DiskTraits,
+  Extent,
   Hashed,
   InstallResult,
   InstallStep,
@@ -62,6 +63,10 @@ export class InlineDisk implements Disk {
 
   read(path: RelativePath, offset: number, length: number): Promise<Uint8Array | undefined> {
     return this.#do(operations => operations.readMany([{ path, offset, length }])[0])
+  }
+
+  readMany(extents: readonly Extent[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#do(operations => operations.readMany(extents))
   }
 
   stage(name: string, size: number): Promise<{ readonly file: StagedFile; readonly resumed: boolean }> {

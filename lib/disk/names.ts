@@ -1,6 +1,7 @@
 import b4a from 'b4a'
-import { hashBytes, hashKey, type Hash } from '../core/model/hash.js'
+import { hashKey, type Hash } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
+import { hashOfPath } from '../core/model/path-hash.js'
 
 /**
  * The names in `.backer/tmp`. Each tells what a crash left there (what of it was done and only not put down in the index, `intent.ts` tells):
@@ -29,7 +30,7 @@ export function stagedName(root: Hash, path: RelativePath): string {
 
 /** 16 hex digits that stand for `path` in names. */
 export function pathHash(path: RelativePath): string {
-  return b4a.toString(hashBytes(b4a.from(path)), 'hex').slice(0, 16)
+  return b4a.toString(hashOfPath(path).subarray(0, 8), 'hex')
 }
 
 /** What `CONTENT` is for a directory of ours, which has no content yet. */

@@ -27,7 +27,6 @@ import {
   hashFilesUpTo,
   hashSegment,
   SETTLED,
-  type Large,
   type Segment,
   type SegmentRead,
   type Settle
@@ -46,6 +45,11 @@ import { parseTmpName } from './names.js'
 import { withTmp } from './own.js'
 import { codeOf, fatalOf } from './problem.js'
 import { packListings, type PackedListings } from './pack.js'
+import { packHashed, type PackedHashed } from './pack-hashed.js'
+import { packLooks, type PackedLooks } from './pack-looks.js'
+import { packReads, unpackExtents, type PackedExtents, type PackedReads } from './pack-reads.js'
+import { packResults, unpackSteps, type PackedResults, type PackedSteps } from './pack-steps.js'
+import { unpackFiles, type PackedFiles } from './pack-small.js'
 import { recover } from './recover.js'
 import { joinSegments, type Joined } from './segments.js'
 import { discardStaged, openStaged, readStaged, restage, stageSmall } from './stage.js'
@@ -111,6 +115,11 @@ export class DiskOperations {
     )
   }
 
+  /** As `stat`, in a form that costs little to hand from thread to thread. */
+  statPacked(paths: readonly RelativePath[]): PackedLooks {
+    return packLooks(this.stat(paths))
+  }
+
   hash(paths: readonly RelativePath[]): Hashed[] {
     return this.#withRoot(
       root => hashFiles(this.#fs, root, paths, this.#settle),
@@ -129,11 +138,13 @@ export class DiskOperations {
     return this.#withMarkedRoot(root => listDamaged(this.#fs, root, limit))
   }
 
-  /** As `hash`, but files from `largeBytes` on are only looked at: they are read in segments. */
-  hashUpTo(paths: readonly RelativePath[], largeBytes: number): (Hashed | Large)[] {
-    return this.#withRoot(
-      root => hashFilesUpTo(this.#fs, root, paths, { settle: this.#settle, largeBytes }),
-      () => paths.map(() => ({ kind: 'absent' }))
+  /** As `hash`, but files from `largeBytes` on are only looked at: they are read in segments. In a form that costs little to hand from thread to thread. */
+  hashUpTo(paths: readonly RelativePath[], largeBytes: number): PackedHashed {
+    return packHashed(
+      this.#withRoot(
+        root => hashFilesUpTo(this.#fs, root, paths, { settle: this.#settle, largeBytes }),
+        () => paths.map((): Hashed => ({ kind: 'absent' }))
+      )
     )
   }
 
@@ -161,6 +172,11 @@ export class DiskOperations {
       root => readExtents(this.#fs, root, extents),
       () => extents.map(() => undefined)
     )
+  }
+
+  /** As `readMany`, in a form that costs little to hand from thread to thread. */
+  readPacked(extents: PackedExtents): PackedReads {
+    return packReads(this.readMany(unpackExtents(extents)))
   }
 
   /** Makes or finds a staged file, gives it its size, and closes it again. `device` and `inode`: to know it again by. */
@@ -239,6 +255,11 @@ export class DiskOperations {
     if (files.length > 0) this.#withTmp(tmp => stageSmall(this.#fs, tmp, files, hasModes))
   }
 
+  /** As `stageSmall`, of files in a form that costs little to hand from thread to thread. */
+  stagePacked(files: PackedFiles): void {
+    this.stageSmall(unpackFiles(files))
+  }
+
   restage(from: string, to: string): void {
     this.#withTmp(tmp => restage(this.#fs, tmp, from, to))
   }
@@ -257,6 +278,11 @@ export class DiskOperations {
     return this.#withMarkedRoot(root =>
       installBatch(this.#fs, root, steps, { traits, nowMs, bytes: drawFrom(randomness), isDeletable, intent })
     )
+  }
+
+  /** As `install`, in a form that costs little to hand from thread to thread. */
+  installPacked(steps: PackedSteps, world: ChangeWorld, intent?: Uint8Array): PackedResults {
+    return packResults(this.install(unpackSteps(steps), world, intent))
   }
 
   leftovers(): Leftovers {

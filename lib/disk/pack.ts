@@ -1,5 +1,5 @@
-import type { Stamp } from '../core/model/stamp.js'
 import type { ItemProblem, Listed, Listing } from './disk.js'
+import { buffersOfStamps, putStamp, stampAt, stampTable, type StampTable } from './stamp-table.js'
 
 /**
  * Listings on their way between threads: the facts of all entries in a few arrays, which are handed over, and all names in one text. As
@@ -11,11 +11,7 @@ export interface PackedListings {
   readonly names: string
   /** The targets of all symlinks, in the same form. */
   readonly targets: string
-  /** WORDS for each entry: device, inode, mtimeNs, ctimeNs. */
-  readonly words: BigInt64Array
-  readonly sizes: Float64Array
-  /** For each entry its kind (an index into KINDS) above its nine bits of mode. */
-  readonly kinds: Uint16Array
+  readonly stamps: StampTable
 }
 
 type PackedOutcome =
@@ -28,32 +24,21 @@ type PackedOutcome =
     }
   | Exclude<Listing, { kind: 'listed' }>
 
-const WORDS = 4
-const KINDS = ['file', 'directory', 'symlink', 'special'] as const
-const MODE_BITS = 9
-const MODE_MASK = 0o777
 /** How many entries are unpacked at one go: some milliseconds' worth. */
 const ENTRIES_AT_ONCE = 4096
 
 /** Packs listings for `unpackListings`. */
 export function packListings(listings: readonly Listing[]): PackedListings {
   const entries = listings.flatMap(listing => (listing.kind === 'listed' ? listing.entries : []))
-  const words = new BigInt64Array(entries.length * WORDS)
-  const sizes = new Float64Array(entries.length)
-  const kinds = new Uint16Array(entries.length)
+  const stamps = stampTable(entries.length)
   let names = ''
   let targets = ''
   entries.forEach(({ name, stamp, target }, i) => {
-    words[i * WORDS] = stamp.device
-    words[i * WORDS + 1] = stamp.inode
-    words[i * WORDS + 2] = stamp.mtimeNs
-    words[i * WORDS + 3] = stamp.ctimeNs
-    sizes[i] = stamp.size
-    kinds[i] = (KINDS.indexOf(stamp.kind) << MODE_BITS) | stamp.mode
+    putStamp(stamps, i, stamp)
     names += `${name}\0`
     if (target !== undefined) targets += `${target}\0`
   })
-  return { outcomes: listings.map(outcomeOf), names, targets, words, sizes, kinds }
+  return { outcomes: listings.map(outcomeOf), names, targets, stamps }
 }
 
 function outcomeOf(listing: Listing): PackedOutcome {
@@ -63,8 +48,8 @@ function outcomeOf(listing: Listing): PackedOutcome {
 }
 
 /** What is handed over instead of being copied. */
-export function buffersOf({ words, sizes, kinds }: PackedListings): ArrayBufferLike[] {
-  return [words.buffer, sizes.buffer, kinds.buffer]
+export function buffersOf({ stamps }: PackedListings): ArrayBuffer[] {
+  return buffersOfStamps(stamps)
 }
 
 /** The listings that were packed. `breathe` is awaited every few thousand entries, so that very many of them hold up nobody. */
@@ -90,21 +75,8 @@ export async function unpackListings(packed: PackedListings, breathe: () => Prom
 }
 
 function entryAt(packed: PackedListings, i: number, name: string, targets: Iterator<string>): Listed {
-  const stamp = stampAt(packed, i)
+  const stamp = stampAt(packed.stamps, i)
   if (stamp.kind !== 'symlink') return { name, stamp }
   const { value } = targets.next() as IteratorYieldResult<string>
   return { name, stamp, target: value }
-}
-
-function stampAt({ words, sizes, kinds }: PackedListings, i: number): Stamp {
-  const kind = kinds[i] ?? 0
-  return {
-    kind: KINDS[kind >> MODE_BITS] ?? 'special',
-    device: words[i * WORDS] ?? 0n,
-    inode: words[i * WORDS + 1] ?? 0n,
-    size: sizes[i] ?? 0,
-    mtimeNs: words[i * WORDS + 2] ?? 0n,
-    ctimeNs: words[i * WORDS + 3] ?? 0n,
-    mode: kind & MODE_MASK
-  }
 }

@@ -1,3 +1,4 @@
+import type { Stamp } from '../core/model/stamp.js'
 import type { InstallResult, InstallStep } from './disk.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from './filesystem.js'
 import { writeIntent } from './intent.js'
@@ -37,39 +38,43 @@ function readyAll(
   const ready: (Source | InstallResult | undefined)[] = new Array<undefined>(steps.length).fill(undefined)
   const files = steps.flatMap((step, i) => (step.kind === 'file' ? [{ step, i }] : []))
   const isTogether = files.length > SYNC_EACH_MAX && work.fs.canSyncFileSystem(root)
-  const prepared: typeof files = []
+  const prepared: { readonly step: FileStep; readonly i: number; readonly stamp: Stamp | undefined }[] = []
   for (const file of files) {
-    const opened = attempt(() => (isTogether ? prepare(work, file.step) : openPrepared(work, file.step)))
-    if (typeof opened === 'object') {
-      ready[file.i] = opened
-      continue
-    }
-    if (opened !== undefined) syncAndClose(work, opened)
-    prepared.push(file)
+    const made = attempt(() => (isTogether ? prepare(work, file.step) : prepareAndSync(work, file.step)))
+    if (made.kind === 'failed') ready[file.i] = made
+    else prepared.push({ ...file, stamp: made.stamp })
   }
   if (isTogether) work.fs.syncFileSystem(root)
   else if (note !== undefined) work.fs.sync(note)
-  for (const { step, i } of prepared) ready[i] = attempt(() => nameOne(work, step))
+  for (const { step, i, stamp } of prepared) ready[i] = attempt(() => nameOne(work, step, stamp))
   if (prepared.length > 0) work.fs.syncDirectory(work.tmp)
   return ready
 }
 
+/** A staged file has its mode and mtime. `stamp`: how it looks, where that is known. */
+interface Prepared {
+  readonly kind: 'prepared'
+  readonly stamp: Stamp | undefined
+}
+
 /** Gives a staged file what staging could not give it of its mode and mtime. */
-function prepare(work: Workspace, step: FileStep): undefined {
+function prepare(work: Workspace, step: FileStep): Prepared {
   const { fs, tmp, traits } = work
   const staged = fs.lstat(tmp, step.staged)
   const hasMode = !traits.hasModes || staged?.mode === (step.mode & 0o777)
-  if (staged?.kind === 'file' && hasMode && staged.mtimeNs === step.mtimeNs) return undefined
+  if (staged?.kind === 'file' && hasMode && staged.mtimeNs === step.mtimeNs) return { kind: 'prepared', stamp: staged }
   fs.close(openPrepared(work, step))
-  return undefined
+  return { kind: 'prepared', stamp: undefined }
 }
 
-function syncAndClose(work: Workspace, file: FileHandle): void {
+function prepareAndSync(work: Workspace, step: FileStep): Prepared {
+  const file = openPrepared(work, step)
   try {
     work.fs.sync(file)
   } finally {
     work.fs.close(file)
   }
+  return { kind: 'prepared', stamp: undefined }
 }
 
 function openPrepared(work: Workspace, step: FileStep): FileHandle {
@@ -84,20 +89,23 @@ function openPrepared(work: Workspace, step: FileStep): FileHandle {
   }
 }
 
-function nameOne(work: Workspace, step: FileStep): Source | InstallResult {
+/** `known`: how the file looked a moment ago. A rename changes only its ctime, which is of no account (see `isUntouched`). */
+function nameOne(work: Workspace, step: FileStep, known: Stamp | undefined): Source | InstallResult {
   const name = swapName(step.staged)
   renameToSwap(work, step, name)
-  const stamp = work.fs.lstat(work.tmp, name)
+  const stamp = known ?? work.fs.lstat(work.tmp, name)
   return stamp === undefined ? GONE : { name, stamp }
 }
 
-const GONE: InstallResult = {
+const GONE: Failed = {
   kind: 'failed',
   problem: { code: 'unwritable', message: 'Its staged content is gone from .backer/tmp. It will be fetched again.' }
 }
 
+type Failed = Extract<InstallResult, { kind: 'failed' }>
+
 /** What `act` gives, or why this one file can't be installed. Throws what is no problem of one file. */
-function attempt<T>(act: () => T): T | InstallResult {
+function attempt<T>(act: () => T): T | Failed {
   try {
     return act()
   } catch (error) {

@@ -10,6 +10,7 @@ import type {
   CheckOrder,
   Disk,
   DiskTraits,
+  Extent,
   Hashed,
   InstallResult,
   InstallStep,
@@ -27,6 +28,9 @@ import type { HistoryOperations, PutAside } from './kept.js'
 import { changeWorld, type FileId, type OperationsOptions } from './operations.js'
 import { TMP_NAME } from './own.js'
 import { unpackListings } from './pack.js'
+import { unpackLooks } from './pack-looks.js'
+import { buffersOfFiles, packFiles } from './pack-small.js'
+import { buffersOfSteps, packSteps, unpackResults } from './pack-steps.js'
 import { ReadQueue } from './read-queue.js'
 import { WorkQueue } from './work-queue.js'
 import { SPARE_IDLE_MS, WorkerThread } from './worker-thread.js'
@@ -93,8 +97,8 @@ export class WorkerDisk implements Disk {
     return unpackListings(packed, () => this.#runtime.timers.breathe())
   }
 
-  stat(paths: readonly RelativePath[]): Promise<readonly (Listed | 'unknown' | undefined)[]> {
-    return this.#looker.run('stat', paths)
+  async stat(paths: readonly RelativePath[]): Promise<readonly (Listed | 'unknown' | undefined)[]> {
+    return unpackLooks(paths, await this.#looker.run('statPacked', paths))
   }
 
   hash(paths: readonly RelativePath[]): Promise<readonly Hashed[]> {
@@ -115,6 +119,10 @@ export class WorkerDisk implements Disk {
 
   read(path: RelativePath, offset: number, length: number): Promise<Uint8Array | undefined> {
     return this.#reader.read({ path, offset, length })
+  }
+
+  readMany(extents: readonly Extent[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#reader.readTogether(extents)
   }
 
   async stage(name: string, size: number): Promise<{ readonly file: StagedFile; readonly resumed: boolean }> {
@@ -139,9 +147,8 @@ export class WorkerDisk implements Disk {
   stageSmall(files: readonly SmallFile[]): Promise<void> {
     if (files.length === 0) return Promise.resolve()
     // What came over the network lies in buffers that hold much else: copied out, no more than the files is handed over.
-    const copies = files.map(file => ({ ...file, bytes: Uint8Array.from(file.bytes) }))
-    const buffers = copies.map(({ bytes }) => bytes.buffer)
-    return this.#stager.hand(buffers, 'stageSmall', copies)
+    const packed = packFiles(files)
+    return this.#stager.hand(buffersOfFiles(packed), 'stagePacked', packed)
   }
 
   restage(from: string, to: string): Promise<void> {
@@ -152,8 +159,10 @@ export class WorkerDisk implements Disk {
     return names.length === 0 ? Promise.resolve() : this.#changer.run('discard', names)
   }
 
-  install(steps: readonly InstallStep[], intent?: Uint8Array): Promise<readonly InstallResult[]> {
-    return this.#changer.run('install', steps, changeWorld(this.#runtime, steps.length), intent)
+  async install(steps: readonly InstallStep[], intent?: Uint8Array): Promise<readonly InstallResult[]> {
+    const packed = packSteps(steps)
+    const world = changeWorld(this.#runtime, steps.length)
+    return unpackResults(await this.#changer.hand(buffersOfSteps(packed), 'installPacked', packed, world, intent))
   }
 
   leftovers(): ReturnType<Disk['leftovers']> {

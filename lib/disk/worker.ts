@@ -1,11 +1,14 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { isBackerError, messageOf } from '../core/error.js'
-import type { Hashed } from './disk.js'
-import type { Large, SegmentRead } from './hash.js'
+import type { SegmentRead } from './hash.js'
 import { loadLibc } from './libc.js'
 import { openFileSystem } from './open-filesystem.js'
 import { DiskOperations, type OperationsOptions } from './operations.js'
 import { buffersOf, type PackedListings } from './pack.js'
+import { buffersOfHashed, type PackedHashed } from './pack-hashed.js'
+import { buffersOfLooks, type PackedLooks } from './pack-looks.js'
+import { buffersOfReads, type PackedReads } from './pack-reads.js'
+import { buffersOfResults, type PackedResults } from './pack-steps.js'
 import { fatalOf } from './problem.js'
 import type { Joined } from './segments.js'
 import { makeSettle } from './settle.js'
@@ -34,8 +37,10 @@ function carryOut({ id, name, args }: Task): Answer {
 
 /** The buffers of an answer that are handed over instead of being copied: those that hold nothing else. */
 function handedOver(name: OperationName, value: unknown): ArrayBuffer[] {
-  if (name === 'listPacked') return buffersOf(value as PackedListings).filter(isPlain)
-  if (name === 'readMany') return sharedBuffers(value as readonly (Uint8Array | undefined)[])
+  if (name === 'listPacked') return buffersOf(value as PackedListings)
+  if (name === 'statPacked') return buffersOfLooks(value as PackedLooks)
+  if (name === 'installPacked') return buffersOfResults(value as PackedResults)
+  if (name === 'readPacked') return buffersOfReads(value as PackedReads)
   if (name === 'hashSegment') {
     const read = value as SegmentRead
     return read.kind === 'segment' ? wholeBuffers([read.chunks]) : []
@@ -44,16 +49,15 @@ function handedOver(name: OperationName, value: unknown): ArrayBuffer[] {
     const joined = value as Joined
     return joined.kind === 'joined' ? wholeBuffers([joined.chunks]) : []
   }
-  if (name === 'hashUpTo')
-    return wholeBuffers(
-      (value as readonly (Hashed | Large)[]).map(hashed => (hashed.kind === 'hashed' ? hashed.chunks : undefined))
-    )
+  if (name === 'hashUpTo') {
+    const hashed = value as PackedHashed
+    return [...buffersOfHashed(hashed), ...wholeBuffers(hashed.others.map(other => chunksOf(other)))]
+  }
   return []
 }
 
-/** The buffers that pieces lie in, which hold nothing else. */
-function sharedBuffers(pieces: readonly (Uint8Array | undefined)[]): ArrayBuffer[] {
-  return [...new Set(pieces.flatMap(piece => (piece === undefined ? [] : [piece.buffer])))].filter(isPlain)
+function chunksOf(hashed: PackedHashed['others'][number]): Uint8Array | undefined {
+  return hashed?.kind === 'hashed' ? hashed.chunks : undefined
 }
 
 function wholeBuffers(pieces: readonly (Uint8Array | undefined)[]): ArrayBuffer[] {

@@ -1,6 +1,7 @@
 import { BackerError, isBackerError } from '../core/error.js'
 import { choosePeer, PEER_WINDOW_REQUESTS, type Candidate } from '../core/engine/schedule.js'
 import { hashKey, type Hash, type HashKey } from '../core/model/hash.js'
+import type { AskedChunk } from '../../protocol/peer-link.js'
 import type { Peer } from './peer.js'
 
 /** A peer that may have a chunk; `isSource` as in the schedule. */
@@ -9,13 +10,17 @@ export interface Supplier {
   readonly isSource: boolean
 }
 
+/** Chunks that are asked for in one message. */
 interface Demand {
-  readonly hash: Hash
+  readonly chunks: readonly AskedChunk[]
+  /** Bytes of all of them. */
   readonly length: number
+  readonly isSmall: boolean
   readonly suppliers: () => readonly Supplier[]
   readonly signal: AbortSignal
   readonly refused: Set<Peer>
-  readonly resolve: (bytes: Uint8Array) => void
+  /** Has at least one of them. */
+  readonly resolve: (chunks: readonly (Uint8Array | undefined)[]) => void
   readonly reject: (error: BackerError) => void
 }
 
@@ -56,14 +61,38 @@ export class ChunkQueue {
     const shared = this.#underway.get(key)
     // Whoever asked first may let go of the bytes as soon as it has used them, which it can't within the turn in which they come.
     if (shared !== undefined) return shared.then(bytes => Uint8Array.from(bytes))
-    const promise = new Promise<Uint8Array>((resolve, reject) => {
-      const demand: Demand = { hash, length, suppliers, signal, refused: new Set(), resolve, reject }
-      this.#queueOf(demand).push(demand)
-    }).finally(() => this.#underway.delete(key))
+    const promise = this.#demand([{ hash, length }], suppliers, signal)
+      .then(([bytes]) => bytes ?? unavailable())
+      .finally(() => this.#underway.delete(key))
     this.#underway.set(key, promise)
     promise.catch(() => undefined)
-    this.pump()
     return promise
+  }
+
+  /**
+   * Several chunks out of one hand, in one message: at most CHUNKS_PER_REQUEST, of at most CHUNK_BYTES together, none of them twice. In order; undefined for those
+   * that whoever gave the others does not have. They may be views of one buffer. Rejects as `request` does, where nobody has any of them.
+   */
+  requestTogether(
+    chunks: readonly AskedChunk[],
+    suppliers: () => readonly Supplier[],
+    signal: AbortSignal
+  ): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#demand(chunks, suppliers, signal)
+  }
+
+  #demand(
+    chunks: readonly AskedChunk[],
+    suppliers: () => readonly Supplier[],
+    signal: AbortSignal
+  ): Promise<readonly (Uint8Array | undefined)[]> {
+    return new Promise((resolve, reject) => {
+      const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+      const isSmall = chunks.every(chunk => chunk.length <= SMALL_BYTES)
+      const demand: Demand = { chunks, length, isSmall, suppliers, signal, refused: new Set(), resolve, reject }
+      this.#queueOf(demand).push(demand)
+      this.pump()
+    })
   }
 
   /** Hands out demands to peers with room: called whenever an answer came, a peer came, or something new is known. */
@@ -80,7 +109,7 @@ export class ChunkQueue {
   }
 
   #queueOf(demand: Demand): Demand[] {
-    return demand.length <= SMALL_BYTES ? this.#small : this.#large
+    return demand.isSmall ? this.#small : this.#large
   }
 
   /** Starts the first demand of a queue that some peer can take; false where there is none. */
@@ -97,7 +126,7 @@ export class ChunkQueue {
       const open = demand.suppliers().filter(({ peer }) => !demand.refused.has(peer) && !peer.closed)
       if (open.length === 0) {
         queue.splice(i, 1)
-        demand.reject(new BackerError('UNAVAILABLE', 'no connected peer has this content'))
+        demand.reject(unavailableError())
         return true
       }
       const free = open.filter(({ peer }) => peer.link.requestsInFlight < PEER_WINDOW_REQUESTS)
@@ -118,11 +147,13 @@ export class ChunkQueue {
   async #ask(demand: Demand, peer: Peer): Promise<void> {
     const { link } = peer
     try {
-      const bytes = await link.requestChunk(demand.hash, demand.length, demand.signal)
+      const chunks = await link.requestChunks(demand.chunks, demand.signal)
+      const came = chunks.filter(bytes => bytes !== undefined)
+      if (came.length === 0) throw unavailableError()
       peer.failures = 0
-      peer.bytesReceived += bytes.byteLength
-      this.received.set(peer.id, (this.received.get(peer.id) ?? 0) + 1)
-      demand.resolve(bytes)
+      peer.bytesReceived += came.reduce((sum, bytes) => sum + bytes.byteLength, 0)
+      this.received.set(peer.id, (this.received.get(peer.id) ?? 0) + came.length)
+      demand.resolve(chunks)
     } catch (error) {
       // The road went, not the peer: it is asked again on the one that is left.
       if (isBackerError(error, 'PEER_GONE') && !peer.closed && peer.link !== link) this.#queueOf(demand).unshift(demand)
@@ -138,6 +169,14 @@ export class ChunkQueue {
     demand.refused.add(peer)
     this.#queueOf(demand).unshift(demand)
   }
+}
+
+function unavailableError(): BackerError {
+  return new BackerError('UNAVAILABLE', 'no connected peer has this content')
+}
+
+function unavailable(): never {
+  throw unavailableError()
 }
 
 function candidateOf({ peer, isSource }: Supplier): Candidate {

@@ -29,6 +29,8 @@ export interface Losses {
 
 /** Keeps what a local edit replaces, on devices that do: see Holder. */
 export interface LocalEdits {
+  /** False where nothing is kept. */
+  isOn(): boolean
   replaced(changes: readonly { readonly path: RelativePath; readonly now: Payload }[]): Promise<void>
   expect(path: RelativePath): void
 }

@@ -40,10 +40,11 @@ export class DiskFloor {
     this.#clock = clock
   }
 
-  /** A small file is about to be written. Throws DISK_FLOOR. */
-  async spend(bytes: number): Promise<void> {
-    await this.#admit(bytes + FILE_COST_BYTES)
-    this.#wrote(bytes + FILE_COST_BYTES)
+  /** Small files, of so many bytes together, are about to be written. Throws DISK_FLOOR. */
+  async spend(bytes: number, files = 1): Promise<void> {
+    const cost = bytes + files * FILE_COST_BYTES
+    await this.#admit(cost)
+    this.#wrote(cost)
   }
 
   /** A large file is about to be written, piece by piece. Throws DISK_FLOOR. */

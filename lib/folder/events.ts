@@ -23,11 +23,10 @@ export interface Change {
 
 /** What is told of a version beside its path. */
 export function detailsOf({ dots, payload }: Version): Pick<Change, 'replica' | 'size' | 'mtimeMs'> {
-  const [dot] = dots
-  return {
-    ...(dot === undefined ? {} : { replica: dot.replica }),
-    ...(payload.kind === 'file' ? { size: payload.size, mtimeMs: Number(payload.mtimeNs / 1_000_000n) } : {})
-  }
+  const replica = dots[0]?.replica
+  const by = replica === undefined ? {} : { replica }
+  if (payload.kind !== 'file') return by
+  return { ...by, size: payload.size, mtimeMs: Number(payload.mtimeNs / 1_000_000n) }
 }
 
 /** Two versions that were made without knowing of each other: one stands at `path`, the other was kept as `copy`. */

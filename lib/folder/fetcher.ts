@@ -1,14 +1,16 @@
 import { EMPTY_CONTENT } from '../core/chunk/content-builder.js'
 import { CHUNK_BYTES_MAX } from '../core/chunk/fastcdc.js'
 import { BackerError } from '../core/error.js'
-import { hashesEqual, type HashKey } from '../core/model/hash.js'
+import { hashesEqual, hashKey, type HashKey } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { FilePayload } from '../core/model/record.js'
 import { stagedName } from '../disk/names.js'
+import type { AskedChunk } from '../../protocol/peer-link.js'
 import { Budget } from './budget.js'
 import { ChunkQueue, type Supplier } from './chunk-queue.js'
 import type { FolderContext } from './context.js'
 import { DiskFloor } from './disk-floor.js'
+import type { Gathered } from './gathering.js'
 import { Partials } from './partials.js'
 import type { Peer } from './peer.js'
 import { Server } from './serve.js'
@@ -71,6 +73,44 @@ export class Fetcher {
     this.#partials.forget(path)
   }
 
+  /**
+   * The contents of several small files, out of one hand and in one message; TOGETHER_MAX and TOGETHER_BYTES of gathering.ts are within the bounds of one. In order; undefined for what
+   * did not come: it is to be fetched by itself, which tells why. Never rejects. What came is given back as `fetch` has it.
+   */
+  async fetchTogether(files: readonly Gathered[], signal: AbortSignal): Promise<readonly (ReadyContent | undefined)[]> {
+    const { budget, floor, onbytes } = this.#tools
+    const bytes = files.reduce((sum, { payload }) => sum + payload.size, 0)
+    try {
+      await floor.spend(bytes, files.length)
+    } catch {
+      return []
+    }
+    await budget.take(bytes)
+    const contents = await this.#contents(files, signal).catch(() => [])
+    const came = files.map(({ payload }, i) => {
+      const content = contents[i]
+      return content?.byteLength === payload.size ? content : undefined
+    })
+    const cameBytes = came.reduce((sum, content) => sum + (content?.byteLength ?? 0), 0)
+    budget.give(bytes - cameBytes)
+    onbytes(cameBytes)
+    return came.map(content => content && { kind: 'bytes', bytes: content })
+  }
+
+  async #contents(files: readonly Gathered[], signal: AbortSignal): Promise<readonly (Uint8Array | undefined)[]> {
+    const wanted = new Map<HashKey, AskedChunk>()
+    for (const { payload } of files)
+      if (payload.size > 0)
+        wanted.set(hashKey(payload.content.root), { hash: payload.content.root, length: payload.size })
+    const chunks =
+      wanted.size === 0 ? [] : await this.queue.requestTogether([...wanted.values()], () => sourcesOfAll(files), signal)
+    const found = new Map([...wanted.keys()].map((key, i) => [key, chunks[i]]))
+    return files.map(({ payload }) => {
+      if (payload.size > 0) return found.get(hashKey(payload.content.root))
+      return isPossible(payload) ? new Uint8Array(0) : undefined
+    })
+  }
+
   release(content: ReadyContent | undefined): void {
     if (content?.kind === 'bytes') this.#tools.budget.give(content.bytes.byteLength)
   }
@@ -108,6 +148,12 @@ export class Fetcher {
     }
     return undefined
   }
+}
+
+/** The peers whose own disk shows all of these files. */
+function sourcesOfAll(files: readonly Gathered[]): Supplier[] {
+  const [first = [], ...others] = files.map(({ want }) => want.sources())
+  return first.filter(peer => others.every(peers => peers.includes(peer))).map(peer => ({ peer, isSource: true }))
 }
 
 /** False where a size and a content can't belong together: nothing may be kept free, asked for or made for such a file. */

@@ -288,6 +288,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       problems: this.#problems,
       losses: this.#losses,
       localEdits: {
+        isOn: () => this.history.holder.isOn,
         replaced: changes => this.history.holder.replaced(changes),
         expect: path => this.history.holder.expect(path)
       },

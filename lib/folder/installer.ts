@@ -35,6 +35,8 @@ export type Installed =
 
 /** What the installer asks of whoever holds the wants. */
 export interface WantBook {
+  /** True while some removal waits for its turn. */
+  readonly hasRemovals: boolean
   get(path: RelativePath): Want | undefined
   decide(path: RelativePath, remote: Record): Outcome
   /** What a want needs is in `.backer/tmp`: it need not be in memory any more. */
@@ -136,7 +138,7 @@ export class Installer {
 
   #planAll(wants: readonly Want[], results: Map<Want, Installed>): Planned[] {
     const planned: Planned[] = []
-    const revived = new Set<RelativePath>()
+    const parents = new Set<RelativePath>()
     const used = new Set<Want>()
     const aliases = new Aliases(this.#context.store, this.#context.disk.traits)
     const sorted = [...wants].sort((a, b) => comparePaths(a.path, b.path))
@@ -157,7 +159,7 @@ export class Installer {
         continue
       }
       aliases.claim(want.path)
-      this.#planParents(want.path, planned, revived)
+      this.#planParents(want.path, planned, parents)
       planned.push(plan)
     }
     for (const want of sorted.reverse().filter(one => one.isRemoval && !used.has(one))) {
@@ -180,16 +182,16 @@ export class Installer {
     return false
   }
 
-  /** Makes the directories above a path exist again where they were removed by somebody who had not seen what lies there. */
-  #planParents(path: RelativePath, planned: Planned[], revived: Set<RelativePath>): void {
+  /** Makes the directories above a path exist again where they were removed by somebody who had not seen what lies there. `seen`: those that were looked at. */
+  #planParents(path: RelativePath, planned: Planned[], seen: Set<RelativePath>): void {
     const parent = parentOf(path)
-    if (parent === undefined || revived.has(parent)) return
+    if (parent === undefined || seen.has(parent)) return
+    seen.add(parent)
     const entry = this.#context.store.get(parent)
     if (entry?.stamp !== undefined && payloadOf(entry.record).kind === 'directory') return
     const want = this.#book.get(parent)
     if (want?.payload.kind === 'directory') return
-    revived.add(parent)
-    this.#planParents(parent, planned, revived)
+    this.#planParents(parent, planned, seen)
     planned.push(this.#planRevival(parent, want))
   }
 
@@ -199,7 +201,7 @@ export class Installer {
     const apply: Apply = isMissing
       ? { kind: 'apply', record: entry.record, payload: payloadOf(entry.record), keep: undefined }
       : reviveDirectory(this.#context, path, want?.remoteRecord())
-    return { step: this.#step(path, apply, entry, undefined), apply, want }
+    return { step: this.#step(path, apply, entry), apply, want }
   }
 
   /**
@@ -225,7 +227,7 @@ export class Installer {
     const entry = this.#context.store.get(want.path)
     const source = this.#moveSource(want, entry, used)
     if (source !== undefined) used.add(source)
-    const step = this.#step(want.path, want.apply, entry, source)
+    const step = this.#step(want.path, want.apply, entry, source, want)
     return { step, apply: want.apply, want, ...(source === undefined ? {} : { source }) }
   }
 
@@ -233,6 +235,7 @@ export class Installer {
   #moveSource(want: Want, entry: Entry | undefined, used: ReadonlySet<Want>): Want | undefined {
     const { payload } = want
     if (
+      !this.#book.hasRemovals ||
       payload.kind !== 'file' ||
       (entry?.stamp !== undefined && isLive(entry.record) && sameContent(payloadOf(entry.record), payload))
     )
@@ -247,27 +250,29 @@ export class Installer {
     return undefined
   }
 
-  #step(path: RelativePath, apply: Apply, entry: Entry | undefined, source: Want | undefined): InstallStep {
+  #step(path: RelativePath, apply: Apply, entry: Entry | undefined, source?: Want, want?: Want): InstallStep {
     const { payload, keep } = apply
     const expected: Expected =
       entry?.stamp === undefined ? { kind: 'nothing' } : { kind: 'stamped', stamp: entry.stamp }
     const displaced = this.#displaced(path, entry, keep)
-    const common = { path, expected }
     const shown = entry === undefined || isHeld(entry) ? undefined : payloadOf(entry.record)
     switch (payload.kind) {
       case 'deleted':
-        return { ...common, kind: 'remove', displaced }
+        return { kind: 'remove', path, expected, displaced }
       case 'directory':
-        return { ...common, kind: 'directory', mode: payload.mode, displaced }
+        return { kind: 'directory', path, expected, mode: payload.mode, displaced }
       case 'symlink':
-        return { ...common, kind: 'symlink', target: payload.target, mtimeNs: payload.mtimeNs, displaced }
+        return { kind: 'symlink', path, expected, target: payload.target, mtimeNs: payload.mtimeNs, displaced }
       case 'file': {
         const { mode, mtimeNs } = payload
-        if (shown !== undefined && sameContent(shown, payload)) return { ...common, kind: 'metadata', mode, mtimeNs }
+        if (shown !== undefined && sameContent(shown, payload))
+          return { kind: 'metadata', path, expected, mode, mtimeNs }
         const from = source === undefined ? undefined : this.#context.store.get(source.path)?.stamp
         if (source !== undefined && from !== undefined)
-          return { ...common, kind: 'move', from: source.path, fromStamp: from, mtimeNs, mode, displaced }
-        return { ...common, kind: 'file', staged: stagedName(payload.content.root, path), mtimeNs, mode, displaced }
+          return { kind: 'move', path, expected, from: source.path, fromStamp: from, mtimeNs, mode, displaced }
+        const { root } = payload.content
+        const staged = want?.stagedName(root) ?? stagedName(root, path)
+        return { kind: 'file', path, expected, staged, mtimeNs, mode, displaced }
       }
       default:
         return assertNever(payload)
@@ -391,7 +396,7 @@ function smallFiles(wants: readonly Want[]): SmallFile[] {
     const { payload, state } = want
     if (payload.kind !== 'file' || state.kind !== 'ready' || state.content?.kind !== 'bytes') return []
     const { content, mode, mtimeNs } = payload
-    return [{ name: stagedName(content.root, want.path), bytes: state.content.bytes, metadata: { mode, mtimeNs } }]
+    return [{ name: want.stagedName(content.root), bytes: state.content.bytes, metadata: { mode, mtimeNs } }]
   })
 }
 

@@ -1,4 +1,4 @@
-import { decodeWith, encodeWith, fixed, list, type Codec } from '../core/codec.js'
+import { decodeWith, encodeShort, encodeWith, fixed, list, type Codec } from '../core/codec.js'
 import { hashBytes, hashKey } from '../core/model/hash.js'
 import { pathCodec, type RelativePath } from '../core/model/path.js'
 import { payloadOf, recordCodec, sameContent, type Payload, type Record } from '../core/model/record.js'
@@ -182,5 +182,5 @@ export function decodeIntent(bytes: Uint8Array): Intent | undefined {
 
 function sumOf(record: Record | undefined): Uint8Array {
   if (record === undefined) return new Uint8Array(SUM_BYTES)
-  return hashBytes(encodeWith(recordCodec, record)).subarray(0, SUM_BYTES)
+  return hashBytes(encodeShort(recordCodec, record)).subarray(0, SUM_BYTES)
 }

@@ -52,24 +52,25 @@ export class Ledger {
   async #commitSome(changes: readonly EntryChange[], chunkLists: ReadonlyMap<string, Uint8Array>): Promise<void> {
     const store = this.#store
     const edits = new Map<RelativePath, Record | undefined>()
-    for (const { path, entry } of changes) {
-      if (!sameRecord(store.get(path)?.record, entry?.record)) edits.set(path, entry?.record)
+    const before = changes.map(({ path }) => store.get(path))
+    for (const [i, { path, entry }] of changes.entries()) {
+      if (!sameRecord(before[i]?.record, entry?.record)) edits.set(path, entry?.record)
     }
     const { root, nodes: made } = updateTree(hash => store.node(hash), store.root, edits)
-    const lacks = this.#lacksAfter(changes)
+    const lacks = this.#lacksAfter(changes, before)
     const nodes = lacks.nodes.size === 0 ? made : new Map([...made, ...lacks.nodes])
     const isNews = edits.size > 0 || !hashesEqual(lacks.root, store.lacks)
     await store.commit({ entries: changes, root, lacks: lacks.root, nodes, chunkLists: listsFor(changes, chunkLists) })
     if (isNews) this.#oncommit([...edits.keys()], bytesOf(nodes))
   }
 
-  /** The tree of what is not on this disk, once these changes are made. */
-  #lacksAfter(changes: readonly EntryChange[]): ReturnType<typeof updateTree> {
+  /** The tree of what is not on this disk, once these changes are made. `entries`: what the index has of them `before`. */
+  #lacksAfter(changes: readonly EntryChange[], entries: readonly (Entry | undefined)[]): ReturnType<typeof updateTree> {
     const store = this.#store
     const edits = new Map<RelativePath, Record | undefined>()
-    for (const { path, entry } of changes) {
+    for (const [i, { path, entry }] of changes.entries()) {
       const lacked = isLacking(entry) ? entry.record : undefined
-      const before = store.get(path)
+      const before = entries[i]
       if (!sameRecord(isLacking(before) ? before.record : undefined, lacked)) edits.set(path, lacked)
     }
     if (edits.size === 0) return { root: store.lacks, nodes: new Map() }

@@ -174,7 +174,7 @@ export class Observer {
   async #settle(findings: Findings): Promise<void> {
     const installs = this.#context.ledger.installs
     const moved = new Map(
-      findings.missing.flatMap(([, entry]) => (entry.stamp === undefined ? [] : [[inodeKey(entry.stamp), entry]]))
+      findings.missing.flatMap(([, entry]) => (entry.stamp === undefined ? [] : [[entry.stamp.inode, entry]]))
     )
     const ready: Observation[] = []
     const unread: Candidate[] = []
@@ -197,10 +197,10 @@ export class Observer {
   }
 
   /** What is known to be damaged is taken for what it should be: at its path, or at the one to which it was renamed. */
-  #throughDamage(observation: Observation, moved: ReadonlyMap<string, Entry>): Observation {
+  #throughDamage(observation: Observation, moved: ReadonlyMap<bigint, Entry>): Observation {
     const { path, observed } = observation
     if (observed.kind !== 'file') return observation
-    const from = this.#context.store.get(path) ?? moved.get(inodeKey(observed.stamp))
+    const from = this.#context.store.get(path) ?? movedFrom(moved, observed.stamp)
     const content = seenThroughDamage(observed, from)
     if (content === undefined || from?.lack === undefined) return observation
     return { path, observed: { ...observed, content }, lack: from.lack }
@@ -267,6 +267,7 @@ export class Observer {
 
   async #keepReplaced(observations: readonly Observation[]): Promise<void> {
     const { store, disk, localEdits } = this.#context
+    if (!localEdits.isOn()) return
     await localEdits.replaced(
       observations.flatMap(({ path, observed }) => {
         const now = payloadOfObserved(observed, store.get(path), disk.traits)
@@ -333,12 +334,18 @@ function actionOf(known: Entry | undefined, kind: string): 'created' | 'changed'
   return isLive(known?.record) ? 'changed' : 'created'
 }
 
+/** Of what is gone, by inode, the entry of what this may be under another name. */
+function movedFrom(moved: ReadonlyMap<bigint, Entry>, { device, inode }: Stamp): Entry | undefined {
+  const from = moved.size === 0 ? undefined : moved.get(inode)
+  return from?.stamp?.device === device ? from : undefined
+}
+
 /** What can be told of a candidate without reading it: all but files, and files whose directory was renamed. */
-function observeUnread({ path, listed }: Candidate, moved: ReadonlyMap<string, Entry>): Observation | undefined {
+function observeUnread({ path, listed }: Candidate, moved: ReadonlyMap<bigint, Entry>): Observation | undefined {
   const { stamp } = listed
   if (stamp.kind === 'directory') return { path, observed: { kind: 'directory', stamp } }
   if (stamp.kind === 'symlink') return { path, observed: { kind: 'symlink', stamp, target: listed.target ?? '' } }
-  const content = movedContent(stamp, moved.get(inodeKey(stamp)))
+  const content = movedContent(stamp, movedFrom(moved, stamp))
   return content === undefined ? undefined : { path, observed: { kind: 'file', stamp, content } }
 }
 
@@ -354,10 +361,6 @@ function movedContent(stamp: Stamp, from: Entry | undefined): Content | undefine
 
 function* slicesOf<T>(items: readonly T[], size: number): Generator<readonly T[]> {
   for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size)
-}
-
-function inodeKey(stamp: Stamp): string {
-  return `${stamp.device}:${stamp.inode}`
 }
 
 function dedupe(candidates: readonly Candidate[]): Iterable<Candidate> {

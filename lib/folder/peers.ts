@@ -210,10 +210,10 @@ export class Peers implements Iterable<Peer> {
       onRelayedHeads: heads => this.#onRelayed(peer, heads),
       onNodes: hashes => server.nodes(hashes),
       onContentNodes: (content, hashes) => server.contentNodes(content, hashes),
-      onChunk: async hash => {
-        const bytes = await server.chunk(hash)
-        peer.bytesSent += bytes?.byteLength ?? 0
-        return bytes
+      onChunks: async asked => {
+        const chunks = await server.chunks(asked)
+        for (const bytes of chunks) peer.bytesSent += bytes?.byteLength ?? 0
+        return chunks
       },
       onPast: path => this.#host.past(path),
       onHold: question => this.#host.prove(peer, question),

@@ -55,6 +55,7 @@ export class Problems {
   }
 
   clear(path: string): void {
+    if (this.#items.size === 0) return
     this.#items.delete(keyOf(path, undefined))
   }
 

@@ -1,15 +1,13 @@
-import { isWrittenBy } from '../core/engine/conflict.js'
-import { reconcile, reconcileAsReader, type Outcome } from '../core/engine/reconcile.js'
-import { mergeRecords } from '../core/engine/merge.js'
+import type { Outcome } from '../core/engine/reconcile.js'
 import type { RelativePath } from '../core/model/path.js'
-import { sameContent, type FilePayload, type Record, type Version } from '../core/model/record.js'
+import { sameContent, type FilePayload, type Record } from '../core/model/record.js'
 import type { Timer } from '../runtime.js'
 import { Adoptions } from './adoptions.js'
 import type { FolderContext } from './context.js'
-import { isDropped } from './dropped.js'
-import { isHeld, restoration } from './held-losses.js'
+import { decideAt } from './decide.js'
 import { HELD_MAX, HeldRemovals } from './held-removals.js'
 import { Fetcher, LARGE_UNDERWAY, SMALL_UNDERWAY } from './fetcher.js'
+import { Gathering, isGathered, type Gathered } from './gathering.js'
 import { Installer, type Installed, type WantBook } from './installer.js'
 import { fetchObstacle, installObstacle, RETRY_LATER_MS, type Obstacle } from './obstacle.js'
 import type { Peer } from './peer.js'
@@ -53,6 +51,7 @@ export class Puller implements WantBook {
   readonly #events: PullerEvents
   readonly #peers: () => Iterable<Peer>
   readonly #installer: Installer
+  readonly #gathering: Gathering
   readonly #wants = new Map<RelativePath, Want>()
   readonly #waiting: WaitingWants
   readonly #ready = new Set<Want>()
@@ -81,6 +80,7 @@ export class Puller implements WantBook {
     this.#events = events
     this.fetcher = new Fetcher(context, peers, onbytes)
     this.#installer = new Installer(context, this)
+    this.#gathering = new Gathering(context.runtime.timers, group => void this.#fetchTogether(group))
     this.#waiting = new WaitingWants(context.runtime.random)
     this.held = new HeldRemovals(context)
     this.#adoptions = new Adoptions(context, {
@@ -90,6 +90,10 @@ export class Puller implements WantBook {
       },
       ondone: () => this.#advance()
     })
+  }
+
+  get hasRemovals(): boolean {
+    return this.#removals.size + this.held.size > 0
   }
 
   get(path: RelativePath): Want | undefined {
@@ -105,26 +109,7 @@ export class Puller implements WantBook {
   }
 
   decide(path: RelativePath, remote: Record): Outcome {
-    const { store, role, losses } = this.#context
-    const outcome = this.#decideAsMirror(path, remote)
-    const entry = store.get(path)
-    if (role === 'send-only') return isHeld(entry) && losses.isRestoring(path) ? outcome : { kind: 'current' }
-    // What was dropped stays so, whatever others write there, as long as it is a file.
-    if (outcome.kind === 'apply' && outcome.payload.kind === 'file' && isDropped(entry))
-      return { kind: 'adopt', record: outcome.record }
-    // What others delete stays: the index knows that it is no part of the folder any more, and how it looks.
-    const isKept = outcome.kind === 'apply' && outcome.payload.kind === 'deleted' && entry?.stamp !== undefined
-    return role === 'append-only' && isKept ? { kind: 'adopt', record: outcome.record } : outcome
-  }
-
-  #decideAsMirror(path: RelativePath, remote: Record): Outcome {
-    const { store, access, losses } = this.#context
-    const entry = store.get(path)
-    const local = entry?.record
-    if (isHeld(entry) && losses.isRestoring(path))
-      return restoration(access === 'write' ? mergeRecords(entry.record, remote) : remote)
-    if (access === 'write') return reconcile(local, remote)
-    return reconcileAsReader(local, remote, (version: Version) => isWrittenBy(version, store.replica))
+    return decideAt(this.#context, path, remote)
   }
 
   /** Takes in what a peer has at a path. The promise resolves once there is room for more. */
@@ -173,7 +158,7 @@ export class Puller implements WantBook {
 
   close(): void {
     this.#timer?.cancel()
-    for (const want of this.#wants.values()) if (want.state.kind === 'fetching') want.state.abort.abort()
+    for (const want of this.#wants.values()) if (want.state.kind === 'fetching') want.state.abort?.abort()
     for (const resolve of this.#room.splice(0)) resolve()
   }
 
@@ -223,7 +208,7 @@ export class Puller implements WantBook {
 
   /** Takes a want out of whatever it is in. */
   #letGo(want: Want): void {
-    if (want.state.kind === 'fetching') want.state.abort.abort()
+    if (want.state.kind === 'fetching') want.state.abort?.abort()
     if (want.state.kind === 'ready') this.fetcher.release(want.state.content)
     this.#waiting.delete(want)
     this.#ready.delete(want)
@@ -292,18 +277,36 @@ export class Puller implements WantBook {
       const payload = want && filePayload(want)
       if (want === undefined || payload === undefined) break
       const isLarge = payload.content.height > 0
-      if (this.#installer.canMove(want)) this.#setReady(want, undefined)
-      else if (this.#mayMoveLater(payload)) this.#waiting.postpone(want)
+      const isHere = this.#context.store.pathsWithContent(payload.content.root, 1).length > 0
+      if (isHere && this.#installer.canMove(want)) this.#setReady(want, undefined)
+      // The walk under way may still find that it is to be moved from there.
+      else if (isHere && this.#waiting.mayPostpone && this.#walking) this.#waiting.postpone(want)
       else if (isLarge && this.#largeUnderway >= LARGE_UNDERWAY) deferred.push(want)
-      else void this.#fetch(want, payload, isLarge)
+      else if (isHere || !isGathered(payload)) void this.#fetch(want, payload, isLarge)
+      else this.#gather(want, payload, hasSeveralPeers)
     }
     for (const want of deferred) this.#waiting.add(want)
   }
 
-  /** True where the content stands in this folder, and the walk under way may still find that it is to be moved from there. */
-  #mayMoveLater({ content }: FilePayload): boolean {
-    if (!this.#waiting.mayPostpone || !this.#walking) return false
-    return this.#context.store.pathsWithContent(content.root, 1).length > 0
+  #gather(want: Want, payload: FilePayload, hasSeveralPeers: boolean): void {
+    const state = { kind: 'fetching', abort: undefined } as const
+    want.state = state
+    this.#smallUnderway++
+    const sources = hasSeveralPeers ? want.sources().map(({ id }) => id) : []
+    this.#gathering.add({ want, payload, state }, sources.join())
+  }
+
+  async #fetchTogether(group: readonly Gathered[]): Promise<void> {
+    const contents = await this.fetcher.fetchTogether(group, this.#context.closed)
+    if (this.#context.closed.aborted) return
+    for (const [i, { want, payload, state }] of group.entries()) {
+      const content = contents[i]
+      if (want.state !== state) this.fetcher.release(content)
+      else if (content === undefined) void this.#fetch(want, payload, false)
+      else this.#setReady(want, content)
+    }
+    this.#smallUnderway -= group.length
+    this.#advance()
   }
 
   async #fetch(want: Want, payload: FilePayload, isLarge: boolean): Promise<void> {
@@ -433,7 +436,10 @@ export class Puller implements WantBook {
   /** True where nothing is known beyond what was installed: peers may have told more while the want was in hand. */
   #isOver(want: Want): boolean {
     const remote = want.remoteRecord()
-    return remote === undefined || this.decide(want.path, remote).kind === 'current'
+    // What was installed just as a peer has it needs no comparing, unless it may have gone again and is to come back.
+    const isSame = remote === want.apply.record && want.apply.keep === undefined
+    const isAsInstalled = isSame && this.#context.losses.restoringCount === 0
+    return remote === undefined || isAsInstalled || this.decide(want.path, remote).kind === 'current'
   }
 
   /** Sets the timer for whatever waits for time to pass: a batch that could grow, or something stuck. */

@@ -1,6 +1,7 @@
 import { hashBytes, hashesEqual, hashKey, type Hash, type HashKey } from '../core/model/hash.js'
 import { parentOf, type RelativePath } from '../core/model/path.js'
 import { nodesOfContent } from '../core/chunk/content-tree.js'
+import type { AskedChunk } from '../../protocol/peer-link.js'
 import type { Place } from '../store/store.js'
 import type { FolderContext } from './context.js'
 import { isDamaged } from './damage.js'
@@ -51,6 +52,27 @@ export class Server {
     const bytes = await staged?.(0)
     if (bytes !== undefined && hashesEqual(hashBytes(bytes), hash)) return bytes
     return this.#context.disk.history('chunk', hash)
+  }
+
+  /** As `chunk`, of several: where each is believed to lie it is read together with the others, and looked for only where it is not there. */
+  async chunks(asked: readonly AskedChunk[]): Promise<readonly (Uint8Array | undefined)[]> {
+    const places = asked.length === 1 ? [] : asked.map(chunk => this.#placeOf(chunk))
+    const there = places.filter(place => place !== undefined)
+    const pieces = there.length === 0 ? [] : await this.#context.disk.readMany(there)
+    const read = pieces.values()
+    const chunks: (Uint8Array | undefined)[] = []
+    for (const [i, { hash }] of asked.entries()) {
+      const bytes = places[i] && read.next().value
+      const isRight = bytes !== undefined && hashesEqual(hashBytes(bytes), hash)
+      // One at a time: it may be of any length, whatever was said.
+      chunks.push(isRight ? bytes : await this.chunk(hash))
+    }
+    return chunks
+  }
+
+  #placeOf({ hash, length }: AskedChunk): Place | undefined {
+    for (const place of this.#context.store.places(hash, 1)) return place.length === length ? place : undefined
+    return undefined
   }
 
   /** The bytes at a place if they are what the index says. */

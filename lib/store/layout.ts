@@ -1,9 +1,10 @@
-import { bytesOf, encodeWith, decodeWith, need, type Codec, type CodecState } from '../core/codec.js'
+import { bytesOf, encodeShort, decodeWith, need, type Codec, type CodecState } from '../core/codec.js'
 import { BackerError } from '../core/error.js'
-import { asHash, HASH_BYTES, hashBytes, hashCodec, type Hash } from '../core/model/hash.js'
+import { asHash, HASH_BYTES, hashCodec, type Hash } from '../core/model/hash.js'
 import { NO_STAMP } from '../core/model/known-items.js'
-import { decodeWinnerKind, recordCodec } from '../core/model/record.js'
+import { decodeWinner, decodeWinnerKind, recordCodec } from '../core/model/record.js'
 import type { RelativePath } from '../core/model/path.js'
+import { hashOfPath } from '../core/model/path-hash.js'
 import { skipStamp, stampCodec } from '../core/model/stamp-codec.js'
 import type { Entry } from './store.js'
 
@@ -60,8 +61,9 @@ const entryCodec: Codec<Entry> = {
   }
 }
 
+/** For bytes that are soon copied: see `encodeShort`. */
 export function encodeEntry(entry: Entry): Uint8Array {
-  return encodeWith(entryCodec, entry)
+  return encodeShort(entryCodec, entry)
 }
 
 /** Throws STORE_CORRUPT or MALFORMED. */
@@ -80,6 +82,17 @@ export function stampToExpect(bytes: Uint8Array): Uint8Array | undefined {
   const state: CodecState = { buffer: bytes, start: 1, end: bytes.byteLength }
   const kind = skipStamp(state)
   return decodeWinnerKind(bytes.subarray(state.start)) === kind ? bytes.subarray(1, state.start) : NO_STAMP
+}
+
+/** The root of the content that stands at the path of an entry, by the entry's bytes; undefined where none does, or where it was dropped. Throws MALFORMED. */
+export function contentHere(bytes: Uint8Array): Hash | undefined {
+  const shape = SHAPES[bytes[0] ?? SHAPES.length]
+  if (shape === 'dropped' || shape === 'dropping') return undefined
+  const state: CodecState = { buffer: bytes, start: 1, end: bytes.byteLength }
+  if (shape !== 'absent') skipStamp(state)
+  if (shape === 'damaged') state.start += HASH_BYTES
+  const payload = decodeWinner(bytes.subarray(state.start))
+  return payload.kind === 'file' ? payload.content.root : undefined
 }
 
 /** A path as a key: `/` becomes the lowest byte, so that keys have the order of `comparePaths`. undefined: too long for a key. */
@@ -110,7 +123,7 @@ export function decodeLongEntry(bytes: Uint8Array): readonly [RelativePath, Entr
 
 /** The row that says that a path has a content: all rows of one content stand together. */
 export function contentPathKey(root: Hash, path: RelativePath): Uint8Array {
-  return Buffer.concat([root, hashBytes(Buffer.from(path)).subarray(0, 16)])
+  return Buffer.concat([root, hashOfPath(path).subarray(0, 16)])
 }
 
 /** The row that says that a content has a chunk: all rows of one chunk stand together. */

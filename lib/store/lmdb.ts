@@ -22,6 +22,9 @@ import { Sweep } from './sweep.js'
 import { write, type Batch } from './rows.js'
 import type { Tables } from './tables.js'
 
+/** Of how many paths it is kept in mind that the index has nothing of them. */
+const ABSENT_MAX = 8192
+
 /** A folder's index in an LMDB environment: one that may be believed (see open-index.ts). */
 export class LmdbStore implements Store {
   readonly replica: ReplicaId
@@ -33,6 +36,8 @@ export class LmdbStore implements Store {
   #lacks: Hash
   #sequence: number
   #openings: number
+  /** Paths that the index has nothing of: of a new file that is asked about a dozen times until it is there. */
+  readonly #absent = new Set<RelativePath>()
   /** What is done once the file is closed; `isSound` where nothing was found wrong with it. */
   onclosed: (isSound: boolean) => Promise<void> = () => Promise.resolve()
 
@@ -106,6 +111,15 @@ export class LmdbStore implements Store {
   }
 
   get(path: RelativePath): Entry | undefined {
+    if (this.#absent.has(path)) return undefined
+    const entry = this.#read(path)
+    if (entry !== undefined) return entry
+    if (this.#absent.size >= ABSENT_MAX) this.#absent.clear()
+    this.#absent.add(path)
+    return undefined
+  }
+
+  #read(path: RelativePath): Entry | undefined {
     const key = layout.pathKey(path)
     if (key === undefined) {
       const bytes = this.#tables.longEntries.get(hashBytes(Buffer.from(path)))
@@ -204,6 +218,7 @@ export class LmdbStore implements Store {
     this.#root = root
     this.#lacks = lacks
     this.#sequence = sequence
+    for (const { path } of entries) this.#absent.delete(path)
     if (this.#chunkLists.hasMany) await this.#chunkLists.sweep()
   }
 
@@ -224,8 +239,8 @@ export class LmdbStore implements Store {
 
   #putEntry(batch: Batch, { path, entry }: EntryChange): void {
     const { contentPaths, entries, longEntries } = this.#tables
-    const oldRoot = contentHere(this.get(path))
-    const newRoot = contentHere(entry)
+    const oldRoot = this.#contentAt(path)
+    const newRoot = contentOf(entry)
     if (oldRoot !== undefined && (newRoot === undefined || !hashesEqual(oldRoot, newRoot))) {
       batch.remove(contentPaths, layout.contentPathKey(oldRoot, path))
       this.#chunkLists.supersede(batch, oldRoot)
@@ -236,6 +251,15 @@ export class LmdbStore implements Store {
     const place = key ?? hashBytes(Buffer.from(path))
     if (entry === undefined) return batch.remove(rows, place)
     batch.put(rows, place, key === undefined ? layout.encodeLongEntry(path, entry) : layout.encodeEntry(entry))
+  }
+
+  /** As `contentOf`, of what the index has now, without decoding all of it. */
+  #contentAt(path: RelativePath): Hash | undefined {
+    if (this.#absent.has(path)) return undefined
+    const key = layout.pathKey(path)
+    if (key === undefined) return contentOf(this.get(path))
+    const bytes = this.#tables.entries.get(key)
+    return bytes === undefined ? undefined : layout.contentHere(bytes)
   }
 
   putHeads(heads: readonly StoredHead[]): Promise<void> {
@@ -280,8 +304,8 @@ export class LmdbStore implements Store {
   }
 }
 
-/** The root of the content that stands at the path; undefined where none does, or where it was dropped. */
-function contentHere(entry: Entry | undefined): Hash | undefined {
+/** The root of the content that stands at the entry's path; undefined where none does, or where it was dropped. */
+function contentOf(entry: Entry | undefined): Hash | undefined {
   if (entry === undefined || entry.lack?.kind === 'dropped') return undefined
   const payload = payloadOf(entry.record)
   return payload.kind === 'file' ? payload.content.root : undefined

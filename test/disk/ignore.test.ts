@@ -91,6 +91,32 @@ const PATHS = [
   'nothing'
 ]
 
+test('a rule by itself hits what it does beside one that keeps the sieve out', t => {
+  const odd = [
+    '*',
+    '?',
+    '**',
+    '[]x]foo',
+    '[[:alpha:]]b',
+    '[!a]x',
+    'a[b/c]z',
+    'a//z',
+    '/',
+    '*/',
+    'b*d',
+    '\u{1f600}*',
+    '$*',
+    'a.z'
+  ]
+  const paths = [...PATHS, 'xfoo', ']foo', 'ab', 'a.z', 'axz', '\u{1f600}', '$x', 'b/d', 'bd']
+  for (const pattern of [...PATTERNS, ...odd]) {
+    const [alone, beside] = [parseIgnore(pattern), parseIgnore(`${pattern}\n\\#never`)]
+    const differing = paths.filter(path => ignores(alone, path) !== ignores(beside, path))
+    if (differing.length > 0) t.alike(differing, [], pattern)
+  }
+  t.ok(ignores(parseIgnore(undefined), 'sub/.DS_Store') && !ignores(parseIgnore(undefined), 'sub/file'))
+})
+
 test('the rules mean what they mean to Git', async t => {
   if (spawnSync('git', ['--version']).status !== 0) {
     t.comment('needs git')

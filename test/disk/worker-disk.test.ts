@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import test, { type Test } from 'brittle'
 import { isBackerError } from '../../lib/core/error.js'
-import { parsePath } from '../../lib/core/model/path.js'
+import { parsePath, type RelativePath } from '../../lib/core/model/path.js'
 import type { Disk, Listing } from '../../lib/disk/disk.js'
 import { listDirectory } from '../../lib/disk/list.js'
 import { openDisk } from '../../lib/disk/open.js'
@@ -108,6 +108,25 @@ test('while a huge file is hashed, listing, reading, installing and hashing of o
   t.alike([...order].sort(), ['huge', 'install', 'list', 'read', 'small'])
   t.is(order.at(-1), 'huge')
 })
+
+test('single reads, and reads of several at one go, do not keep each other waiting', async t => {
+  const { disk, folder } = open(t)
+  for (let i = 0; i < 4; i++) writeFileSync(folder.at(`file-${i}`), `content ${i}`)
+  const extent = (name: string): { path: RelativePath; offset: number; length: number } => ({
+    path: parsePath(name),
+    offset: 8,
+    length: 1
+  })
+  const together = disk.readMany([extent('file-0'), extent('none'), extent('file-1')])
+  const single = [2, 3, 2].map(i => disk.read(parsePath(`file-${i}`), 8, 1))
+  const found = await Promise.all([...single, together.then(([bytes]) => bytes)])
+  t.alike(found.map(textOf), ['2', '3', '2', '0'])
+  t.alike((await together).map(textOf), ['0', undefined, '1'])
+})
+
+function textOf(bytes: Uint8Array | undefined): string | undefined {
+  return bytes && Buffer.from(bytes).toString()
+}
 
 test('a thread that dies fails what it had to do, and the next task has another', async t => {
   const thread = threadOf(t, makeFolder(t))

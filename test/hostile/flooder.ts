@@ -30,7 +30,7 @@ function onpeer(peer: PeerLink): PeerHandlers {
     onObstacles: () => undefined,
     onNodes: hashes => hashes.map(() => undefined),
     onContentNodes: (_content, hashes) => hashes.map(() => undefined),
-    onChunk: () => Promise.resolve(undefined),
+    onChunks: asked => Promise.resolve(asked.map(() => undefined)),
     onPast: () => Promise.resolve({ snapshots: [], revisions: [] }),
     onHold: () => Promise.resolve(undefined),
     onClose: () => process.exit(1)

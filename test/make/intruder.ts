@@ -17,12 +17,12 @@ import type { HeadUpdate, PeerHandlers, PeerLink } from '../../protocol/peer-lin
 import { until, type Scope } from './backers.js'
 import { makeNodes, plant, type Nodes, type Records } from './nodes.js'
 import { recordOf, replica, type RecordParts } from './record.js'
-import { helloOf, keyPairOf } from './wire.js'
+import { helloOf, keyPairOf, type SomeHandlers } from './wire.js'
 
 /** What an intruder may be told; the rest is filled in. */
 export interface IntruderOptions {
   readonly keyPair?: KeyPair
-  readonly handlers?: Partial<PeerHandlers>
+  readonly handlers?: SomeHandlers
   /** What it says of itself. */
   readonly role?: 'writer' | 'reader'
 }
@@ -117,7 +117,7 @@ export async function intrude(
   }
 }
 
-function makeState(handlers: Partial<PeerHandlers>): {
+function makeState(handlers: SomeHandlers): {
   readonly nodes: Nodes
   readonly chunks: Map<string, Uint8Array>
   readonly heads: HeadUpdate[]
@@ -132,6 +132,7 @@ function makeState(handlers: Partial<PeerHandlers>): {
   const heads: HeadUpdate[] = []
   const relayed: Uint8Array[] = []
   const peers: PeerLink[] = []
+  const { onChunk = (hash: Hash) => Promise.resolve(chunks.get(hashKey(hash))), ...others } = handlers
   let reason: BackerError | undefined
   let isClosed = false
   const onpeer = (peer: PeerLink): PeerHandlers => {
@@ -143,14 +144,14 @@ function makeState(handlers: Partial<PeerHandlers>): {
       onObstacles: () => undefined,
       onNodes: hashes => hashes.map(hash => nodes.source(hash)),
       onContentNodes: (_content, hashes) => hashes.map(hash => nodes.source(hash)),
-      onChunk: hash => Promise.resolve(chunks.get(hashKey(hash))),
+      onChunks: asked => Promise.all(asked.map(({ hash }) => onChunk(hash))),
       onPast: () => Promise.resolve({ snapshots: [], revisions: [] }),
       onHold: () => Promise.resolve(undefined),
       onClose(why) {
         reason = why
         isClosed = true
       },
-      ...handlers
+      ...others
     }
   }
   return { nodes, chunks, heads, relayed, peers, onpeer, reason: () => reason, isClosed: () => isClosed }

@@ -104,8 +104,14 @@ function messageVectors(): Vectors[string] {
         [70_000, 1]
       ]
     },
-    chunkRequestCodec: { id: 2, hash: root, length: 131_072 },
-    chunkAnswerCodec: { id: 2, bytes: counting(5) },
+    chunkRequestCodec: {
+      id: 2,
+      chunks: [
+        { hash: root, length: 131_072 },
+        { hash: root, length: 1 }
+      ]
+    },
+    chunkAnswerCodec: { id: 2, chunks: [counting(5), new Uint8Array(0)] },
     cancelCodec: 2,
     closeCodec: { code: 'LIMIT', message: 'too much' },
     pingCodec: 7,

@@ -11,6 +11,7 @@ import { duplexPair } from '../../protocol/duplex-pair.js'
 import { secureStream, type NoiseStream } from '../../protocol/handshake.js'
 import { helloCodec, openingCodec } from '../../protocol/messages.js'
 import type { FolderLink, Hello, PeerHandlers, PeerLink } from '../../protocol/peer-link.js'
+import type { Hash } from '../../lib/core/model/hash.js'
 import { channelId, proofOf, type FolderSecret, type SessionFacts } from '../../protocol/proof.js'
 import { replica } from './record.js'
 
@@ -118,13 +119,19 @@ export interface RecordedFolder {
 export interface FolderParts {
   readonly number?: number
   readonly hello?: Hello
-  readonly handlers?: Partial<PeerHandlers>
+  readonly handlers?: SomeHandlers
+}
+
+/** What a device answers, chunk by chunk. */
+export type SomeHandlers = Partial<PeerHandlers> & {
+  readonly onChunk?: (hash: Hash) => Promise<Uint8Array | undefined>
 }
 
 /** A folder whose engine has nothing and does nothing, but for the given handlers. */
 export function makeFolder({ number = 1, hello = helloOf('device'), handlers = {} }: FolderParts = {}): RecordedFolder {
   const peers: PeerLink[] = []
   const closed: (BackerError | undefined)[] = []
+  const { onChunk = () => Promise.resolve(undefined), ...others } = handlers
   const onpeer = (peer: PeerLink): PeerHandlers => {
     peers.push(peer)
     return {
@@ -136,9 +143,9 @@ export function makeFolder({ number = 1, hello = helloOf('device'), handlers = {
       onContentNodes: (_content, hashes) => hashes.map(() => undefined),
       onPast: () => Promise.resolve({ snapshots: [], revisions: [] }),
       onHold: () => Promise.resolve(undefined),
-      onChunk: () => Promise.resolve(undefined),
+      onChunks: asked => Promise.all(asked.map(({ hash }) => onChunk(hash))),
       onClose: reason => void closed.push(reason),
-      ...handlers
+      ...others
     }
   }
   return { link: { ...secretOf(number), hello, onpeer }, peers, closed }

@@ -45,6 +45,7 @@ export class PlannerDevice {
     const runtime: Runtime = { random, timers, clock: { now: () => 0, monotonic: () => 0 }, trace: () => undefined }
     this.#context = this.#makeContext(runtime)
     this.#installer = new Installer(this.#context, {
+      hasRemovals: true,
       get: path => this.#wants.get(path),
       decide: (path, remote) => reconcile(this.store.get(path)?.record, remote),
       staged: want => void want.noteStaged()
@@ -151,7 +152,7 @@ export class PlannerDevice {
         withhold: missing => Promise.resolve(missing),
         baseRoot: () => Promise.resolve(this.store.root)
       },
-      localEdits: { replaced: () => Promise.resolve(), expect: nothing },
+      localEdits: { isOn: () => false, replaced: () => Promise.resolve(), expect: nothing },
       ignore: () => IGNORE,
       onChange: nothing,
       onConflict: nothing,

@@ -9,7 +9,7 @@ import {
   ANSWER_DEADLINE_MS,
   CHANNEL_OPENS_MAX,
   CHUNK_BYTES,
-  CHUNK_REQUESTS_OPEN,
+  CHUNKS_OPEN,
   FRAME_BYTES,
   MESSAGE_KINDS,
   NODE_REQUESTS_OPEN,
@@ -78,7 +78,7 @@ const ABUSES: Record<string, [code: string, abuse: (speaker: Speaker, folder: Re
   ],
   'a chunk that nobody asked for': [
     'PEER_MISBEHAVED',
-    speaker => speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id: 1, bytes: hash })
+    speaker => speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id: 1, chunks: [hash] })
   ],
   'a past that nobody asked for': [
     'PEER_MISBEHAVED',
@@ -126,22 +126,26 @@ const ABUSES: Record<string, [code: string, abuse: (speaker: Speaker, folder: Re
     'PEER_MISBEHAVED',
     speaker => {
       for (let i = 0; i < 2; i++)
-        speaker.tell(NUMBERS.chunkRequest, messages.chunkRequestCodec, { id: 7, hash, length: 1 })
+        speaker.tell(NUMBERS.chunkRequest, messages.chunkRequestCodec, { id: 7, chunks: [{ hash, length: 1 }] })
     }
   ],
   'a request for a chunk of no size': [
     'PEER_MISBEHAVED',
-    speaker => speaker.tell(NUMBERS.chunkRequest, messages.chunkRequestCodec, { id: 1, hash, length: 0 })
+    speaker => speaker.tell(NUMBERS.chunkRequest, messages.chunkRequestCodec, { id: 1, chunks: [{ hash, length: 0 }] })
   ],
   'a request for a chunk over the largest': [
     'PEER_MISBEHAVED',
-    speaker => speaker.tell(NUMBERS.chunkRequest, messages.chunkRequestCodec, { id: 1, hash, length: CHUNK_BYTES + 1 })
+    speaker =>
+      speaker.tell(NUMBERS.chunkRequest, messages.chunkRequestCodec, {
+        id: 1,
+        chunks: [{ hash, length: CHUNK_BYTES + 1 }]
+      })
   ],
   'more chunk requests than may be open': [
     'PEER_MISBEHAVED',
     speaker => {
-      for (let id = 0; id < CHUNK_REQUESTS_OPEN + 20; id++)
-        speaker.tell(NUMBERS.chunkRequest, messages.chunkRequestCodec, { id, hash, length: CHUNK_BYTES })
+      for (let id = 0; id < CHUNKS_OPEN + 20; id++)
+        speaker.tell(NUMBERS.chunkRequest, messages.chunkRequestCodec, { id, chunks: [{ hash, length: CHUNK_BYTES }] })
     }
   ]
 }
@@ -281,7 +285,7 @@ test('B3: a chunk that is not what was asked for ends the connection', async t =
     await introduce(speaker, folder)
     const { signal } = new AbortController()
     const asked = folder.peers[0]?.requestChunk(hash, 9, signal).catch(codeOf)
-    speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id: 1, bytes })
+    speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id: 1, chunks: [bytes] })
     await connection.closed
     t.is(await asked, 'PEER_MISBEHAVED')
     t.alike(
@@ -323,7 +327,7 @@ test('B3: a peer that answers all but one request keeps that one no longer than 
   const nodes = peer.requestNodes([hash]).catch(codeOf)
   for (let id = 2; id < 2 + (2 * ANSWER_DEADLINE_MS) / 10_000; id++) {
     const other = peer.requestChunk(hash, 1, signal).catch(codeOf)
-    speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id, bytes: new Uint8Array(0) })
+    speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id, chunks: [new Uint8Array(0)] })
     t.is(await other, 'UNAVAILABLE')
     advance(10_000)
   }
@@ -331,7 +335,7 @@ test('B3: a peer that answers all but one request keeps that one no longer than 
   t.is(await nodes, 'TIMEOUT')
   t.is(peer.requestsInFlight, 0)
   t.is(peer.outstandingBytes, 0)
-  speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id: 1, bytes: new Uint8Array(0) })
+  speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id: 1, chunks: [new Uint8Array(0)] })
   speaker.tell(NUMBERS.nodesAnswer, messages.nodesAnswerCodec, { id: 1, offset: 0, nodes: [Buffer.alloc(0)] })
   await quiet()
   t.is(folder.closed.length, 0, 'an answer that comes too late does no harm')

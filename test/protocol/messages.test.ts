@@ -70,8 +70,16 @@ const cases: readonly Case[] = [
     fc.record({ id: integer, offset: integer, nodes: fc.array(bytes, { maxLength: 4 }) })
   ),
   caseOf('have', messages.haveCodec, fc.record({ content: hash, ranges: fc.array(range, { maxLength: 4 }) })),
-  caseOf('chunk request', messages.chunkRequestCodec, fc.record({ id: integer, hash, length: integer })),
-  caseOf('chunk answer', messages.chunkAnswerCodec, fc.record({ id: integer, bytes })),
+  caseOf(
+    'chunk request',
+    messages.chunkRequestCodec,
+    fc.record({ id: integer, chunks: fc.array(fc.record({ hash, length: integer }), { maxLength: 4 }) })
+  ),
+  caseOf(
+    'chunk answer',
+    messages.chunkAnswerCodec,
+    fc.record({ id: integer, chunks: fc.array(bytes, { maxLength: 4 }) })
+  ),
   caseOf('cancel', messages.cancelCodec, integer),
   caseOf('close', messages.closeCodec, fc.record({ code: text, message: text })),
   caseOf('ping', messages.pingCodec, integer),
@@ -177,7 +185,9 @@ test('what is over a bound is refused on either side', t => {
   t.is(over(messages.roadsCodec, { addresses: ['a'.repeat(65)], relay: undefined }), 'LIMIT')
   t.is(over(messages.nodesRequestCodec, { id: 1, content: undefined, hashes: many(257) }), 'LIMIT')
   t.is(over(messages.nodesAnswerCodec, { id: 1, offset: 0, nodes: [long(limits.NODE_BYTES + 1)] }), 'LIMIT')
-  t.is(over(messages.chunkAnswerCodec, { id: 1, bytes: long(limits.CHUNK_BYTES + 1) }), 'LIMIT')
+  t.is(over(messages.chunkAnswerCodec, { id: 1, chunks: [long(limits.CHUNK_BYTES + 1)] }), 'LIMIT')
+  const chunks = many(limits.CHUNKS_PER_REQUEST + 1).map(hash => ({ hash, length: 1 }))
+  t.is(over(messages.chunkRequestCodec, { id: 1, chunks }), 'LIMIT')
   t.is(over(messages.closeCodec, { code: 'x', message: 'x'.repeat(limits.REASON_BYTES + 1) }), 'LIMIT')
   // A length that nothing stands behind must not be believed.
   const claim = Buffer.concat([hashOf('x'), Buffer.from('ffffffffffffff1f00', 'hex')])
@@ -226,7 +236,7 @@ test('a node of either tree is no larger than a message may hold, and no message
       messages.relayedHeadsCodec,
       Array.from({ length: limits.RELAYED_HEADS }, () => new Uint8Array(1024))
     ),
-    encodeWith(messages.chunkAnswerCodec, { id, bytes: new Uint8Array(limits.CHUNK_BYTES) }),
+    encodeWith(messages.chunkAnswerCodec, { id, chunks: [new Uint8Array(limits.CHUNK_BYTES)] }),
     encodeWith(messages.haveCodec, {
       content: hash,
       ranges: Array.from({ length: limits.HAVE_RANGES }, (_, i) => [2 ** 31 + i, 1] as const)

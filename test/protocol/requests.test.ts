@@ -10,7 +10,7 @@ import { EMPTY_ROOT } from '../../lib/core/tree/node.js'
 import {
   ANSWER_DEADLINE_MS,
   CHUNK_BYTES,
-  CHUNK_REQUESTS_OPEN,
+  CHUNKS_OPEN,
   HOLD_REQUESTS_OPEN,
   NODE_REQUESTS_OPEN,
   NODES_PER_REQUEST,
@@ -73,7 +73,7 @@ test('any number of requests may be made at once: the peer is never asked more t
   const b = makeFolder({ handlers })
   const { toB } = await meet(t, makeFolder(), b)
   const nodes = Array.from({ length: 3 * NODE_REQUESTS_OPEN }, () => toB.requestNodes([hashOf('x')]))
-  const chunks = Array.from({ length: 3 * CHUNK_REQUESTS_OPEN }, () =>
+  const chunks = Array.from({ length: 3 * CHUNKS_OPEN }, () =>
     toB.requestChunk(hashBytes(bytes), bytes.byteLength, never)
   )
   t.is(toB.requestsInFlight, chunks.length)
@@ -156,7 +156,10 @@ test('a peer that asks for a thousand chunks and reads nothing costs no more tha
   await introduce(speaker, folder)
   speaker.stream.pause()
   for (let id = 1; id <= 1000; id++)
-    speaker.tell(NUMBERS.chunkRequest, messages.chunkRequestCodec, { id, hash: hashBytes(bytes), length: CHUNK_BYTES })
+    speaker.tell(NUMBERS.chunkRequest, messages.chunkRequestCodec, {
+      id,
+      chunks: [{ hash: hashBytes(bytes), length: CHUNK_BYTES }]
+    })
   await quiet()
   t.ok(reads <= (2 * SERVE_BYTES) / CHUNK_BYTES, `${reads} chunks were read`)
   const before = reads
@@ -183,7 +186,7 @@ test('what is small waits behind one large answer at most, whichever folder it i
   await until('both are open', () => other.peers.length === 1)
   speaker.stream.pause()
   const request = (id: number): Uint8Array =>
-    encodeWith(messages.chunkRequestCodec, { id, hash: hashBytes(bytes), length: CHUNK_BYTES })
+    encodeWith(messages.chunkRequestCodec, { id, chunks: [{ hash: hashBytes(bytes), length: CHUNK_BYTES }] })
   for (let id = 1; id <= 100; id++) speaker.say(1, NUMBERS.chunkRequest, request(id))
   for (let id = 1; id <= 3; id++) speaker.say(2, NUMBERS.chunkRequest, request(id))
   await quiet()
@@ -214,7 +217,7 @@ test('a line that is slow, but moves, is not let go, and what it owes has its ti
   }
   t.is(folder.closed.length, 0)
   t.is(peer!.requestsInFlight, 1)
-  speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id: 8, bytes: new Uint8Array(0) })
+  speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id: 8, chunks: [new Uint8Array(0)] })
   t.alike(await Promise.all(asked), [...Array.from({ length: 7 }, () => 'TIMEOUT'), 'UNAVAILABLE'])
 })
 
@@ -249,7 +252,7 @@ test('a peer that answers slowly, but answers, is not let go', async t => {
   const asked = Array.from({ length: 10 }, () => codeOf(folder.peers[0]!.requestChunk(hashOf('x'), 1, never)))
   for (let id = 1; id <= 10; id++) {
     advance(ANSWER_DEADLINE_MS / 20)
-    speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id, bytes: new Uint8Array(0) })
+    speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id, chunks: [new Uint8Array(0)] })
     await asked[id - 1]
   }
   advance(10 * ANSWER_DEADLINE_MS)

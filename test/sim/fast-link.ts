@@ -3,6 +3,7 @@ import type { Road } from '../../protocol/line.js'
 import type { Hash } from '../../lib/core/model/hash.js'
 import type { RelativePath } from '../../lib/core/model/path.js'
 import type {
+  AskedChunk,
   ChunkRanges,
   FolderLink,
   HeadUpdate,
@@ -90,10 +91,26 @@ export class FastLink implements PeerLink {
   async requestChunk(hash: Hash, length: number, signal: AbortSignal): Promise<Uint8Array> {
     this.outstandingBytes += length
     try {
-      const bytes = await this.#ask(handlers => handlers.onChunk(hash), signal)
+      const bytes = await this.#ask(async handlers => (await handlers.onChunks([{ hash, length }]))[0], signal)
       if (bytes?.byteLength !== length) throw new BackerError('UNAVAILABLE', 'the peer does not have the chunk')
       this.#traffic.chunkCount++
       return bytes
+    } finally {
+      this.outstandingBytes -= length
+    }
+  }
+
+  async requestChunks(
+    chunks: readonly AskedChunk[],
+    signal: AbortSignal
+  ): Promise<readonly (Uint8Array | undefined)[]> {
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    this.outstandingBytes += length
+    try {
+      const found = await this.#ask(handlers => handlers.onChunks(chunks), signal)
+      const given = chunks.map((chunk, i) => (found[i]?.byteLength === chunk.length ? found[i] : undefined))
+      this.#traffic.chunkCount += given.filter(bytes => bytes !== undefined).length
+      return given
     } finally {
       this.outstandingBytes -= length
     }

@@ -14,7 +14,7 @@ import type {
   Space,
   StagedFile
 } from '../../lib/disk/disk.js'
-import type { CheckOrder, Checked } from '../../lib/disk/disk.js'
+import type { CheckOrder, Checked, Extent } from '../../lib/disk/disk.js'
 import type { HistoryOperations, PutAside } from '../../lib/disk/kept.js'
 import type { Runtime } from '../../lib/runtime.js'
 import type { Life } from './scheduler.js'
@@ -54,6 +54,10 @@ export class LaggingDisk implements Disk {
 
   damaged(limit: number): Promise<PutAside> {
     return this.#later(() => this.#disk.damaged(limit))
+  }
+
+  readMany(extents: readonly Extent[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#later(() => this.#disk.readMany(extents))
   }
 
   keepWritten(paths: readonly RelativePath[]): Promise<void> {

@@ -1,5 +1,6 @@
 import {
   compareDots,
+  dotsEqual,
   hasSeen,
   joinVectors,
   nextDot,
@@ -19,12 +20,33 @@ import { compareVersions, type Payload, type Record, type Version } from '../mod
  */
 export function mergeRecords(a: Record, b: Record): Record {
   if (a === b) return a
+  const successor = successorOf(a, b)
+  if (successor !== undefined) return successor
   const context = joinVectors(a.context, b.context)
   const lost = new Set([...a.versions, ...b.versions].flatMap(version => (version.hasLost ? namesOf(version) : [])))
   return makeRecord(
     context,
     [...survivors(a, b), ...survivors(b, a)].flatMap(version => partByLoss(version, lost))
   )
+}
+
+/** The merged record in the case that nearly all are: one write on either side, of which one has seen the other. */
+function successorOf(a: Record, b: Record): Record | undefined {
+  const [x, y] = [onlyWrite(a), onlyWrite(b)]
+  if (x === undefined || y === undefined || dotsEqual(x, y)) return undefined
+  const [isReplacedA, isReplacedB] = [hasSeen(b.context, x), hasSeen(a.context, y)]
+  if (isReplacedA === isReplacedB) return undefined
+  const later = isReplacedA ? b : a
+  const context = joinVectors(a.context, b.context)
+  const hasSeenAll = context.length === later.context.length && context.every(dot => hasSeen(later.context, dot))
+  return hasSeenAll ? later : { context, versions: later.versions }
+}
+
+/** The write that made all that a record has, where it is one, and has not lost. */
+function onlyWrite({ versions: [version, ...others] }: Record): Dot | undefined {
+  if (version === undefined || others.length > 0 || version.hasLost === true || version.dots.length > 1)
+    return undefined
+  return version.dots[0]
 }
 
 /** The versions of `mine` with those of their writes that `theirs` still has or has never seen. */
@@ -51,6 +73,8 @@ function partByLoss({ dots, payload }: Version, lost: ReadonlySet<string>): Vers
 
 /** A record of versions in any order: equal ones become one version; of one write with two payloads (a forger's) the greater stays. */
 export function makeRecord(context: VersionVector, versions: readonly Version[]): Record {
+  const [only] = versions
+  if (only !== undefined && versions.length === 1 && only.dots.length === 1) return { context, versions }
   const grouped: (Version & { readonly dots: Dot[] })[] = []
   for (const version of [...versions].sort(compareVersions)) {
     const last = grouped.at(-1)

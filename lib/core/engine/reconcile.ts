@@ -32,6 +32,8 @@ export type Outcome =
  */
 export function reconcile(local: Record | undefined, remote: Record): Outcome {
   if (local === undefined) return outcomeOf(undefined, remote)
+  // Merging a record with itself changes nothing, and this is what most often is asked about.
+  if (sameRecord(local, remote)) return { kind: 'current' }
   const merged = mergeRecords(local, remote)
   return sameRecord(merged, local) ? { kind: 'current' } : outcomeOf(local, merged)
 }

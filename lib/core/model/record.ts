@@ -278,6 +278,12 @@ function startOfWinner(bytes: Uint8Array): { readonly state: CodecState; readonl
   return { state, kind: uint.decode(state) % LOST }
 }
 
+/** As `decodeWinner`, but only of how many bytes the file has; undefined where it is none. */
+export function decodeWinnerSize(bytes: Uint8Array): number | undefined {
+  const { state, kind } = startOfWinner(bytes)
+  return KINDS[kind] === 'file' ? uint.decode(state) : undefined
+}
+
 /** As `decodeWinner`, but only of what kind it is. */
 export function decodeWinnerKind(bytes: Uint8Array): Payload['kind'] {
   const kind = KINDS[startOfWinner(bytes).kind]

@@ -92,6 +92,40 @@ export function dotsEqual(a: Dot, b: Dot): boolean {
   return a.counter === b.counter && a.replica === b.replica
 }
 
+/** How many replicas are kept in mind: a folder's records name a few, each of them many thousand times. */
+const REPLICAS_KNOWN = 16
+
+interface KnownReplica {
+  readonly id: ReplicaId
+  readonly bytes: Uint8Array
+}
+
+const known: KnownReplica[] = []
+
+function note(id: ReplicaId, bytes: Uint8Array): KnownReplica {
+  const one = { id, bytes }
+  known.unshift(one)
+  if (known.length > REPLICAS_KNOWN) known.pop()
+  return one
+}
+
+/** The replica whose bytes stand at `start`. */
+function replicaAt(bytes: Uint8Array, start: number): ReplicaId {
+  for (const one of known) if (isAt(one.bytes, bytes, start)) return one.id
+  const own = Uint8Array.from(bytes.subarray(start, start + REPLICA_BYTES))
+  return note(replicaFromBytes(own), own).id
+}
+
+function isAt(wanted: Uint8Array, bytes: Uint8Array, start: number): boolean {
+  for (let i = 0; i < REPLICA_BYTES; i++) if (wanted[i] !== bytes[start + i]) return false
+  return true
+}
+
+function bytesOfReplica(id: ReplicaId): Uint8Array {
+  for (const one of known) if (one.id === id) return one.bytes
+  return note(id, Buffer.from(id, 'hex')).bytes
+}
+
 /** A replica's 8 bytes, then the counter. Decoding refuses 0 and what is over COUNTER_MAX. */
 export const dotCodec: Codec<Dot> = {
   preencode(state, dot) {
@@ -99,13 +133,13 @@ export const dotCodec: Codec<Dot> = {
     uint.preencode(state, dot.counter)
   },
   encode(state, dot) {
-    bytesOf(state).set(Buffer.from(dot.replica, 'hex'), state.start)
+    bytesOf(state).set(bytesOfReplica(dot.replica), state.start)
     state.start += REPLICA_BYTES
     uint.encode(state, dot.counter)
   },
   decode(state) {
     need(state, REPLICA_BYTES)
-    const replica = replicaFromBytes(bytesOf(state).subarray(state.start, state.start + REPLICA_BYTES))
+    const replica = replicaAt(bytesOf(state), state.start)
     state.start += REPLICA_BYTES
     const counter = uint.decode(state)
     if (counter < 1 || counter > COUNTER_MAX) throw new BackerError('LIMIT', 'a version counter is out of range')

@@ -1,8 +1,9 @@
 import { decodeWith } from '../codec.js'
 import { BackerError } from '../error.js'
+import type { RelativePath } from '../model/path.js'
 import { recordCodec } from '../model/record.js'
 import { childOf, sumsOfNode, type Child } from './child.js'
-import { checkedPathOf, compareKeys, levelOf, type Key } from './key.js'
+import { checkedPathOf, compareKeys, levelOfPath, type Key } from './key.js'
 import { endsNode, isClosed, isFull, parseNode, weightOf, type Entry, type TreeNode } from './node.js'
 import { sumsEqual } from './sums.js'
 
@@ -26,24 +27,27 @@ export interface Position {
  * sorted, and cut nowhere too late. Throws MALFORMED, LIMIT, BAD_PATH or TREE_CORRUPT.
  */
 export function decodeNode(bytes: Uint8Array): TreeNode {
-  const node = parseNode(bytes)
+  const { height, entries } = parseNode(bytes)
   let weight = 0
-  node.entries.forEach((entry, i) => {
-    checkEntry(entry, node.entries[i - 1], node.height)
+  const checked = entries.map((entry, i) => {
+    const path = checkedPathOf(entry.key)
+    const before = entries[i - 1]
+    if (before !== undefined && compareKeys(before.key, entry.key) >= 0) throw corrupt('a node is not sorted')
     weight += weightOf(entry)
-    const isLast = i === node.entries.length - 1
-    if (!isLast && (isFull(i + 1, weight) || endsNode(levelOf(entry.key), node.height)))
+    const isLast = i === entries.length - 1
+    if (!isLast && (isFull(i + 1, weight) || endsNode(levelOfPath(path), height)))
       throw corrupt('a node goes on behind its end')
+    return checkValue(entry, path, height)
   })
-  if (node.entries.length === 0 && node.height > 0) throw corrupt('an inner node is empty')
-  return node
+  if (entries.length === 0 && height > 0) throw corrupt('an inner node is empty')
+  return { height, entries: checked }
 }
 
-function checkEntry(entry: Entry, before: Entry | undefined, height: number): void {
-  checkedPathOf(entry.key)
-  if (before !== undefined && compareKeys(before.key, entry.key) >= 0) throw corrupt('a node is not sorted')
-  if (height === 0) decodeWith(recordCodec, entry.value, 'a record')
-  else childOf(entry)
+/** The entry, with what it says where it is a leaf's. */
+function checkValue({ key, value }: Entry, path: RelativePath, height: number): Entry {
+  if (height === 0) return { key, value, leaf: { path, record: decodeWith(recordCodec, value, 'a record') } }
+  childOf({ key, value })
+  return { key, value }
 }
 
 /** Throws TREE_CORRUPT unless `node` can be a root: one of height 0, or one with more than one child. */

@@ -154,13 +154,13 @@ function bytesAt(source: NodeSource, hash: Hash): Uint8Array {
 }
 
 function difference(a: Item | undefined, b: Item | undefined): DiffStep {
-  const key = (a ?? b)?.entry.key
-  if (key === undefined) throw new BackerError('TREE_CORRUPT', 'a difference of nothing')
-  return { kind: 'differs', path: pathOf(key), a: recordOf(a), b: recordOf(b) }
+  const entry = (b ?? a)?.entry
+  if (entry === undefined) throw new BackerError('TREE_CORRUPT', 'a difference of nothing')
+  return { kind: 'differs', path: entry.leaf?.path ?? pathOf(entry.key), a: recordOf(a), b: recordOf(b) }
 }
 
 function recordOf(item: Item | undefined): Record | undefined {
-  return item && decodeWith(recordCodec, item.entry.value, 'a record')
+  return item && (item.entry.leaf?.record ?? decodeWith(recordCodec, item.entry.value, 'a record'))
 }
 
 /**

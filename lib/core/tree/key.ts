@@ -1,5 +1,6 @@
 import { hashBytes, leadingZeroGroups } from '../model/hash.js'
 import { pathFromBytes, type RelativePath } from '../model/path.js'
+import { hashOfPath } from '../model/path-hash.js'
 
 declare const keyBrand: unique symbol
 /** A path as the tree keeps it: its UTF-8 bytes. Often a view into a node: it is never changed. */
@@ -61,4 +62,9 @@ export function isKeyBelow(key: Key, directory: Key): boolean {
  */
 export function levelOf(key: Key): number {
   return leadingZeroGroups(hashBytes(key), LEVEL_BITS)
+}
+
+/** As `levelOf`, of the key of `path`. */
+export function levelOfPath(path: RelativePath): number {
+  return leadingZeroGroups(hashOfPath(path), LEVEL_BITS)
 }

@@ -1,8 +1,8 @@
 import { bytesOf, decodeWith, need, uint, type CodecState } from '../codec.js'
 import { BackerError } from '../error.js'
 import { hashBytes, hashesEqual, type Hash } from '../model/hash.js'
-import { PATH_BYTES_MAX } from '../model/path.js'
-import { RECORD_BYTES_MAX } from '../model/record.js'
+import { PATH_BYTES_MAX, type RelativePath } from '../model/path.js'
+import { RECORD_BYTES_MAX, type Record } from '../model/record.js'
 import { asKey, compareKeys, levelOf, sharedBytes, type Key } from './key.js'
 
 /*
@@ -30,6 +30,8 @@ export const TREE_HEIGHT_MAX = 16
 export interface Entry {
   readonly key: Key
   readonly value: Uint8Array
+  /** What a leaf's entry says, where it was checked: so it is taken apart once. */
+  readonly leaf?: { readonly path: RelativePath; readonly record: Record }
 }
 
 /** A node: entries sorted by key, no two alike. Height 0 is a leaf. Only the root of the empty tree has no entries. */

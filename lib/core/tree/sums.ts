@@ -1,5 +1,5 @@
 import { uint, type Codec } from '../codec.js'
-import { decodeWinner } from '../model/record.js'
+import { decodeWinnerSize } from '../model/record.js'
 
 /** What a tree or a part of it holds. Each sum stops at 2^53 - 1, so that no record's claim can make a tree impossible. */
 export interface Sums {
@@ -35,8 +35,8 @@ export function sumsEqual(a: Sums, b: Sums): boolean {
 
 /** What one record adds, from its bytes. */
 export function sumsOfRecord(record: Uint8Array): Sums {
-  const payload = decodeWinner(record)
-  return payload.kind === 'file' ? { records: 1, files: 1, bytes: payload.size } : ONE_RECORD
+  const bytes = decodeWinnerSize(record)
+  return bytes === undefined ? ONE_RECORD : { records: 1, files: 1, bytes }
 }
 
 export const sumsCodec: Codec<Sums> = {

@@ -1,4 +1,4 @@
-import { encodeWith } from '../codec.js'
+import { encodeShort } from '../codec.js'
 import { BackerError } from '../error.js'
 import { assert } from '../invariant.js'
 import { hashesEqual, hashKey, type Hash } from '../model/hash.js'
@@ -16,7 +16,7 @@ import {
   type Way
 } from './cursor.js'
 import { makeCutter, type CutNode, type Cutter, type NodeMap } from './cut.js'
-import { compareKeys, keyOf, levelOf, type Key } from './key.js'
+import { compareKeys, keyOf, levelOf, levelOfPath, type Key } from './key.js'
 import { EMPTY_NODE, EMPTY_ROOT, TREE_HEIGHT_MAX, type Entry, type NodeSource, type TreeNode } from './node.js'
 
 /*
@@ -81,14 +81,14 @@ function editsOf(edits: ReadonlyMap<RelativePath, Record | undefined>): RowEdit[
   const row: RowEdit[] = []
   for (const [path, record] of edits) {
     const key = keyOf(path)
-    const put = record && { entry: { key, value: encodeRecord(path, record) }, level: levelOf(key) }
+    const put = record && { entry: { key, value: encodeRecord(path, record) }, level: levelOfPath(path) }
     row.push({ key, put })
   }
   return row.sort((a, b) => compareKeys(a.key, b.key))
 }
 
 function encodeRecord(path: RelativePath, record: Record): Uint8Array {
-  const bytes = encodeWith(recordCodec, record)
+  const bytes = encodeShort(recordCodec, record)
   if (bytes.byteLength > RECORD_BYTES_MAX)
     throw new BackerError('LIMIT', `the record of a path is over ${RECORD_BYTES_MAX} bytes`, { path })
   return bytes
