@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, link, lstat, mkdir, open, realpath, rename, symlink, unlink } from 'node:fs/promises'
+import { chmod, link, lstat, mkdir, open, realpath, rename, symlink, unlink, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
+import { partsWithData } from '../core/chunk/zeros.js'
 import { BackerError } from '../core/error.js'
 import type { FilePayload } from '../core/model/record.js'
 import type { FileSystem } from './filesystem.js'
@@ -72,7 +73,7 @@ class AsideDirectory implements Aside {
     const unfinished = join(dirname(target), `.backer-${randomBytes(8).toString('hex')}`)
     const file = await open(unfinished, 'wx', 0o600)
     try {
-      for await (const bytes of content) await file.writeFile(bytes)
+      await writeContent(file, content)
       this.#fs.setFileMetadata(file.fd, payload.mode, payload.mtimeNs)
       await file.sync()
       await giveName(unfinished, target)
@@ -83,6 +84,18 @@ class AsideDirectory implements Aside {
       })
     }
   }
+}
+
+/** Writes into a new file all but the holes. */
+async function writeContent(file: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
+  let size = 0
+  for await (const bytes of content) {
+    for (const [from, to] of partsWithData(size, bytes)) {
+      for (let done = from; done < to;) done += (await file.write(bytes, done, to - done, size + done)).bytesWritten
+    }
+    size += bytes.byteLength
+  }
+  await file.truncate(size)
 }
 
 /** Gives a file another name, and replaces nothing. */

@@ -3,7 +3,7 @@ import type { Stamp } from '../core/model/stamp.js'
 import type { Hashed } from './disk.js'
 import { CHANGING, TRIES, type Segment, type SegmentRead } from './hash.js'
 import { unpackHashed } from './pack-hashed.js'
-import { SEGMENT_SIZES, type SegmentSizes } from './segments.js'
+import { endOf, meet, SEGMENT_SIZES, type SegmentSizes } from './segments.js'
 import type { WorkQueue } from './work-queue.js'
 
 /** How many files go to a thread at once: enough that handing them over costs little beside reading them. */
@@ -76,14 +76,31 @@ export class HashQueue {
     }
     await Promise.all(Array.from({ length: this.#work.width }, reader))
     if (other !== undefined) return notHashed(other)
-    for (;;) {
-      const joined = await this.#work.run('joinSegments', segments)
-      if (joined.kind !== 'apart') return joined.kind === 'joined' ? { ...joined, kind: 'hashed', stamp } : joined
-      const again = await cut(joined.from, joined.index)
-      if (again.kind !== 'segment') return notHashed(again)
-      segments[joined.index] = again
-    }
+    const rows = await inARow(segments, cut)
+    if (!Array.isArray(rows)) return rows
+    const joined = await this.#work.run('joinSegments', rows)
+    return joined.kind === 'joined' ? { ...joined, kind: 'hashed', stamp } : joined
   }
+}
+
+/** The segments, each of which begins where the one before ends: those that have no boundary in common with the one before are cut anew. */
+async function inARow(
+  segments: readonly Segment[],
+  cut: (start: number, index: number) => Promise<SegmentRead>
+): Promise<Segment[] | ReturnType<typeof notHashed>> {
+  const row: Segment[] = []
+  for (const [i, segment] of segments.entries()) {
+    const before = row.pop()
+    const met = before === undefined ? [segment] : meet(before, segment)
+    if (met !== undefined || before === undefined) {
+      row.push(...(met ?? []))
+      continue
+    }
+    const again = await cut(endOf(before), i)
+    if (again.kind !== 'segment') return notHashed(again)
+    row.push(before, again)
+  }
+  return row
 }
 
 function notHashed(read: Exclude<SegmentRead, Segment>): Hashed | 'moved' {

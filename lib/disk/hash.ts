@@ -1,6 +1,7 @@
 import { makeContentBuilder } from '../core/chunk/content-builder.js'
 import { encodeChunkList, type Chunk } from '../core/chunk/content-tree.js'
 import { CHUNK_BYTES_MAX, nextBoundary } from '../core/chunk/fastcdc.js'
+import { zeroChunkAt } from '../core/chunk/zeros.js'
 import { isBackerError } from '../core/error.js'
 import { hashBytes, type Hash } from '../core/model/hash.js'
 import { nameOf, parentOf, type RelativePath } from '../core/model/path.js'
@@ -238,9 +239,10 @@ interface BufferCut {
 function cutBuffer(buffer: Uint8Array, end: number, { isFinal, until, keep }: BufferCut): number {
   let start = 0
   while (start < until && (isFinal ? start < end : end - start >= CHUNK_BYTES_MAX)) {
-    const cut = nextBoundary(buffer, start, end, isFinal) ?? end
+    const zeros = zeroChunkAt(buffer, start, end)
+    const cut = zeros === undefined ? (nextBoundary(buffer, start, end, isFinal) ?? end) : start + CHUNK_BYTES_MAX
     const bytes = buffer.subarray(start, cut)
-    keep({ hash: hashBytes(bytes), length: cut - start }, bytes)
+    keep({ hash: zeros ?? hashBytes(bytes), length: cut - start }, bytes)
     start = cut
   }
   return start

@@ -29,6 +29,12 @@ export interface Libc {
   readonly startWriting: ((file: number, position: number, length: number) => void) | undefined
   /** copy_file_range(2), which clones blocks where the file system can. Bytes copied. ENOSYS where the library lacks it. */
   copyFileRange(from: number, fromPosition: number, to: number, toPosition: number, length: number): number
+  /** Where data begin at or behind a position of a file, Infinity where none do any more: lseek(2) with SEEK_DATA. It moves the descriptor's own position. */
+  nextData(file: number, position: number): number
+  /** As `nextData`, of a hole, as which the end of the file counts: SEEK_HOLE. */
+  nextHole(file: number, position: number): number
+  /** fallocate(2) with FALLOC_FL_PUNCH_HOLE: a part of a file reads as zeros, and takes no space any more. EOPNOTSUPP where the file system can't. */
+  punchHole(file: number, position: number, length: number): void
   /**
    * statx(2) of a name in an open directory, not following a symlink: the stamp, or undefined for ENOENT. Missing where the library has no
    * such call. A third of the time that Node's lstat takes through `/proc/self/fd`.
@@ -56,6 +62,10 @@ const UTIME_OMIT = 0x3ffffffen
 const SECOND_NS = 1_000_000_000n
 const ENOSYS = 38
 const POSIX_FADV_DONTNEED = 4
+const SEEK_DATA = 3
+const SEEK_HOLE = 4
+const FALLOC_FL_KEEP_SIZE = 1
+const FALLOC_FL_PUNCH_HOLE = 2
 const F_SETLEASE = 1024
 const F_WRLCK = 1
 const F_UNLCK = 2
@@ -140,8 +150,29 @@ function bind(library: LibraryHandle): Libc {
       if (copied < 0) throw lastError('copy_file_range')
       return copied
     },
+    ...bindHoles(library),
     startWriting: bindStartWriting(library),
     ...bindStatx(library)
+  }
+}
+
+function bindHoles(library: LibraryHandle): Pick<Libc, 'nextData' | 'nextHole' | 'punchHole'> {
+  const lseek = library.func('lseek', 'int64_t', ['int', 'int64_t', 'int']) as Function
+  const fallocate = library.func('fallocate', 'int', ['int', 'int', 'int64_t', 'int64_t']) as Function
+  const seek = (file: number, position: number, whence: number): number => {
+    const found = lseek(file, position, whence)
+    if (found >= 0) return found
+    const error = lastError('lseek')
+    if (error.code === 'ENXIO') return Infinity
+    throw error
+  }
+  return {
+    nextData: (file, position) => seek(file, position, SEEK_DATA),
+    nextHole: (file, position) => seek(file, position, SEEK_HOLE),
+    punchHole(file, position, length) {
+      if (fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, position, length) !== 0)
+        throw lastError('fallocate')
+    }
   }
 }
 

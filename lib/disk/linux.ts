@@ -108,7 +108,13 @@ export class LinuxFileSystem implements FileSystem {
     let done = 0
     try {
       while (done < length) {
-        const copied = this.#libc.copyFileRange(from, fromPosition + done, to, toPosition + done, length - done)
+        const part = this.#partAt(from, fromPosition + done, length - done)
+        if (part.isHole && toPosition + done + part.length <= this.fstat(to).size) {
+          this.#libc.punchHole(to, toPosition + done, part.length)
+          done += part.length
+          continue
+        }
+        const copied = this.#libc.copyFileRange(from, fromPosition + done, to, toPosition + done, part.length)
         if (copied === 0) break
         done += copied
       }
@@ -117,6 +123,16 @@ export class LinuxFileSystem implements FileSystem {
     }
     // Some file systems say 0 where they can't, so that the end of the file is believed only of a plain read.
     return done + copyByReading(from, fromPosition + done, to, toPosition + done, length - done)
+  }
+
+  /** What of a file begins at `position`: a hole or data, and how much of it, up to `length`. */
+  #partAt(file: FileHandle, position: number, length: number): { readonly isHole: boolean; readonly length: number } {
+    const left = Math.min(length, this.fstat(file).size - position)
+    // Nothing is left: the copying finds that out.
+    if (left <= 0) return { isHole: false, length }
+    const data = this.#libc.nextData(file, position)
+    if (data > position) return { isHole: true, length: Math.min(data - position, left) }
+    return { isHole: false, length: Math.min(this.#libc.nextHole(file, position) - position, left) }
   }
 
   clone(from: FileHandle, directory: DirectoryHandle, name: string): void {

@@ -1,4 +1,4 @@
-import { contentFromChunkList, ChunkList, encodeChunkList, type Chunk } from '../core/chunk/content-tree.js'
+import { contentFromChunkList, ChunkList } from '../core/chunk/content-tree.js'
 import { isBackerError } from '../core/error.js'
 import type { Content } from '../core/model/record.js'
 import type { ItemProblem } from './disk.js'
@@ -21,40 +21,46 @@ export const SEGMENT_SIZES: SegmentSizes = { segmentBytes: 64 * 1024 * 1024, ove
 
 export type Joined =
   | { readonly kind: 'joined'; readonly content: Content; readonly chunks: Uint8Array }
-  /** Segment `index` has no boundary in common with those before it: it is needed from `from` on. */
-  | { readonly kind: 'apart'; readonly index: number; readonly from: number }
   | { readonly kind: 'failed'; readonly problem: ItemProblem }
 
-/** The chunks of a whole file, of its segments in order, the first of which begins at 0. */
+/**
+ * Two segments that follow each other, without what both have: the one ends where the other begins, at the first boundary that is one of both.
+ * undefined where there is none: then `after` is to be cut anew, from where `before` ends.
+ */
+export function meet(before: Segment, after: Segment): readonly [Segment, Segment] | undefined {
+  const [list, next] = [new ChunkList(before.chunks), new ChunkList(after.chunks)]
+  let i = list.count
+  while (i > 0 && before.start + list.offsetOf(i - 1) >= after.start) i--
+  for (let j = 0; i <= list.count && j <= next.count;) {
+    const [at, other] = [before.start + list.offsetOf(i), after.start + next.offsetOf(j)]
+    if (at === other)
+      return [
+        { ...before, chunks: list.slice(0, i) },
+        { ...after, start: other, chunks: next.slice(j, next.count) }
+      ]
+    if (at < other) i++
+    else j++
+  }
+  return undefined
+}
+
+/** Where the last chunk of a segment ends. */
+export function endOf({ start, chunks }: Segment): number {
+  return start + new ChunkList(chunks).size
+}
+
+/** The chunks of a whole file, of segments of which each begins where the one before ends. */
 export function joinSegments(segments: readonly Segment[]): Joined {
-  const chunks: Chunk[] = []
-  let end = 0
-  for (const [index, { start, chunks: bytes }] of segments.entries()) {
-    const list = new ChunkList(bytes)
-    const first = meet(chunks, end, start, list)
-    if (first === undefined) return { kind: 'apart', index, from: end }
-    const meeting = start + list.offsetOf(first)
-    while (end > meeting) end -= chunks.pop()?.length ?? 0
-    for (let i = first; i < list.count; i++) chunks.push({ hash: list.hash(i), length: list.length(i) })
-    end = start + list.size
+  const chunks = new Uint8Array(segments.reduce((sum, segment) => sum + segment.chunks.byteLength, 0))
+  let at = 0
+  for (const segment of segments) {
+    chunks.set(segment.chunks, at)
+    at += segment.chunks.byteLength
   }
   try {
-    const bytes = encodeChunkList(chunks)
-    return { kind: 'joined', content: contentFromChunkList(bytes), chunks: bytes }
+    return { kind: 'joined', content: contentFromChunkList(chunks), chunks }
   } catch (error) {
     if (isBackerError(error, 'LIMIT')) return { kind: 'failed', problem: TOO_LARGE }
     throw error
   }
-}
-
-/** The first chunk of `list`, which begins at `start`, where one of `chunks`, which end at `end`, ends as well; undefined where there is none. */
-function meet(chunks: readonly Chunk[], end: number, start: number, list: ChunkList): number | undefined {
-  const boundaries = new Set([end])
-  for (let i = chunks.length - 1, at = end; i >= 0 && at > start; i--) boundaries.add((at -= chunks[i]?.length ?? 0))
-  for (let i = 0; i <= list.count; i++) {
-    const at = start + list.offsetOf(i)
-    if (at > end) return undefined
-    if (boundaries.has(at)) return i
-  }
-  return undefined
 }

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { partsWithData } from '../core/chunk/zeros.js'
 import { BackerError } from '../core/error.js'
 import { RESERVED_NAME, type RelativePath } from '../core/model/path.js'
 import type { Runtime } from '../runtime.js'
@@ -134,7 +135,7 @@ export class WorkerDisk implements Disk {
       await handle.close()
       throw new BackerError('FILE_SYSTEM', `${path} was replaced by another file`, { path })
     }
-    return { resumed, file: new WorkerStagedFile(name, handle, this.#threadsOf(name, { device, inode })) }
+    return { resumed, file: new WorkerStagedFile(name, handle, this.#threadsOf(name, { device, inode }), resumed) }
   }
 
   #threadsOf(name: string, id: FileId): StagedThreads {
@@ -206,29 +207,44 @@ class WorkerStagedFile implements StagedFile {
   readonly name: string
   readonly #handle: FileHandle
   readonly #threads: StagedThreads
+  /** True where something may stand that is not what is to stand there: then zeros are written like all else. */
+  #hasRemains: boolean
   /** How much was written since the disk was last told to begin with it. */
   #unstarted = 0
 
-  constructor(name: string, handle: FileHandle, threads: StagedThreads) {
+  constructor(name: string, handle: FileHandle, threads: StagedThreads, resumed: boolean) {
     this.name = name
     this.#handle = handle
     this.#threads = threads
+    this.#hasRemains = resumed
   }
 
   async write(offset: number, bytes: Uint8Array): Promise<void> {
-    for (let done = 0; done < bytes.byteLength;) {
-      const { bytesWritten } = await this.#handle.write(bytes, done, bytes.byteLength - done, offset + done)
-      done += bytesWritten
-    }
-    this.#unstarted += bytes.byteLength
+    const parts = this.#hasRemains ? ([[0, bytes.byteLength]] as const) : partsWithData(offset, bytes)
+    for (const [from, to] of parts) await this.#writePart(offset, bytes, from, to)
     if (this.#unstarted < START_BYTES) return
     this.#unstarted = 0
     // No more than a hint: the sync before the install is what counts, and tells of errors.
     this.#threads.startWriting(0, 0).catch(() => undefined)
   }
 
-  fill(pieces: readonly Piece[]): Promise<readonly boolean[]> {
-    return this.#threads.fill(pieces)
+  async #writePart(offset: number, bytes: Uint8Array, from: number, to: number): Promise<void> {
+    for (let done = from; done < to;) {
+      const { bytesWritten } = await this.#handle.write(bytes, done, to - done, offset + done)
+      done += bytesWritten
+    }
+    this.#unstarted += to - from
+  }
+
+  async fill(pieces: readonly Piece[]): Promise<readonly boolean[]> {
+    let isRight = false
+    try {
+      const are = await this.#threads.fill(pieces)
+      isRight = are.every(one => one)
+      return are
+    } finally {
+      if (!isRight) this.#hasRemains = true
+    }
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {

@@ -1,7 +1,6 @@
 import type { ChunkList } from '../core/chunk/content-tree.js'
-import { CHUNK_BYTES_MAX } from '../core/chunk/fastcdc.js'
+import { isZeroChunk } from '../core/chunk/zeros.js'
 import { BackerError } from '../core/error.js'
-import { hashBytes, hashesEqual, type Hash } from '../core/model/hash.js'
 import type { Piece, StagedFile } from '../disk/disk.js'
 import type { FolderContext } from './context.js'
 import { doubt } from './serve.js'
@@ -35,7 +34,7 @@ export async function fillFromDisk(filling: Filling, { resumed }: { readonly res
   let lacking = Array.from({ length: list.count }, (_, i) => i)
   if (resumed) lacking = await fill(filling, lacking, () => ({}))
   else {
-    const zeros = new Set(lacking.filter(i => isZeros(list.hash(i), list.length(i))))
+    const zeros = new Set(lacking.filter(i => isZeroChunk(list.hash(i), list.length(i))))
     zeros.forEach(onplaced)
     lacking = lacking.filter(i => !zeros.has(i))
   }
@@ -104,12 +103,4 @@ async function fillBatch(
     const from = pieces[at]?.from
     if (from !== undefined) doubt(context, from.path)
   })
-}
-
-// A run of zeros never meets a boundary, so that it is cut at the maximum: what a sparse file mostly consists of.
-const ZEROS = hashBytes(new Uint8Array(CHUNK_BYTES_MAX))
-
-/** True for a chunk of zeros: a new staged file reads as zeros wherever nothing was written. */
-export function isZeros(hash: Hash, length: number): boolean {
-  return length === CHUNK_BYTES_MAX && hashesEqual(hash, ZEROS)
 }

@@ -1,11 +1,12 @@
 import { BackerError } from '../core/error.js'
 import { ChunkList, walkContent, nodesOfContent } from '../core/chunk/content-tree.js'
+import { isZeroChunk } from '../core/chunk/zeros.js'
 import { letGo } from '../core/own-bytes.js'
 import { hashBytes, hashKey, type Hash, type HashKey } from '../core/model/hash.js'
 import { payloadOf, type FilePayload } from '../core/model/record.js'
 import type { StagedFile } from '../disk/disk.js'
 import type { Random } from '../runtime.js'
-import { fillFromDisk, isZeros } from './at-hand.js'
+import { fillFromDisk } from './at-hand.js'
 import type { Budget } from './budget.js'
 import type { ChunkQueue, Supplier } from './chunk-queue.js'
 import type { DiskFloor, Reservation } from './disk-floor.js'
@@ -171,7 +172,7 @@ export class Transfer {
   async #bytesToWrite(list: ChunkList): Promise<number> {
     let bytes = 0
     for (let i = 0; i < list.count; i++) {
-      if (!isZeros(list.hash(i), list.length(i))) bytes += list.length(i)
+      if (!isZeroChunk(list.hash(i), list.length(i))) bytes += list.length(i)
       if (i % CHUNKS_PER_TURN === CHUNKS_PER_TURN - 1) await this.#tools.context.runtime.timers.breathe()
     }
     return bytes

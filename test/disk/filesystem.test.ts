@@ -79,6 +79,27 @@ for (const [title, fs] of kinds) {
     fs.close(to)
   })
 
+  test(`${title}: holes that are copied are zeros, whatever stood there`, t => {
+    const place = makePlace(t, fs)
+    const from = fs.create(place.root, 'from')
+    for (const at of [0, 3_000_000, 9_000_000]) fs.write(from, Buffer.alloc(5000, 'data'), at)
+    fs.truncate(from, 12_000_000)
+    const to = fs.create(place.root, 'to')
+    fs.write(to, Buffer.alloc(7_000_000, 'x'), 0)
+    fs.truncate(to, 12_000_000)
+    t.is(fs.copyRange(from, 1000, to, 1000, 11_000_000), 11_000_000)
+    const expected = Buffer.alloc(12_000_000)
+    readFileSync(join(place.directory, 'from')).copy(expected)
+    expected.fill('x', 0, 1000)
+    t.ok(Buffer.compare(readFileSync(join(place.directory, 'to')), expected) === 0)
+    if (fs === native && native.canExchange)
+      t.ok(statSync(join(place.directory, 'to')).blocks * 512 < 1_000_000, 'and take no space')
+    t.is(fs.copyRange(from, 11_000_000, to, 11_500_000, 2_000_000), 1_000_000, 'and reach as far as the file does')
+    t.is(fs.fstat(to).size, 12_500_000)
+    fs.close(from)
+    fs.close(to)
+  })
+
   test(`${title}: nothing is ever replaced by a rename`, t => {
     const place = makePlace(t, fs)
     make(place, 'a', 'a')

@@ -1,11 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { closeSync, ftruncateSync, mkdirSync, openSync, statSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import test, { type Test } from 'brittle'
+import { CHUNK_BYTES_MAX } from '../../lib/core/chunk/fastcdc.js'
 import { isBackerError } from '../../lib/core/error.js'
+import { hashBytes } from '../../lib/core/model/hash.js'
 import { parsePath, type RelativePath } from '../../lib/core/model/path.js'
-import type { Disk, Listing } from '../../lib/disk/disk.js'
+import type { Disk, Listing, StagedFile } from '../../lib/disk/disk.js'
 import { listDirectory } from '../../lib/disk/list.js'
+import { stagedName } from '../../lib/disk/names.js'
 import { openDisk } from '../../lib/disk/open.js'
 import { packListings, unpackListings } from '../../lib/disk/pack.js'
 import { WorkerThread } from '../../lib/disk/worker-thread.js'
@@ -21,10 +24,12 @@ function open(t: Test): { readonly disk: Disk; readonly folder: Folder } {
   return { disk, folder }
 }
 
-/** A file that takes a second or so to hash. */
+/** A file that takes a second or so to hash, and next to no space: no chunk of it is one of zeros. */
 function makeHuge(folder: Folder, name: string): void {
-  writeFileSync(folder.at(name), '')
-  truncateSync(folder.at(name), HUGE_BYTES)
+  const file = openSync(folder.at(name), 'w')
+  for (let at = 0; at < HUGE_BYTES; at += CHUNK_BYTES_MAX / 2) writeSync(file, 'x', at)
+  ftruncateSync(file, HUGE_BYTES)
+  closeSync(file)
 }
 
 function threadOf(t: Test, folder: Folder): WorkerThread {
@@ -127,6 +132,34 @@ test('single reads, and reads of several at one go, do not keep each other waiti
 function textOf(bytes: Uint8Array | undefined): string | undefined {
   return bytes && Buffer.from(bytes).toString()
 }
+
+test('zeros are left out of a new staged file, and written wherever something else may stand', async t => {
+  const { disk, folder } = open(t)
+  const size = 1024 * 1024
+  writeFileSync(folder.at('source'), Buffer.alloc(size, 'x'))
+  const name = stagedName(hashBytes(Buffer.from('staged')), parsePath('file'))
+  const zeros = new Uint8Array(size)
+  const content = async (make: (file: StagedFile) => Promise<void>, isNew: boolean): Promise<Uint8Array> => {
+    const { file, resumed } = await disk.stage(name, size)
+    t.is(resumed, !isNew)
+    await make(file)
+    const bytes = await file.read(0, size)
+    await file.close()
+    return bytes
+  }
+  const blocks = (): number => statSync(folder.at(`.backer/tmp/${name}`)).blocks
+  t.alike(await content(file => file.write(0, zeros), true), zeros)
+  t.is(blocks(), 0, 'nothing is taken')
+  await disk.discard([name])
+  const filled = await content(async file => {
+    const from = { path: parsePath('source'), offset: 0, length: size }
+    t.alike(await file.fill([{ from, hash: hashBytes(zeros), length: size, to: 0 }]), [false], 'it is not what it was')
+    await file.write(0, zeros)
+  }, true)
+  t.alike(filled, zeros, 'what was filled in wrongly is gone')
+  await content(file => file.write(0, Buffer.alloc(size, 'y')), false)
+  t.alike(await content(file => file.write(0, zeros), false), zeros, 'what an earlier run has left is gone')
+})
 
 test('a thread that dies fails what it had to do, and the next task has another', async t => {
   const thread = threadOf(t, makeFolder(t))

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { lstatSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  writeFileSync,
+  writeSync
+} from 'node:fs'
 import { join } from 'node:path'
 import test from 'brittle'
 import type { Backer } from '../../lib/index.js'
@@ -36,28 +45,43 @@ test(
   }
 )
 
+/** How much of the disk a file takes, in bytes. */
+const takenBy = (path: string): number => lstatSync(path).blocks * 512
+
 test(
-  `F23: a sparse file of ${SPARSE_GIB} GiB holds up nothing else, and next to none of it travels`,
+  `F23: a sparse file of ${SPARSE_GIB} GiB holds up nothing else, next to none of it travels, and it takes no more of the other disk`,
   { timeout: 880_000 },
   async t => {
     const size = Number(SPARSE_GIB) * 1024 ** 3
     const [a, b] = (await makeDevices(t, 2)) as [Backer, Backer]
-    writeFileSync(join(a.directory, 'sparse'), 'begin')
-    truncateSync(join(a.directory, 'sparse'), size)
+    const [here, there] = [join(a.directory, 'sparse'), join(b.directory, 'sparse')]
+    const islands = Array.from({ length: 40 }, (_, i) => Math.floor((size / 41) * i))
+    const file = openSync(here, 'w')
+    for (const at of islands) writeSync(file, `data at ${at}`.padEnd(8192, '.'), at)
+    ftruncateSync(file, size)
+    closeSync(file)
     for (const length of [0, 1]) writeFileSync(join(a.directory, `${length} bytes`), 'x'.repeat(length))
     await until(
       'the others are there',
       () => readdirSync(b.directory).filter(name => name.endsWith('bytes')).length === 2
     )
-    await until(
-      'it has its size',
-      () => lstatSync(join(b.directory, 'sparse'), { throwIfNoEntry: false })?.size === size,
-      850_000
-    )
-    await untilSame([a, b])
+    await until('it has its size', () => lstatSync(there, { throwIfNoEntry: false })?.size === size, 850_000)
+    await untilSame([a, b], 850_000)
     const received = b.status().peers.reduce((sum, peer) => sum + peer.bytesReceived, 0)
-    t.ok(received < 0.01 * size, `${received} bytes travelled`)
-    t.is(execFileSync('head', ['-c', '5', join(b.directory, 'sparse')], { encoding: 'utf8' }), 'begin')
+    t.ok(received < 0.01 * size + islands.length * 1024 ** 2, `${received} bytes travelled`)
+    t.ok(takenBy(there) <= takenBy(here) + islands.length * 128 * 1024, `${takenBy(there)} bytes are taken there`)
+
+    const again = openSync(here, 'r+')
+    writeSync(again, 'edited', islands[20])
+    closeSync(again)
+    const begin = (): string =>
+      execFileSync('dd', [`if=${there}`, 'bs=6', 'count=1', 'iflag=skip_bytes', `skip=${islands[20]}`, 'status=none'], {
+        encoding: 'utf8'
+      })
+    await until('the edit came', () => begin() === 'edited', 850_000)
+    await untilSame([a, b], 850_000)
+    t.ok(takenBy(there) <= takenBy(here) + islands.length * 128 * 1024, `${takenBy(there)} after an edit`)
+    t.is(execFileSync('cmp', [here, there], { encoding: 'utf8' }), '')
   }
 )
 

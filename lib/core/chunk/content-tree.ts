@@ -61,6 +61,11 @@ export class ChunkList {
     return this.#view.getUint32(i * CHUNK_ENTRY_BYTES + HASH_BYTES, true)
   }
 
+  /** The bytes of a list of the chunks from `from` to before `to`: a view. */
+  slice(from: number, to: number): Uint8Array {
+    return this.bytes.subarray(from * CHUNK_ENTRY_BYTES, to * CHUNK_ENTRY_BYTES)
+  }
+
   /** Where chunk `i` begins in the file; for `count`, where the file ends. The first call walks the list. */
   offsetOf(i: number): number {
     this.#offsets ??= this.#sumLengths()
