@@ -34,7 +34,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest | undefined {
   const text = Buffer.from(bytes).toString()
   const end = text.indexOf('\n') + 1
   const line = text.slice(0, end)
-  if (text.slice(end).trim() !== hashKey(hashBytes(Buffer.from(line)))) return undefined
+  if (text.slice(end) !== `${hashKey(hashBytes(Buffer.from(line)))}\n`) return undefined
   const { kind, size, mtimeNs, mode, root, height, target } = JSON.parse(line) as Written
   if (typeof mtimeNs !== 'string') return undefined
   if (kind === 'symlink') return typeof target === 'string' ? { kind, target, mtimeNs: BigInt(mtimeNs) } : undefined
