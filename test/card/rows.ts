@@ -102,11 +102,7 @@ export const ROWS: Readonly<Record<string, string>> = {
 
 /** Rows without a test of their own, and why. */
 export const WITHOUT: Readonly<Record<string, string>> = {
-  C3: 'whoever has the store key alone is given nothing, so there is nothing to compare',
-  C4: 'as C3',
-  F4: 'needs a device mapper, which ordinary kernels of virtual machines lack; the simulator cuts and zeroes what was not synced',
-  F34: 'there is no earlier version; that a foreign greeting is refused is A12',
-  F35: 'not run as one; a virtual year is `npm run test:year`'
+  F4: 'needs a device mapper, which ordinary kernels of virtual machines lack; the simulator cuts and zeroes what was not synced'
 }
 
 export interface Titled {

@@ -50,6 +50,11 @@ export class Remote {
     return this.#child.exitCode !== null || this.#child.signalCode !== null
   }
 
+  /** Only where it was started by nothing else. */
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
   get stderr(): string {
     return this.#stderr
   }

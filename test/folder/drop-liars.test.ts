@@ -57,8 +57,16 @@ test('a device that lies about what it holds has nothing dropped', async t => {
   }
   t.is(new Set(asked.map(({ nonce }) => Buffer.from(nonce).toString('hex'))).size, asked.length, 'each asks anew')
   t.absent(intruder.isClosed())
-  answer = question => holdProof(parties, question, [bytes])
+  let given: Uint8Array | undefined
+  answer = question => (given = holdProof(parties, question, [bytes]))
   t.is((await dropOnce(victim)).dropped, 1, 'who has the bytes can make it')
+
+  await writeFile(join(victim.directory, 'file'), CONTENT)
+  await until('it is the file again', () => victim.status().idle && victim.status().copies?.dropped.files === 0)
+  answer = () => given
+  const again = await dropOnce(victim)
+  t.alike([again.dropped, again.keptCount], [0, 1], 'what was believed once is not believed again')
+  t.is(await readFile(join(victim.directory, 'file'), 'utf8'), CONTENT)
 })
 
 test('questions that make no sense are answered with nothing', async t => {

@@ -1,9 +1,12 @@
 import test from 'brittle'
-import { readdirSync } from 'node:fs'
+import { once } from 'node:events'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import HyperDHT from 'hyperdht'
 import crypto from 'hypercore-crypto'
 import { encodeWith } from '../../lib/core/codec.js'
 import { hashBytes } from '../../lib/core/model/hash.js'
+import { parseKey } from '../../lib/core/model/key-text.js'
 import { createWriteKey, topicOf } from '../../lib/core/model/keys.js'
 import { runDhtNode } from '../../lib/net/dht-node.js'
 import { Door, STRANGERS_AT_ONCE, UNPROVEN_MAX } from '../../lib/net/door.js'
@@ -12,10 +15,20 @@ import { RELAY_LIMITS } from '../../lib/net/relay.js'
 import { runRelayNode } from '../../lib/net/relay-node.js'
 import { realRuntime } from '../../lib/real-runtime.js'
 import { Connection } from '../../protocol/connection.js'
+import { secureStream } from '../../protocol/handshake.js'
 import { openingCodec } from '../../protocol/messages.js'
 import { channelId, proofOf } from '../../protocol/proof.js'
-import { until } from '../make/backers.js'
-import { introduce, keyPairOf, makeFolder, meetSpeaker, quiet, fakeRuntime, noisePair } from '../make/wire.js'
+import { makeBacker, until } from '../make/backers.js'
+import {
+  fakeRuntime,
+  introduce,
+  keyPairOf,
+  makeFolder,
+  makeSpeaker,
+  meetSpeaker,
+  noisePair,
+  quiet
+} from '../make/wire.js'
 
 const HANDSHAKES = 150
 const FALSE_DEVICES = 300
@@ -162,6 +175,33 @@ test('C1 C2 C5 C6 C7 C8: who holds the store key alone is let into no folder, an
     connection.destroy()
     await connection.closed
   }
+})
+
+test('C3 C4: what is said to who holds the store key alone is the same, however much the folder holds and however equal it is', async t => {
+  const large = Buffer.alloc(3_000_000, 'the same ')
+  const trees: Record<string, string | Buffer>[] = [
+    {},
+    { a: large },
+    { a: large, b: large },
+    { a: large.subarray(1000) }
+  ]
+  const hear = async (files: Record<string, string | Buffer>): Promise<number[]> => {
+    const device = await makeBacker(t)
+    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(device.directory, name), bytes)
+    await until('all is found', () => device.status().idle && device.status().files === Object.keys(files).length)
+    const { folderPublicKey } = parseKey(device.keyText('store'))
+    const stream = await secureStream(device.createStream(), { keyPair: keyPairOf(62), runtime: realRuntime() })
+    const speaker = makeSpeaker(stream)
+    const secret = { folderPublicKey, readSecret: hashBytes(folderPublicKey).subarray(0, 16) }
+    const proof = proofOf(secret, speaker.facts, speaker.side)
+    speaker.open(1, channelId(secret, speaker.facts), encodeWith(openingCodec, { proof }))
+    await once(stream, 'close')
+    t.is(device.status().peers.length, 0)
+    return speaker.heard.map(frame => frame.byteLength)
+  }
+  const [first, ...others] = await Promise.all(trees.map(hear))
+  t.ok((first?.length ?? 0) > 0)
+  for (const heard of others) t.alike(heard, first)
 })
 
 test('A7: hundreds of false devices on the topic keep nobody from one whose address is known', async t => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 
-/** Which tests should find each seeded bug: words that choose test files, as for `all.js`. M: the numbers of docs/reliability.md; W: a rule of the API, the page or the log that is taken out. */
+/** Which tests should find each seeded bug: words that choose test files, as for `all.js`. M: the numbers of docs/reliability.md, and from M27 on what drops files and leaves out zeros; W: a rule of the API, the page or the log that is taken out. */
 const FINDERS: Readonly<Record<string, readonly string[]>> = {
   M1: ['disk/install.'],
   M2: ['sim/sim'],
@@ -29,6 +29,15 @@ const FINDERS: Readonly<Record<string, readonly string[]>> = {
   M24: ['disk/watch'],
   M25: ['folder/', 'sim/'],
   M26: ['disk/install', 'disk/filesystem'],
+  M27: ['sim/drop'],
+  M28: ['sim/drop'],
+  M29: ['folder/drop'],
+  M30: ['folder/drop'],
+  M31: ['folder/drop'],
+  M32: ['folder/drop'],
+  M33: ['folder/drop'],
+  M34: ['folder/drop'],
+  M35: ['disk/worker-disk'],
   W1: ['daemon/page'],
   W2: ['daemon/page'],
   W3: ['daemon/page'],
