@@ -8,8 +8,10 @@ const ROWS = ['<!-- rows: made by `npm run card` -->', '<!-- rows end -->'] as c
 
 /** How a suite's counts are told. */
 const SENTENCES: Readonly<Record<string, (counts: Readonly<Record<string, number>>) => string>> = {
-  crash: ({ kills = 0, cycles = 0, flows = 0, failed = 0 }) =>
-    `${kills} kills and power losses of real processes in ${cycles} cycles of ${flows} flows; ${failed} flows failed`,
+  crash: ({ kills = 0, powerLosses = 0, cycles = 0, flows = 0, failed = 0 }) =>
+    `${kills} kills and ${powerLosses} power losses of real processes in ${cycles} cycles of ${flows} flows; ${failed} flows failed`,
+  'random kills': ({ kills = 0, seed = 0 }) =>
+    `seed ${seed}: ${kills} kills of two backer processes at random moments, while their users go on: nothing was lost, no conflict made`,
   mutants: ({ bugs = 0, caught = 0 }) => `${bugs} seeded bugs, of which tests found ${caught}`,
   planner: ({ trees = 0, failed = 0, rounds = 0 }) => `${trees} trees, ${failed} went wrong; at most ${rounds} rounds`,
   simulator: ({ seeds = 0, from = 0, failed = 0, cpuSeconds = 0, ...counts }) =>

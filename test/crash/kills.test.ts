@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import test from 'brittle'
+import { recordFigures } from '../card/figures.js'
 import { differences } from '../faults/machine.js'
 import { until } from '../make/backers.js'
 import { KEY, makeCliPair, type CliDevice, type RunningCli } from '../make/cli.js'
@@ -20,8 +21,8 @@ import { SeededRandom } from '../sim/random.js'
 
 installPackages({ rsync: 'rsync' })
 
-/** How many kills, and from which seed: `KILLS=300 SEED=1 npm run test:kills`. */
-const { KILLS = '60', SEED = String(randomInt(2 ** 31)) } = process.env
+/** How many kills, from which seed, and whether the figures are kept: `KILLS=300 SEED=1 RECORD=1 npm run test:kills`. */
+const { KILLS = '60', SEED = String(randomInt(2 ** 31)), RECORD } = process.env
 const DEADLINE_MS = 890_000
 /** Both are looked at after so many kills. */
 const LOOK_EVERY = 12
@@ -178,5 +179,6 @@ test(
       if (kills % LOOK_EVERY === 0 || kills === Number(KILLS)) await settle()
     }
     for (const one of all) await one.kill()
+    if (RECORD !== undefined) recordFigures('random kills', { kills: Number(KILLS), seed: Number(SEED) })
   }
 )

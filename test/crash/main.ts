@@ -4,17 +4,19 @@ import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { messageOf } from '../../lib/core/error.js'
 import { recordFigures } from '../card/figures.js'
-import { installPackages } from '../make/packages.js'
+import { bundleDevice } from './bundle.js'
+import { prepareMachine } from './machine.js'
 import { freshSeed } from './rig.js'
-import { RUNS, titleOf } from './suites.js'
+import { cutsPower, RUNS, titleOf, type Run } from './suites.js'
 import type { Order, Report } from './worker.js'
 
 /**
- * Kills a device at every system call that changes a file system, in every flow, and cuts the power of its file systems there: `npm run
+ * Kills a device before every change that it makes to a file system, in every flow, and cuts the power of its file systems there: `npm run
  * test:crash -- [patterns] [--seed N] [--points N] [--minutes N] [--jobs N] [--record]`. Patterns choose suites and flows by their titles, each of which
  * has to fit; `--points`: ends of one flow, at most; `--minutes`: begins with no other flow after so long, in an order that the seed gives; `--jobs`: flows at once. Needs root,
- * strace and xfsprogs. Ends with `N passed, N failed`, counting flows.
+ * a C compiler and xfsprogs, which are installed where they are missing. Ends with `N passed, N failed`, counting flows.
  */
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url))
 
@@ -33,52 +35,70 @@ const points = values.points === undefined ? undefined : Number(values.points)
 const endMs = values.minutes === undefined ? Infinity : Number(values.minutes) * 60_000
 // More than there are processors: devices wait for each other now and then.
 const jobs = values.jobs === undefined ? availableParallelism() + 2 : Number(values.jobs)
-const total = { passed: 0, failed: 0, kills: 0, cycles: 0 }
+const total = { passed: 0, failed: 0, kills: 0, powerLosses: 0, cycles: 0 }
 
-if (process.getuid?.() !== 0) throw new Error('this suite needs root: it mounts file systems')
-installPackages({ strace: 'strace', 'mkfs.xfs': 'xfsprogs', xfs_io: 'xfsprogs', 'mkfs.ext4': 'e2fsprogs' })
-console.log(`seed ${seed}`)
 const waiting = chosen()
+try {
+  prepareMachine()
+  await bundleDevice()
+} catch (error) {
+  console.log(`FAILED this machine can't play any of it: ${messageOf(error)}`)
+  console.log('0 passed, 1 failed')
+  process.exit(1)
+}
+console.log(`seed ${seed}`)
 await Promise.all(Array.from({ length: Math.min(jobs, waiting.length) }, runWorker))
 if (waiting.length > 0) console.log(`left out for want of time: ${waiting.length} flows`)
-console.log(`${total.kills} kills in ${total.cycles} cycles, ${(performance.now() / 1000).toFixed(0)} s`)
-console.log(`${total.passed} passed, ${total.failed} failed`)
-if (values.record) {
-  const { passed, failed, kills, cycles } = total
-  recordFigures('crash', { kills, cycles, flows: passed + failed, failed })
-}
-process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
+const { passed, failed, kills, powerLosses, cycles } = total
+console.log(
+  `${kills} kills and ${powerLosses} power losses in ${cycles} cycles, ${(performance.now() / 1000).toFixed(0)} s`
+)
+console.log(`${passed} passed, ${failed} failed`)
+if (values.record) recordFigures('crash', { kills, powerLosses, cycles, flows: passed + failed, failed })
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0
 
-/** Titles of what was asked for; in the seed's order, so that a short run is a sample of all. */
-function chosen(): string[] {
-  const place = (title: string): string => createHash('sha256').update(`${seed} ${title}`).digest('hex')
-  return RUNS.map(titleOf)
-    .filter(title => positionals.every(pattern => new RegExp(pattern).test(title)))
-    .sort((a, b) => (place(a) < place(b) ? -1 : 1))
+/** What was asked for; in the seed's order, so that a short run is a sample of all. */
+function chosen(): Run[] {
+  const place = (run: Run): string =>
+    createHash('sha256')
+      .update(`${seed} ${titleOf(run)}`)
+      .digest('hex')
+  return RUNS.filter(run => positionals.every(pattern => new RegExp(pattern).test(titleOf(run)))).sort((a, b) =>
+    place(a) < place(b) ? -1 : 1
+  )
 }
 
 /** One flow after the other, each in the same process. It ends with this one, however that ends. */
 async function runWorker(): Promise<void> {
   const worker = fork(WORKER, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-  for (let title = next(); title !== undefined; title = next()) tell(await runOne(worker, { title, seed, points }))
+  let last: Run | undefined
+  for (let run = next(last); run !== undefined; run = next(last)) {
+    if (last !== undefined && run.suite !== last.suite) tellEnd(await runOne(worker, undefined))
+    tell(run, await runOne(worker, run))
+    last = run
+  }
+  if (last !== undefined) tellEnd(await runOne(worker, undefined))
   if (!worker.connected) return
   worker.disconnect()
   await once(worker, 'exit')
 }
 
-function next(): string | undefined {
-  return performance.now() > endMs ? undefined : waiting.shift()
+/** What comes next, where something else was last: more of the same, as long as there is some. */
+function next(last: Run | undefined): Run | undefined {
+  if (performance.now() > endMs) return undefined
+  const same = waiting.findIndex(({ suite }) => suite === last?.suite && cutsPower(suite))
+  return waiting.splice(Math.max(same, 0), 1)[0]
 }
 
-async function runOne(worker: ChildProcess, order: Order): Promise<Report> {
+async function runOne(worker: ChildProcess, run: Run | undefined): Promise<Report> {
+  const order: Order = { title: run && titleOf(run), seed, points }
   const over = new AbortController()
   const { signal } = over
+  const gone = { title: order.title ?? 'at rest in the end', kills: 0, cycles: 0, elapsedMs: 0 }
   const done = once(worker, 'message', { signal }).then(([report]) => report as Report)
-  const died = once(worker, 'exit', { signal }).then((): Report => {
-    return { title: order.title, kills: 0, cycles: 0, elapsedMs: 0, failure: 'the worker died' }
-  })
+  const died = once(worker, 'exit', { signal }).then((): Report => ({ ...gone, failure: 'the worker died' }))
   if (worker.connected) worker.send(order)
-  else return { title: order.title, kills: 0, cycles: 0, elapsedMs: 0, failure: 'the worker has died' }
+  else return { ...gone, failure: 'the worker has died' }
   try {
     return await Promise.race([done, died])
   } finally {
@@ -87,12 +107,23 @@ async function runOne(worker: ChildProcess, order: Order): Promise<Report> {
   }
 }
 
-function tell({ title, kills, cycles, elapsedMs, failure }: Report): void {
-  total.kills += kills
-  total.cycles += cycles
-  if (failure === undefined) total.passed++
-  else total.failed++
-  const figures = `${kills} kills in ${cycles} cycles, ${(elapsedMs / 1000).toFixed(1)} s`
-  if (failure === undefined) console.log(`ok     ${title}: ${figures}`)
-  else console.log(`FAILED ${title}: ${failure} (seed ${seed}, ${figures})`)
+function tell({ suite }: Run, report: Report): void {
+  if (cutsPower(suite)) total.powerLosses += report.kills
+  else total.kills += report.kills
+  total.cycles += report.cycles
+  if (report.failure === undefined) {
+    total.passed++
+    console.log(`ok     ${report.title}: ${figuresOf(report)}`)
+  } else tellEnd(report)
+}
+
+/** That both became the same in the end counts as no flow of its own, unless they did not. */
+function tellEnd(report: Report): void {
+  if (report.failure === undefined) return
+  total.failed++
+  console.log(`FAILED ${report.title}: ${report.failure} (seed ${seed}, ${figuresOf(report)})`)
+}
+
+function figuresOf({ kills, cycles, elapsedMs }: Report): string {
+  return `${kills} kills in ${cycles} cycles, ${(elapsedMs / 1000).toFixed(1)} s`
 }

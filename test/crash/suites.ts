@@ -7,7 +7,7 @@ export interface Suite {
   /** File systems whose power is cut: where the folder and the home of the mortal device lie. */
   readonly kinds?: readonly [folder: Kind, home: Kind | undefined]
   readonly flushesLog?: boolean
-  /** How often the end comes in one flow: of all system calls, at those that the seed chooses. */
+  /** How often the end comes in one flow: of all changes, at those that the seed chooses. */
   readonly points: number
 }
 
@@ -43,4 +43,9 @@ export const RUNS: readonly Run[] = SUITES.flatMap(suite => FLOWS.map(flow => ({
 
 export function titleOf({ suite, flow }: Run): string {
   return `${suite.title}: ${flow.title}`
+}
+
+/** True for flows whose power is cut: they are played one after the other on the same file systems, which are dear to make. */
+export function cutsPower({ kinds }: Suite): boolean {
+  return kinds !== undefined
 }
