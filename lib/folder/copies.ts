@@ -16,6 +16,8 @@ import { tallyCopies, type CopiesCount, type CountedDevice } from './tally.js'
 const DELAY_MS = 300
 /** While there is a stream of changes, counting takes at most one part in so many of the time. */
 const SHARE = 20
+/** While files are under way, so much is to change that it is counted this seldom. */
+const BUSY_MS = 10_000
 /** Of how many items of one device that is not there it is told that they wait for it. */
 const WAITING_MAX = 1000
 /** How many letters of a device's id stand for its name, which is not known here. */
@@ -36,6 +38,8 @@ export class Copies {
   readonly #holdings = new Map<string, Holding>()
   /** What connected devices told of and do not give, by their ids: until they tell of something else they are not counted. */
   readonly #unreadable = new Map<string, Holding>()
+  /** Until when a count can wait while files are under way: monotonic milliseconds. */
+  #dueAt: number
   #counted: { readonly own: Pick<Holding, 'root' | 'lacks'>; readonly count: CopiesCount } | undefined
   /** What is read right now must not be swept. */
   #inUse: Hash[] = []
@@ -49,6 +53,7 @@ export class Copies {
   constructor(context: FolderContext, peers: Peers, puller: Puller, onchange: () => void) {
     this.#context = context
     this.#peers = peers
+    this.#dueAt = context.runtime.clock.monotonic() + BUSY_MS
     this.#puller = puller
     this.#onchange = onchange
   }
@@ -132,8 +137,15 @@ export class Copies {
     if (closed.aborted) return
     this.#timer ??= runtime.timers.after(delayMs, () => {
       this.#timer = undefined
-      void this.#count()
+      if (this.#isBusy && runtime.clock.monotonic() < this.#dueAt) this.#schedule(DELAY_MS)
+      else void this.#count()
     })
+  }
+
+  /** This device, or one that is connected, has files to fetch. */
+  get #isBusy(): boolean {
+    for (const { idle } of this.#peers) if (!idle) return true
+    return !this.#puller.idle
   }
 
   async #count(): Promise<void> {
@@ -149,6 +161,7 @@ export class Copies {
       runtime.trace(`could not count copies: ${messageOf(error)}`)
     }
     this.#isCounting = false
+    this.#dueAt = runtime.clock.monotonic() + BUSY_MS
     this.#inUse = []
     this.#noteAgain(beganAt)
     this.#onchange()

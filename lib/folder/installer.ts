@@ -126,9 +126,9 @@ export class Installer {
       intent
     )
     const news: News = { changes: [], told: [], left: new Set() }
-    for (const [i, plan] of planned.entries()) {
-      const outcome = outcomes[i]
-      if (outcome === undefined) continue
+    for (let i = 0; i < planned.length; i++) {
+      const [plan, outcome] = [planned[i], outcomes[i]]
+      if (plan === undefined || outcome === undefined) continue
       if (await this.#mayStay(plan, outcome, news)) this.#concludeLeft(plan, news, results)
       else this.#conclude(plan, outcome, news, results)
     }
@@ -403,7 +403,8 @@ function smallFiles(wants: readonly Want[]): SmallFile[] {
 function chunkListsOf(wants: readonly Want[]): ReadonlyMap<string, Uint8Array> {
   const lists = new Map<string, Uint8Array>()
   for (const { payload, state } of wants) {
-    if (payload.kind === 'file' && state.kind === 'ready' && state.content?.kind === 'staged') {
+    const hasList = payload.kind === 'file' && payload.content.height > 0
+    if (hasList && state.kind === 'ready' && state.content?.kind === 'staged') {
       lists.set(hashKey(payload.content.root), state.content.chunks)
     }
   }

@@ -53,9 +53,9 @@ export class Ledger {
     const store = this.#store
     const edits = new Map<RelativePath, Record | undefined>()
     const before = changes.map(({ path }) => store.get(path))
-    for (const [i, { path, entry }] of changes.entries()) {
+    changes.forEach(({ path, entry }, i) => {
       if (!sameRecord(before[i]?.record, entry?.record)) edits.set(path, entry?.record)
-    }
+    })
     const { root, nodes: made } = updateTree(hash => store.node(hash), store.root, edits)
     const lacks = this.#lacksAfter(changes, before)
     const nodes = lacks.nodes.size === 0 ? made : new Map([...made, ...lacks.nodes])
@@ -68,11 +68,11 @@ export class Ledger {
   #lacksAfter(changes: readonly EntryChange[], entries: readonly (Entry | undefined)[]): ReturnType<typeof updateTree> {
     const store = this.#store
     const edits = new Map<RelativePath, Record | undefined>()
-    for (const [i, { path, entry }] of changes.entries()) {
+    changes.forEach(({ path, entry }, i) => {
       const lacked = isLacking(entry) ? entry.record : undefined
       const before = entries[i]
       if (!sameRecord(isLacking(before) ? before.record : undefined, lacked)) edits.set(path, lacked)
-    }
+    })
     if (edits.size === 0) return { root: store.lacks, nodes: new Map() }
     return updateTree(hash => store.node(hash), store.lacks, edits)
   }

@@ -125,8 +125,7 @@ export class LmdbStore implements Store {
       const bytes = this.#tables.longEntries.get(hashBytes(Buffer.from(path)))
       return bytes === undefined ? undefined : layout.decodeLongEntry(bytes)[1]
     }
-    const bytes = this.#tables.entries.get(key)
-    return bytes === undefined ? undefined : layout.decodeEntry(bytes)
+    return this.#tables.entries.read(key, layout.decodeEntry)
   }
 
   children(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]> {
@@ -258,8 +257,7 @@ export class LmdbStore implements Store {
     if (this.#absent.has(path)) return undefined
     const key = layout.pathKey(path)
     if (key === undefined) return contentOf(this.get(path))
-    const bytes = this.#tables.entries.get(key)
-    return bytes === undefined ? undefined : layout.contentHere(bytes)
+    return this.#tables.entries.read(key, layout.contentHere)
   }
 
   putHeads(heads: readonly StoredHead[]): Promise<void> {

@@ -52,6 +52,13 @@ export class Rows {
     return sealed === undefined ? undefined : this.#open(key, sealed)
   }
 
+  /** What `read` makes of a value, which holds no longer than the call: it is not copied. Throws as `get` does. */
+  read<T>(key: Uint8Array, read: (value: Buffer) => T): T | undefined {
+    const sealed = this.#guard(() => this.#rows.getBinaryFast(key))
+    // The library's own buffer: so much of it is the value.
+    return sealed === undefined ? undefined : read(this.#open(key, sealed.subarray(0, sealed.length)))
+  }
+
   /** Throws as `get` does, and never reads more than it is asked for. */
   *range(range: Range): Generator<Row, void, undefined> {
     const found = this.#guard(() => this.#rows.getRange(range)[Symbol.iterator]())
