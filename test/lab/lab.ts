@@ -25,7 +25,7 @@ export type Nat = 'open' | 'preserve' | 'random' | 'blocked'
 export interface LinkQuality {
   /** 0: as fast as it goes. */
   readonly rateMbit: number
-  /** One way. */
+  /** One way. With neither delay nor loss it is a cable, whose rate cannot be 0. */
   readonly delayMs: number
   readonly lossPercent: number
 }
@@ -33,6 +33,8 @@ export interface LinkQuality {
 /** The address at which the public network's own host (a DHT node, a relay) is found: the first of five. */
 export const PUBLIC_HOST = '20.0.0.1'
 const PUBLIC_ADDRESSES = 5
+/** What of an Ethernet's rate goes to frames of 1,514 bytes; the rest are preambles, checksums and gaps. */
+const ETHERNET_SHARE = 1514 / 1538
 /** A file system in memory. */
 const MEMORY = '/dev/shm'
 
@@ -193,6 +195,28 @@ export class Lab {
   /** Two hosts with a link of some quality between them, 20.1.0.1 and 20.1.0.2. Their TCP uses cubic, as most machines' does. */
   async link(quality: LinkQuality): Promise<readonly [LabHost, LabHost]> {
     const ends = [this.#host('a', '20.1.0.1'), this.#host('b', '20.1.0.2')] as const
+    if (quality.delayMs === 0 && quality.lossPercent === 0) this.#cable(ends, quality.rateMbit)
+    else await this.#emulate(ends, quality)
+    for (const host of ends) {
+      host.run('ip', 'address', 'add', `${host.address}/24`, 'dev', 'eth0')
+      host.run('ip', 'link', 'set', 'eth0', 'up')
+      useCubic(host, '20.1.0.0/24')
+      host.run('ip', 'route', 'add', 'default', 'dev', 'eth0', 'congctl', 'cubic')
+    }
+    return ends
+  }
+
+  /** A cable of the kernel's own, whose ends cut large packets up as network cards do: an emulator would take the cores from those that are measured. */
+  #cable([first, second]: readonly [LabHost, LabHost], rateMbit: number): void {
+    const peer = ['peer', 'name', 'eth0', 'netns', second.namespace]
+    command('ip', 'link', 'add', 'eth0', 'netns', first.namespace, 'type', 'veth', ...peer)
+    const rate = `${Math.floor(rateMbit * 1000 * ETHERNET_SHARE)}kbit`
+    for (const host of [first, second]) {
+      host.run('tc', 'qdisc', 'add', 'dev', 'eth0', 'root', 'tbf', 'rate', rate, 'burst', '128kb', 'latency', '10ms')
+    }
+  }
+
+  async #emulate(ends: readonly [LabHost, LabHost], quality: LinkQuality): Promise<void> {
     const program = join(this.#directory, 'link')
     command('cc', '-O2', '-o', program, resolve('test/lab/link.c'))
     const taps = [`${this.name}a`, `${this.name}b`] as const
@@ -204,12 +228,7 @@ export class Lab {
     await once(child.stdout, 'data')
     ends.forEach((host, i) => {
       command('ip', 'link', 'set', taps[i] ?? '', 'netns', host.namespace, 'name', 'eth0')
-      host.run('ip', 'address', 'add', `${host.address}/24`, 'dev', 'eth0')
-      host.run('ip', 'link', 'set', 'eth0', 'up')
-      useCubic(host, '20.1.0.0/24')
-      host.run('ip', 'route', 'add', 'default', 'dev', 'eth0', 'congctl', 'cubic')
     })
-    return ends
   }
 
   /** Ends what runs in the lab and removes it. */
