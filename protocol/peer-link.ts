@@ -22,6 +22,7 @@ export interface HeadUpdate {
   readonly sequence: number
   /** It has nothing to do. */
   readonly idle: boolean
+  /** Signed; undefined from a reader, and where the connection had this one last. */
   readonly head: Uint8Array | undefined
 }
 

@@ -1,4 +1,5 @@
 import { hashesEqual, type Hash } from '../core/model/hash.js'
+import type { HeadUpdate, PeerLink } from '../../protocol/peer-link.js'
 import type { Timer } from '../runtime.js'
 import type { FolderContext } from './context.js'
 import type { Peer } from './peer.js'
@@ -10,6 +11,9 @@ import type { Peer } from './peer.js'
 const INTERVAL_MS = 60
 const INTERVAL_MAX_MS = 1000
 const INTERVAL_GROWTH = 1.3
+
+/** That a device has begun to do something is told once it has lasted for this long: most of what it does is over before, or has a new root to tell. */
+const BUSY_MS = 60
 
 /** For this long a root that was told is kept whole, for those who walk it. */
 const KEPT_MS = 60_000
@@ -25,17 +29,13 @@ export class Announcer {
   readonly #peers: () => Iterable<Peer>
   readonly #sign: SignHead
   readonly #isIdle: () => boolean
-  #told:
-    | {
-        readonly root: Hash
-        readonly lacks: Hash
-        readonly idle: boolean
-        readonly head: Uint8Array | undefined
-        readonly sequence: number
-      }
-    | undefined
+  #told: HeadUpdate | undefined
+  /** The signed head that each connection had last: it goes there once. */
+  readonly #signed = new WeakMap<PeerLink, Uint8Array>()
   #recent: { readonly roots: readonly Hash[]; readonly at: number }[] = []
   #timer: Timer | undefined
+  /** All that the timer waits to tell is that this device is busy. */
+  #isForBusy = false
   #lastAt = -Infinity
   #intervalMs = INTERVAL_MS
 
@@ -48,17 +48,17 @@ export class Announcer {
 
   /** Something that peers should know may have changed. */
   announce(): void {
-    if (this.#timer !== undefined || this.#context.closed.aborted) return
-    const { clock, timers } = this.#context.runtime
-    const wait = this.#isIdle() ? 0 : this.#lastAt + this.#intervalMs - clock.monotonic()
-    if (wait <= 0) this.#tell()
-    else {
-      this.#intervalMs = Math.min(INTERVAL_MAX_MS, this.#intervalMs * INTERVAL_GROWTH)
-      this.#timer = timers.after(wait, () => {
-        this.#timer = undefined
-        this.#tell()
-      })
-    }
+    if (this.#context.closed.aborted) return
+    const isForBusy = this.#isOnlyBusy()
+    if (this.#timer !== undefined && (isForBusy || !this.#isForBusy)) return
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#isForBusy = isForBusy
+    if (isForBusy) return this.#tellAfter(BUSY_MS)
+    const wait = this.#isIdle() ? 0 : this.#lastAt + this.#intervalMs - this.#context.runtime.clock.monotonic()
+    if (wait <= 0) return this.#tell()
+    this.#intervalMs = Math.min(INTERVAL_MAX_MS, this.#intervalMs * INTERVAL_GROWTH)
+    this.#tellAfter(wait)
   }
 
   /** Tells one peer that has just come; and all others, if what it is told is news for them as well. */
@@ -82,6 +82,20 @@ export class Announcer {
     this.#timer?.cancel()
   }
 
+  #tellAfter(ms: number): void {
+    this.#timer = this.#context.runtime.timers.after(ms, () => {
+      this.#timer = undefined
+      this.#tell()
+    })
+  }
+
+  /** All that is new is that this device has something to do. */
+  #isOnlyBusy(): boolean {
+    const { store } = this.#context
+    const told = this.#told
+    return told?.idle === true && !this.#isIdle() && isTold(told, store)
+  }
+
   #tell(): void {
     try {
       if (!this.#update()) return
@@ -98,7 +112,7 @@ export class Announcer {
     const idle = this.#isIdle()
     if (idle) this.#intervalMs = INTERVAL_MS
     const before = this.#told
-    if (before !== undefined && hashesEqual(before.root, store.root) && hashesEqual(before.lacks, store.lacks)) {
+    if (before !== undefined && isTold(before, store)) {
       this.#told = { ...before, idle }
       return before.idle !== idle
     }
@@ -110,6 +124,14 @@ export class Announcer {
   }
 
   #send(peer: Peer): void {
-    if (this.#told !== undefined && !peer.closed) peer.link.sendHead(this.#told)
+    if (this.#told === undefined || peer.closed) return
+    const { head } = this.#told
+    const hasIt = head !== undefined && this.#signed.get(peer.link) === head
+    peer.link.sendHead(hasIt ? { ...this.#told, head: undefined } : this.#told)
+    if (head !== undefined) this.#signed.set(peer.link, head)
   }
+}
+
+function isTold(told: HeadUpdate, { root, lacks }: { readonly root: Hash; readonly lacks: Hash }): boolean {
+  return hashesEqual(told.root, root) && hashesEqual(told.lacks, lacks)
 }
