@@ -6,8 +6,8 @@ import { hashOfPath } from '../core/model/path-hash.js'
 /**
  * The names in `.backer/tmp`. Each tells what a crash left there (what of it was done and only not put down in the index, `intent.ts` tells):
  *
- * - `CONTENT-PATH`: a file being put together. It is never under this name while it is exchanged with a user's file.
- * - `swap-CONTENT-PATH`: what is to stand at a path, or, once it was exchanged, what the user had there: the content tells.
+ * - `CONTENT-PATH`, `CONTENT-PATH-MAKER`: a file being put together. It is never under this name while it is exchanged with a user's file.
+ * - `swap-CONTENT-PATH`, `swap-CONTENT-PATH-MAKER`: what is to stand at a path, or, once it was exchanged, what the user had there: the content tells.
  * - `away-PATH-RANDOM`: what the user had at a path, taken away to be looked at, replaced or removed.
  * - `move-FROM-PATH-INODE`: what is on its way from one path to another, or, once it was exchanged, what the user had at the
  *   second: the inode tells.
@@ -23,9 +23,16 @@ export type TmpName =
   | { readonly kind: 'open'; readonly path: string; readonly mode: number }
   | { readonly kind: 'other' }
 
+/**
+ * Who puts a file together beside the one that fetches what peers have. Each has names of its own: where two had one, the second would still write to a file
+ * that the first has put in its place, and that a user works in.
+ */
+export type Maker = 'drift' | 'edit' | 'get' | 'mend' | 'restore'
+
 /** The name of the staged file that is to become `path` with the content `root`. */
-export function stagedName(root: Hash, path: RelativePath): string {
-  return `${hashKey(root)}-${pathHash(path)}`
+export function stagedName(root: Hash, path: RelativePath, maker?: Maker): string {
+  const name = `${hashKey(root)}-${pathHash(path)}`
+  return maker === undefined ? name : `${name}-${maker}`
 }
 
 /** 16 hex digits that stand for `path` in names. */
@@ -62,8 +69,8 @@ export function isStagedName(name: string): boolean {
 
 /** What a name in `.backer/tmp` says. */
 export function parseTmpName(name: string): TmpName {
-  if (/^[0-9a-f]{64}-[0-9a-f]{16}$/.test(name)) return { kind: 'partial' }
-  const swap = /^swap-(([0-9a-f]{64})-([0-9a-f]{16}))$/.exec(name)
+  if (/^[0-9a-f]{64}-[0-9a-f]{16}(-[a-z]+)?$/.test(name)) return { kind: 'partial' }
+  const swap = /^swap-(([0-9a-f]{64})-([0-9a-f]{16})(?:-[a-z]+)?)$/.exec(name)
   if (swap !== null) {
     const [, staged = '', root = '', path = ''] = swap
     return { kind: 'swap', staged, root, path }

@@ -164,7 +164,7 @@ export class Browser {
   async replaceIgnoreText(text: string, was: string | undefined): Promise<void> {
     const { disk, ledger, store, runtime } = this.#context
     const bytes = Buffer.from(text)
-    const name = stagedName(hashBytes(bytes), IGNORE_FILE)
+    const name = stagedName(hashBytes(bytes), IGNORE_FILE, 'edit')
     const mtimeNs = BigInt(runtime.clock.now()) * 1_000_000n
     const [result] = await ledger.lock.run(async () => {
       if (was !== undefined && (await this.ignoreText()) !== was) throw ignoreChanged()

@@ -9,6 +9,7 @@ import { stagedName } from '../disk/names.js'
 import type { Entry } from '../store/store.js'
 import type { ContentSource } from './content-source.js'
 import type { FolderContext } from './context.js'
+import { Mutex } from './mutex.js'
 import type { Peer } from './peer.js'
 import { stageContent } from './stage-content.js'
 
@@ -34,6 +35,8 @@ export class Drift {
   readonly #source: ContentSource
   readonly #peers: () => Iterable<Peer>
   readonly #paths = new Set<RelativePath>()
+  /** Two that put one version together would do so in one file. */
+  readonly #turn = new Mutex()
 
   constructor(context: FolderContext, source: ContentSource, peers: () => Iterable<Peer>) {
     this.#context = context
@@ -90,7 +93,7 @@ export class Drift {
     let reverted = 0
     const isGone = ({ remote }: { readonly remote: Record | undefined }): boolean => kindOf(remote) === 'deleted'
     for (const { path, remote } of [...known.filter(isGone).reverse(), ...known.filter(one => !isGone(one))]) {
-      const problem = await this.#revertOne(path, remote)
+      const problem = await this.#turn.run(() => this.#revertOne(path, remote))
       if (problem === undefined) reverted++
       else failed.push({ path, message: problem })
     }
@@ -136,6 +139,7 @@ export class Drift {
   }
 
   async #revertOne(path: RelativePath, remote: Record | undefined): Promise<string | undefined> {
+    if (!this.#isOwn(this.#context.store.get(path))) return undefined
     const payload: Payload = remote === undefined ? { kind: 'deleted' } : payloadOf(remote)
     if (payload.kind === 'file') {
       const missing = await this.#stage(path, payload)
@@ -169,7 +173,7 @@ export class Drift {
   async #stage(path: RelativePath, payload: FilePayload): Promise<string | undefined> {
     const { disk, closed } = this.#context
     try {
-      await stageContent(disk, this.#source, { path, payload }, closed)
+      await stageContent(disk, this.#source, { path, payload, maker: 'drift' }, closed)
       return undefined
     } catch (error) {
       return messageOf(error)
@@ -192,7 +196,7 @@ function stepFor(path: RelativePath, payload: Payload, entry: Entry | undefined)
     case 'symlink':
       return { ...common, kind: 'symlink', target: payload.target, mtimeNs: payload.mtimeNs }
     case 'file': {
-      const staged = stagedName(payload.content.root, path)
+      const staged = stagedName(payload.content.root, path, 'drift')
       return { ...common, kind: 'file', staged, mtimeNs: payload.mtimeNs, mode: payload.mode }
     }
   }

@@ -156,7 +156,7 @@ export class Getter {
     const end = (): void => over.abort()
     closed.addEventListener('abort', end)
     try {
-      await stageContent(disk, this.#source, { path, payload }, over.signal)
+      await stageContent(disk, this.#source, { path, payload, maker: 'get' }, over.signal)
     } finally {
       closed.removeEventListener('abort', end)
     }
@@ -200,7 +200,7 @@ function stepFor(path: RelativePath, { content, mtimeNs, mode }: FilePayload): I
     kind: 'file',
     path,
     expected: { kind: 'nothing' },
-    staged: stagedName(content.root, path),
+    staged: stagedName(content.root, path, 'get'),
     mtimeNs,
     mode,
     displaced

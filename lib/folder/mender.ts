@@ -146,7 +146,7 @@ export class Mender {
   async #stage(path: RelativePath, payload: FilePayload): Promise<string | undefined> {
     const { disk, closed } = this.#context
     try {
-      await stageContent(disk, this.#source, { path, payload }, closed)
+      await stageContent(disk, this.#source, { path, payload, maker: 'mend' }, closed)
       return undefined
     } catch (error) {
       if (isBackerError(error, 'UNAVAILABLE')) return 'no connected device has its content'
@@ -165,7 +165,7 @@ export class Mender {
       ledger.noteInstall()
       ledger.busy.add(path)
       try {
-        const staged = stagedName(payload.content.root, path)
+        const staged = stagedName(payload.content.root, path, 'mend')
         const expected = { kind: 'stamped', stamp } as const
         const displaced = { kind: 'damaged' } as const
         const [result] = await disk.install([{ kind: 'file', path, expected, staged, mtimeNs, mode, displaced }])

@@ -82,7 +82,7 @@ export class Restorer {
     if (payload.kind !== 'file' || (entry !== undefined && !isAbsent(entry) && standsThere(entry, payload)))
       return undefined
     try {
-      await stageContent(this.#context.disk, this.#source, { path, payload }, signal)
+      await stageContent(this.#context.disk, this.#source, { path, payload, maker: 'restore' }, signal)
       return undefined
     } catch (error) {
       return messageOf(error)
@@ -139,7 +139,7 @@ function stepFor(path: RelativePath, payload: RestoreItem['payload'], entry: Ent
   const { mtimeNs, mode } = payload
   if (entry?.stamp !== undefined && standsThere(entry, payload))
     return { path, expected, kind: 'metadata', mode, mtimeNs }
-  return { ...common, kind: 'file', staged: stagedName(payload.content.root, path), mtimeNs, mode }
+  return { ...common, kind: 'file', staged: stagedName(payload.content.root, path, 'restore'), mtimeNs, mode }
 }
 
 /**

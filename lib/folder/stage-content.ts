@@ -2,23 +2,24 @@ import { BackerError } from '../core/error.js'
 import type { RelativePath } from '../core/model/path.js'
 import type { Payload } from '../core/model/record.js'
 import type { Disk } from '../disk/disk.js'
-import { stagedName } from '../disk/names.js'
+import { stagedName, type Maker } from '../disk/names.js'
 import type { ContentSource } from './content-source.js'
 
-/** What is put together, and where it is to stand. */
+/** What is put together, where it is to stand, and who wants it. */
 export interface StagedContent {
   readonly path: RelativePath
   readonly payload: Extract<Payload, { readonly kind: 'file' }>
+  readonly maker: Maker
 }
 
 /** Puts a file's content together in `.backer/tmp`, from wherever `source` has it. Rejects with UNAVAILABLE where it can't be had, and as the disk does. */
 export async function stageContent(
   disk: Disk,
   source: ContentSource,
-  { path, payload }: StagedContent,
+  { path, payload, maker }: StagedContent,
   signal: AbortSignal
 ): Promise<void> {
-  const { file } = await disk.stage(stagedName(payload.content.root, path), payload.size)
+  const { file } = await disk.stage(stagedName(payload.content.root, path, maker), payload.size)
   try {
     let offset = 0
     for await (const bytes of source.read(payload, signal)) {

@@ -252,7 +252,8 @@ function checkRecovered(t: Test, folder: Folder, scenario: Scenario, before: Bef
   const again = recoverFolder(folder, scenario.paths)
   if (again.keptCount + again.putBack.length + again.reusable.length > 0) t.fail('a second recovery found something')
   sameTexts(t, everything(folder), after, scenario.title)
-  for (const name of tmpNames(folder)) if (!/^[0-9a-f]{64}-[0-9a-f]{16}$/.test(name)) t.fail(`${name} is left`)
+  for (const name of tmpNames(folder))
+    if (!/^[0-9a-f]{64}-[0-9a-f]{16}(-[a-z]+)?$/.test(name)) t.fail(`${name} is left`)
   if (scenario.neverAbsent !== undefined && !stands(folder, scenario.neverAbsent)) t.fail('the path is absent')
   for (const [path, text] of textsBelow(folder)) {
     const known = text === NEW || [...before.texts.values()].includes(text)

@@ -129,11 +129,12 @@ test('a small file is staged with its mode and time, but for a mode that keeps i
 
 test('each name in tmp tells what it is', t => {
   const root = hashBytes(Buffer.from('x'))
-  const staged = stagedName(root, pathOf('d/a'))
-  t.ok(isStagedName(staged))
-  t.alike(parseTmpName(staged), { kind: 'partial' })
-  const swap = parseTmpName(swapName(staged))
-  t.ok(swap.kind === 'swap' && swap.staged === staged && swap.path === pathHash(pathOf('d/a')))
+  for (const staged of [stagedName(root, pathOf('d/a')), stagedName(root, pathOf('d/a'), 'restore')]) {
+    t.ok(isStagedName(staged))
+    t.alike(parseTmpName(staged), { kind: 'partial' })
+    const swap = parseTmpName(swapName(staged))
+    t.ok(swap.kind === 'swap' && swap.staged === staged && swap.path === pathHash(pathOf('d/a')))
+  }
   t.alike(parseTmpName(awayName(pathOf('d/a'), countingBytes(8))), { kind: 'away', path: pathHash(pathOf('d/a')) })
   t.alike(parseTmpName(moveName(pathOf('b'), pathOf('d/a'), 255n)), {
     kind: 'move',
