@@ -10,6 +10,7 @@ import type { Role } from './core/model/role.js'
 import { createWriteKey, toReadKey, toStoreKey, topicOf, type FolderKey } from './core/model/keys.js'
 import type { Disk } from './disk/disk.js'
 import { openAside } from './disk/aside.js'
+import { keepTrimmed } from './disk/mapped.js'
 import { checkDirectory, makeDirectory, openDisk } from './disk/open.js'
 import { INDEX_NAME } from './disk/own.js'
 import { startWatch } from './disk/watch.js'
@@ -33,7 +34,7 @@ import { Connection } from '../protocol/connection.js'
 import type { PeerLink } from '../protocol/peer-link.js'
 import { keepAlive, realRuntime } from './real-runtime.js'
 import { delay, type Runtime } from './runtime.js'
-import { openIndex } from './store/open-index.js'
+import { DATA_NAME, openIndex } from './store/open-index.js'
 import type { Store } from './store/store.js'
 
 /** How often everything is looked through although nothing was heard from the watcher. */
@@ -49,7 +50,7 @@ export interface BackerOptions {
   /** What other devices call this one. Default: the host's name. */
   readonly deviceName?: string | undefined
   /** A network shared with other folders; without it `join` opens one of its own. */
-  readonly network?: Network | undefined
+  readonly network?: Network | Promise<Network> | undefined
   /** Makes the directory where it is missing. */
   readonly createDirectory?: boolean | undefined
   /**
@@ -104,6 +105,7 @@ export class Backer extends EventEmitter<FolderEvents> {
   #ownsNetwork = false
   #leave: (() => Promise<void>) | undefined
   #lock: Lock | undefined
+  #stopTrimming: () => void = () => undefined
   #closing: Promise<void> | undefined
 
   constructor(directory: string, options: BackerOptions) {
@@ -171,7 +173,7 @@ export class Backer extends EventEmitter<FolderEvents> {
     const { Network } = await import('./net/network.js')
     this.#ownsNetwork = this.#options.network === undefined
     this.#network =
-      this.#options.network ??
+      (await this.#options.network) ??
       (await Network.open({ keyPair: identity.deviceKeyPair, bootstrap, lan, runtime: this.#runtime }))
     const network = this.#network
     const onNetwork = { topic: topicOf(identity.key), link: folder.link(routeOf), lan, peers: addresses }
@@ -270,6 +272,7 @@ export class Backer extends EventEmitter<FolderEvents> {
   async #close(): Promise<void> {
     const opened = await this.#opening.catch(() => undefined)
     for (const connection of this.#connections) connection.destroy()
+    this.#stopTrimming()
     await Promise.all([this.#leaveNetwork(), opened?.folder.close()])
     await this.#lock?.release()
     this.#letGo()
@@ -324,6 +327,8 @@ export class Backer extends EventEmitter<FolderEvents> {
       const store = await this.#openStore(home, identity)
       opened.unshift(store)
       const folder = await this.#start(identity, disk, store)
+      const index = join(directory, RESERVED_NAME, INDEX_NAME, DATA_NAME)
+      this.#stopTrimming = keepTrimmed(index, this.#runtime.timers)
       this.#opened = { folder, identity }
       return this.#opened
     } catch (error) {

@@ -313,16 +313,18 @@ export class HostedFolders {
   }
 
   async #open(path: string, options: Omit<FolderRequest, 'directory' | 'name' | 'peers' | 'lan'>): Promise<Backer> {
-    const { home, runtime, network, deviceName } = this.#parts
+    const { home, runtime, deviceName } = this.#parts
+    // Both take a while, and wait for different things.
+    const network = this.#parts.network()
     const opening = backer(path, {
       ...options,
       deviceName,
       home: home.directory,
-      network: await network(),
+      network,
       trace: line => runtime.trace(line)
     })
     try {
-      await opening.ready()
+      await Promise.all([opening.ready(), network])
       return opening
     } catch (error) {
       await opening.close()

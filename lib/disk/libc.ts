@@ -23,6 +23,8 @@ export interface Libc {
   syncfs(file: number): void
   /** posix_fadvise(2) with POSIX_FADV_DONTNEED: only advice, so that it never fails. */
   dropCached(file: number, offset: number, length: number): void
+  /** madvise(2) with MADV_DONTNEED, of a mapping of a file that is only read: only advice, so that it never fails. */
+  dropMapped(address: number, length: number): void
   /** True where more than this descriptor has the file open: asks for a lease, and gives it back. Source: fcntl(2), F_SETLEASE. */
   isInUse(file: number): boolean
   /** sync_file_range(2) with SYNC_FILE_RANGE_WRITE: a hint, which may fail. Missing where the library is. */
@@ -66,6 +68,7 @@ const SEEK_DATA = 3
 const SEEK_HOLE = 4
 const FALLOC_FL_KEEP_SIZE = 1
 const FALLOC_FL_PUNCH_HOLE = 2
+const MADV_DONTNEED = 4
 const F_SETLEASE = 1024
 const F_WRLCK = 1
 const F_UNLCK = 2
@@ -99,6 +102,7 @@ function bind(library: LibraryHandle): Libc {
   const now = new BigInt64Array(2)
   const syncfs = library.func('syncfs', 'int', ['int']) as Function
   const fadvise = library.func('posix_fadvise', 'int', ['int', 'int64_t', 'int64_t', 'int']) as Function
+  const madvise = library.func('madvise', 'int', ['uintptr_t', 'size_t', 'int']) as Function
   const fcntl = library.func('int fcntl(int fd, int command, ...)') as Function
   const copyFileRange = bindCopyFileRange(library)
   return {
@@ -136,6 +140,9 @@ function bind(library: LibraryHandle): Libc {
     },
     dropCached(file, offset, length) {
       fadvise(file, offset, length, POSIX_FADV_DONTNEED)
+    },
+    dropMapped(address, length) {
+      madvise(address, length, MADV_DONTNEED)
     },
     isInUse(file) {
       if (fcntl(file, F_SETLEASE, 'int', F_WRLCK) === 0) {

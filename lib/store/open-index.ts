@@ -10,6 +10,9 @@ import { identify, readNote, sealOf, syncDirectory, syncFile, writeNote, type In
 import type { Store } from './store.js'
 import { openTables, type Tables } from './tables.js'
 
+/** The file in an index's directory that holds everything. */
+export const DATA_NAME = 'data.mdb'
+
 export interface IndexOptions {
   /** The index's directory: made if it is missing. */
   readonly directory: string
@@ -67,7 +70,7 @@ async function reasonToDistrust(options: IndexOptions, note: IndexNote | undefin
   await rm(copy, { recursive: true, force: true })
   try {
     const damage = await findDamage(options.directory, copy)
-    if (damage === undefined) await replaceBy(options, note, join(copy, 'data.mdb'))
+    if (damage === undefined) await replaceBy(options, note, join(copy, DATA_NAME))
     return damage
   } finally {
     await rm(copy, { recursive: true, force: true })
@@ -141,14 +144,14 @@ async function noteState(
 }
 
 function dataFileOf(directory: string): string {
-  return join(directory, 'data.mdb')
+  return join(directory, DATA_NAME)
 }
 
 async function openStore({ directory, random }: IndexOptions): Promise<LmdbStore> {
   let tables: Tables | undefined
   try {
     // LMDB itself would let whoever the umask allows read them; an empty file is a new index to it.
-    for (const name of ['data.mdb', 'lock.mdb']) await (await open(join(directory, name), 'a', 0o600)).close()
+    for (const name of [DATA_NAME, 'lock.mdb']) await (await open(join(directory, name), 'a', 0o600)).close()
     tables = openTables(directory, { readOnly: false })
     return await LmdbStore.over(tables, random)
   } catch (error) {
