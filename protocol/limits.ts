@@ -15,7 +15,7 @@ export const UNPROVEN_REJECTIONS = 64
 /** Channels that a peer may open on one connection over its life: each leaves eight bytes behind, and no pair shares as many folders. */
 export const CHANNEL_OPENS_MAX = 16_384
 /** Kinds of messages on a folder's channel, numbered from 0. */
-export const MESSAGE_KINDS = 18
+export const MESSAGE_KINDS = 19
 /** Milliseconds that a last word has to leave before the connection is torn down. */
 export const FAREWELL_MS = 1000
 /** Milliseconds for greeting and Noise handshake together. */
@@ -70,3 +70,7 @@ export const HOLD_REQUESTS_OPEN = 32
 /** Items of which a device says why it does not have them, and the bytes of such a reason. */
 export const OBSTACLES_TOLD = 64
 export const OBSTACLE_BYTES = 32
+/** Nodes and whole small files that are sent along with a head, and the bytes of all of them: they are kept until the next. */
+export const NEWS_NODES = 16
+export const NEWS_FILES = 4
+export const NEWS_BYTES = 64 * 1024

@@ -134,6 +134,14 @@ export interface Obstacle {
   readonly code: string
 }
 
+/** What whoever follows to the head that comes next would have to ask for. Its parts are known by their hashes. */
+export interface NewsMessage {
+  /** Nodes of the tree. */
+  readonly nodes: readonly Uint8Array[]
+  /** Whole contents of files of one chunk. */
+  readonly files: readonly Uint8Array[]
+}
+
 /** A codec put together from the codecs of an object's fields, in this order. */
 function struct<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
   const names = Object.keys(fields) as (keyof T)[]
@@ -326,4 +334,19 @@ export const obstaclesCodec: Codec<readonly Obstacle[]> = list(
   struct<Obstacle>({ path: optional(pathCodec), code: obstacleCode }),
   limits.OBSTACLES_TOLD,
   'reasons'
+)
+
+const newsPart = copied(limits.NEWS_BYTES, 'news')
+
+export const newsCodec: Codec<NewsMessage> = mapped(
+  struct<NewsMessage>({
+    nodes: list(newsPart, limits.NEWS_NODES, 'news'),
+    files: list(newsPart, limits.NEWS_FILES, 'news')
+  }),
+  news => news,
+  news => {
+    const bytes = [...news.nodes, ...news.files].reduce((sum, part) => sum + part.byteLength, 0)
+    if (bytes > limits.NEWS_BYTES) throw new BackerError('LIMIT', `news is over ${limits.NEWS_BYTES} bytes`)
+    return news
+  }
 )

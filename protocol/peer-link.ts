@@ -3,7 +3,7 @@ import type { Hash } from '../lib/core/model/hash.js'
 import type { ReplicaId } from '../lib/core/model/version.js'
 import type { RelativePath } from '../lib/core/model/path.js'
 import type { Road } from './line.js'
-import type { AskedChunk, HoldRequest, Obstacle, PastAnswer } from './messages.js'
+import type { AskedChunk, HoldRequest, NewsMessage, Obstacle, PastAnswer } from './messages.js'
 import type { FolderSecret } from './proof.js'
 
 /** What a device says of itself when a folder's channel opens. */
@@ -34,6 +34,9 @@ export type Past = Pick<PastAnswer, 'snapshots' | 'revisions'>
 /** What a device is asked to prove that it holds. */
 export type HoldQuestion = Omit<HoldRequest, 'id'>
 
+/** What is sent along with a head: see NewsMessage. */
+export type News = NewsMessage
+
 export type { AskedChunk, Obstacle }
 
 /** A peer of one folder that has proven that it knows the key: what the engine can tell it and ask of it. */
@@ -54,6 +57,8 @@ export interface PeerLink {
   readonly windowBytes: number
 
   sendHead(update: HeadUpdate): void
+  /** What the peer would have to ask for to follow to the next head; nothing where its line allows no more now. */
+  sendNews(news: News): void
   /** Other writers' signed heads whose trees this device holds whole. */
   relayHeads(heads: readonly Uint8Array[]): void
   /** Chunks that are here already of a file that is still being fetched. */
@@ -82,6 +87,7 @@ export interface PeerLink {
 /** What the engine gives a peer. Whatever throws a BackerError ends the connection for that reason. */
 export interface PeerHandlers {
   onHead(update: HeadUpdate): void
+  onNews(news: News): void
   onRelayedHeads(heads: readonly Uint8Array[]): void
   onHave(content: Hash, ranges: ChunkRanges): void
   onNodes(hashes: readonly Hash[]): readonly (Uint8Array | undefined)[] | Promise<readonly (Uint8Array | undefined)[]>

@@ -20,6 +20,7 @@ import {
   helloCodec,
   holdAnswerCodec,
   holdRequestCodec,
+  newsCodec,
   obstaclesCodec,
   openingCodec,
   pastAnswerCodec,
@@ -41,6 +42,7 @@ import type {
   HeadUpdate,
   Hello,
   HoldQuestion,
+  News,
   Past,
   PeerHandlers,
   PeerLink
@@ -85,6 +87,7 @@ export class Session implements PeerLink, Wire {
   #past: QuestionChannel<PastQuestion, Past> | undefined
   #holds: QuestionChannel<HoldQuestion, HoldProof> | undefined
   #sendObstacles: ((obstacles: readonly Obstacle[]) => void) | undefined
+  #sendNews: ((news: News) => void) | undefined
   #sendHello: ((message: HelloMessage) => void) | undefined
   #isProven = false
   #sendClose: ((message: CloseMessage) => void) | undefined
@@ -172,6 +175,7 @@ export class Session implements PeerLink, Wire {
       answerTo: async question => ({ proof: await this.#introduced().onHold(question) })
     })
     this.#sendObstacles = this.message(obstaclesCodec, 'reasons', told => this.#introduced().onObstacles(told))
+    this.#sendNews = this.message(newsCodec, 'news', news => this.#introduced().onNews(news))
   }
 
   /** Pings, pongs, and how else each side can be reached. */
@@ -285,6 +289,11 @@ export class Session implements PeerLink, Wire {
 
   sendHead(update: HeadUpdate): void {
     this.#merkle?.sendHead(update)
+  }
+
+  sendNews(news: News): void {
+    const bytes = [...news.nodes, ...news.files].reduce((sum, part) => sum + part.byteLength, 0)
+    if (this.#line.upload().tryPass(bytes)) this.#sendNews?.(news)
   }
 
   relayHeads(heads: readonly Uint8Array[]): void {

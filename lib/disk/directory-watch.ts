@@ -151,7 +151,7 @@ export class DirectoryWatch implements Watch {
     const found: RelativePath[] = []
     const left: RelativePath[] = [directory]
     for (let path = left.pop(); path !== undefined; path = left.pop()) {
-      left.push(...(this.#children.get(path) ?? []))
+      for (const child of this.#children.get(path) ?? []) left.push(child)
       this.#children.delete(path)
       const watched = this.#watched.get(path)
       if (watched === undefined) continue

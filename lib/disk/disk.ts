@@ -50,7 +50,14 @@ export type Listing =
 
 /** The outcome of reading and chunking a file. `chunks` is the compact chunk list (see core/chunk/content-tree.ts); empty where height is 0. */
 export type Hashed =
-  | { readonly kind: 'hashed'; readonly stamp: Stamp; readonly content: Content; readonly chunks: Uint8Array }
+  | {
+      readonly kind: 'hashed'
+      readonly stamp: Stamp
+      readonly content: Content
+      readonly chunks: Uint8Array
+      /** The file itself, where it is small and one of few. */
+      readonly bytes?: Uint8Array
+    }
   | { readonly kind: 'absent' } // gone, or no regular file any more
   | { readonly kind: 'failed'; readonly problem: ItemProblem } // `changing` where it kept changing
 

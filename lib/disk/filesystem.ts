@@ -56,6 +56,8 @@ export interface FileSystem {
   /** Mode (undefined: as it is) and mtime (undefined: as it is) of an open file. */
   setFileMetadata(file: FileHandle, mode: number | undefined, mtimeNs: bigint | undefined): void
   sync(file: FileHandle): void
+  /** Makes what was written to a file durable, and its size, but no times: where the file has not grown that is nothing for the file system's journal, which may be busy. */
+  syncData(file: FileHandle): void
   /** Lets go of what the system remembers of a part of a file, so that the next read comes from the disk. Does nothing where the system can't, or where it was written and is not on the disk yet. */
   dropCached(file: FileHandle, offset: number, length: number): void
   /** True where anybody else has the open file open or mapped. False also where the system can't tell. */

@@ -1,13 +1,16 @@
 import type { RelativePath } from '../core/model/path.js'
 import type { Stamp } from '../core/model/stamp.js'
 import type { Hashed } from './disk.js'
-import { CHANGING, TRIES, type Segment, type SegmentRead } from './hash.js'
+import { CHANGING, FEW, TRIES, type Segment, type SegmentRead } from './hash.js'
 import { unpackHashed } from './pack-hashed.js'
 import { endOf, meet, SEGMENT_SIZES, type SegmentSizes } from './segments.js'
 import type { WorkQueue } from './work-queue.js'
 
 /** How many files go to a thread at once: enough that handing them over costs little beside reading them. */
 const FILES_AT_ONCE = 64
+
+/** Of few files at a time, which may be read by the thread that looks, those of this size and more are read in segments: it must not be away for long. */
+const LONE_BYTES = 4 * 1024 * 1024
 
 const ABSENT: Hashed = { kind: 'absent' }
 
@@ -36,21 +39,22 @@ export class HashQueue {
   }
 
   async #hashSome(paths: readonly RelativePath[]): Promise<readonly Hashed[]> {
-    const results = unpackHashed(await this.#work.run('hashUpTo', paths, this.#largeBytes))
+    const largeBytes = paths.length > FEW ? this.#largeBytes : Math.min(LONE_BYTES, this.#largeBytes)
+    const results = unpackHashed(await this.#work.run('hashUpTo', paths, largeBytes))
     const hashed: Hashed[] = []
     for (const [i, path] of paths.entries()) {
       const result = results[i] ?? ABSENT
-      hashed.push(result.kind === 'large' ? await this.#hashLarge(path, result.stamp) : result)
+      hashed.push(result.kind === 'large' ? await this.#hashLarge(path, result.stamp, largeBytes) : result)
     }
     return hashed
   }
 
-  async #hashLarge(path: RelativePath, stamp: Stamp): Promise<Hashed> {
+  async #hashLarge(path: RelativePath, stamp: Stamp, largeBytes: number): Promise<Hashed> {
     let seen = stamp
     for (let i = 0; i < TRIES; i++) {
       const outcome = await this.#tryLarge(path, seen)
       if (outcome !== 'moved') return outcome
-      const [again] = unpackHashed(await this.#work.run('hashUpTo', [path], this.#largeBytes))
+      const [again] = unpackHashed(await this.#work.run('hashUpTo', [path], largeBytes))
       if (again?.kind !== 'large') return again ?? ABSENT
       seen = again.stamp
     }

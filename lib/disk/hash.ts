@@ -17,6 +17,9 @@ import { withDirectory } from './walk.js'
 
 /** How often a file that changes while it is read is read again before the caller is told to come back later. */
 export const TRIES = 3
+/** So few files, where they are asked for together, are given whole if they have at most so many bytes: peers get them before they ask. */
+export const FEW = 4
+const GIVEN_BYTES_MAX = 16 * 1024
 /** How much is read at once: several of the largest chunks. */
 const BUFFER_BYTES = 4 * 1024 * 1024
 /** After how many bytes a file that is being written is found out, and not read to its end for nothing. */
@@ -71,8 +74,9 @@ export function hashFilesUpTo(
   fs: FileSystem,
   root: DirectoryHandle,
   paths: readonly RelativePath[],
-  how: { readonly settle: Settle; readonly largeBytes: number }
+  { settle, largeBytes }: { readonly settle: Settle; readonly largeBytes: number }
 ): (Hashed | Large)[] {
+  const how: How = { settle, largeBytes, givenBytes: paths.length <= FEW ? GIVEN_BYTES_MAX : 0 }
   return [...siblingsIn(paths)].flatMap(({ parent, names }) => {
     try {
       return withDirectory(fs, root, parent, directory => names.map(name => hashName(fs, directory, name, how)))
@@ -113,6 +117,8 @@ export function hashSegment(
 interface How {
   readonly settle: Settle
   readonly largeBytes: number
+  /** Files up to this size are given whole. */
+  readonly givenBytes: number
 }
 
 function hashName(fs: FileSystem, parent: DirectoryHandle, name: string, how: How): Hashed | Large {
@@ -135,11 +141,14 @@ function tryToHash(fs: FileSystem, parent: DirectoryHandle, name: string, how: H
     const before = how.settle(first) ? fs.fstat(file) : first
     if (before.kind !== 'file') return { kind: 'absent' }
     if (before.size >= how.largeBytes) return { kind: 'large', stamp: before }
-    const read = readContent(fs, file, before)
+    const given: Uint8Array[] = []
+    const give = (...[, chunk]: readonly [Hash, Uint8Array]): void => void given.push(Uint8Array.from(chunk))
+    const read = readContent(fs, file, before, before.size <= how.givenBytes ? give : undefined)
     if (read === undefined || !sameStamp(before, fs.fstat(file))) return 'moved'
     const there = fs.lstat(parent, name)
     if (there === undefined || !sameStamp(before, there)) return 'moved'
-    return { kind: 'hashed', stamp: before, ...read }
+    const [bytes] = given
+    return { kind: 'hashed', stamp: before, ...read, ...(bytes === undefined ? {} : { bytes }) }
   } finally {
     fs.close(file)
   }

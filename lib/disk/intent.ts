@@ -10,14 +10,21 @@ import { readStaged } from './stage.js'
 export const INTENT_NAME = 'intent'
 /** Far more than a batch takes. */
 export const INTENT_BYTES_MAX = 4 * 1024 * 1024
+/** Before the intent stand its hash and its length. */
+const HEAD_BYTES = HASH_BYTES + 4
+/** It is written over the one before, which means nothing any more, in whole blocks: then the file seldom grows, and its sync is nothing for the file system's journal. */
+const BLOCK_BYTES = 4096
 
 /** Writes an intent and gives the open file, for the caller to sync and close; undefined where there is no room for it: it can be done without. */
 export function writeIntent(fs: FileSystem, tmp: DirectoryHandle, intent: Uint8Array): FileHandle | undefined {
   const file = openToWrite(fs, tmp)
   if (file === undefined) return undefined
   try {
-    fs.truncate(file, 0)
-    fs.write(file, Buffer.concat([hashBytes(intent), intent]), 0)
+    const bytes = Buffer.alloc(Math.ceil((HEAD_BYTES + intent.byteLength) / BLOCK_BYTES) * BLOCK_BYTES)
+    bytes.set(hashBytes(intent))
+    bytes.writeUInt32LE(intent.byteLength, HASH_BYTES)
+    bytes.set(intent, HEAD_BYTES)
+    fs.write(file, bytes, 0)
     return file
   } catch (error) {
     fs.close(file)
@@ -31,11 +38,12 @@ export function readIntent(fs: FileSystem, tmp: DirectoryHandle): Uint8Array | u
   if (fs.lstat(tmp, INTENT_NAME)?.kind !== 'file') return undefined
   const file = fs.openRead(tmp, INTENT_NAME)
   try {
-    const { size } = fs.fstat(file)
-    if (size < HASH_BYTES || size > HASH_BYTES + INTENT_BYTES_MAX) return undefined
-    const bytes = readStaged(fs, file, 0, size)
-    const intent = bytes.subarray(HASH_BYTES)
-    return hashesEqual(hashBytes(intent), asHash(bytes.subarray(0, HASH_BYTES))) ? intent : undefined
+    const head = Buffer.from(readStaged(fs, file, 0, HEAD_BYTES))
+    if (head.byteLength < HEAD_BYTES) return undefined
+    const length = head.readUInt32LE(HASH_BYTES)
+    if (length > INTENT_BYTES_MAX) return undefined
+    const intent = readStaged(fs, file, HEAD_BYTES, length)
+    return hashesEqual(hashBytes(intent), asHash(head.subarray(0, HASH_BYTES))) ? intent : undefined
   } finally {
     fs.close(file)
   }

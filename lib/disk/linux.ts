@@ -4,6 +4,7 @@ import {
   constants,
   copyFileSync,
   fchmodSync,
+  fdatasyncSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -148,6 +149,10 @@ export class LinuxFileSystem implements FileSystem {
 
   sync(file: FileHandle): void {
     fsyncSync(file)
+  }
+
+  syncData(file: FileHandle): void {
+    fdatasyncSync(file)
   }
 
   dropCached(file: FileHandle, offset: number, length: number): void {

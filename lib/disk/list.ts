@@ -64,6 +64,8 @@ function listOpen(
     badNames.push(name ?? printable(bytes))
     problems.push(listed)
   }
+  // What is committed together then lies together in the tree and in the index, where the system tells names in any order.
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1))
   return { kind: 'listed', entries, missing: expected.missing, badNames, problems }
 }
 

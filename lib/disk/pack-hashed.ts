@@ -5,7 +5,7 @@ import { buffersOfStamps, putStamp, stampAt, stampTable, type StampTable } from 
 
 /** What hashing many files gave, on its way between threads: what is said of small files in a few arrays, which are handed over. All else is objects. */
 export interface PackedHashed {
-  /** undefined for each file of a single chunk that was hashed. */
+  /** undefined for each file of a single chunk that was hashed and is not given whole. */
   readonly others: readonly (Hashed | Large | undefined)[]
   /** Of each of those, in order: its stamp, and its content root, one behind the other. */
   readonly stamps: StampTable
@@ -19,7 +19,7 @@ export function packHashed(results: readonly (Hashed | Large)[]): PackedHashed {
   const roots = new Uint8Array(results.length * HASH_BYTES)
   let next = 0
   const others = results.map(result => {
-    if (result.kind !== 'hashed' || result.content.height > 0) return result
+    if (result.kind !== 'hashed' || result.content.height > 0 || result.bytes !== undefined) return result
     putStamp(stamps, next, result.stamp)
     roots.set(result.content.root, next * HASH_BYTES)
     next++

@@ -4,6 +4,7 @@ import {
   constants,
   fchmodSync,
   fstatSync,
+  fdatasyncSync,
   fsyncSync,
   ftruncateSync,
   futimesSync,
@@ -109,6 +110,10 @@ export class PortableFileSystem implements FileSystem {
 
   sync(file: FileHandle): void {
     fsyncSync(file)
+  }
+
+  syncData(file: FileHandle): void {
+    fdatasyncSync(file)
   }
 
   /** LIMIT: there is no such call here: what the system remembers of a file is what is read. */

@@ -1,8 +1,8 @@
 import { BackerError } from '../core/error.js'
 import { ownIfAlone } from '../core/own-bytes.js'
 import type { Extent } from './disk.js'
+import type { Duty } from './duty.js'
 import { packExtents, unpackReads } from './pack-reads.js'
-import type { WorkerThread } from './worker-thread.js'
 
 /** How much is read at one go: handing a piece from thread to thread costs as much as reading a small file. */
 const EXTENTS_AT_ONCE = 64
@@ -18,10 +18,10 @@ interface Waiting {
 
 /** Reads that wait for one thread: while it reads some, others gather, and go to it together. */
 export class ReadQueue {
-  readonly #thread: WorkerThread
+  readonly #thread: Duty
   readonly #waiting: Waiting[] = []
 
-  constructor(thread: WorkerThread) {
+  constructor(thread: Duty) {
     this.#thread = thread
   }
 

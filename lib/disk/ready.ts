@@ -45,7 +45,7 @@ function readyAll(
     else prepared.push({ ...file, stamp: made.stamp })
   }
   if (isTogether) work.fs.syncFileSystem(root)
-  else if (note !== undefined) work.fs.sync(note)
+  else if (note !== undefined) work.fs.syncData(note)
   for (const { step, i, stamp } of prepared) ready[i] = attempt(() => nameOne(work, step, stamp))
   if (prepared.length > 0) work.fs.syncDirectory(work.tmp)
   return ready

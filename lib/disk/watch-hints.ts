@@ -5,8 +5,8 @@ import type { WatchHandlers } from './watching.js'
 /** Where hints go. */
 export type HintListener = Pick<WatchHandlers, 'onPaths' | 'onDirectories'>
 
-/** A lone event is told after this long: a save is often several system calls. */
-const SETTLE_MS = 5
+/** A lone event is told after this long: a save is often several system calls. One that has only emptied its file by then waits longer (see `Unsettled`). */
+const SETTLE_MS = 3
 /** While events go on they are told this often. */
 const STORM_MS = 200
 /** How many single paths are gathered; of more, their directories are. */

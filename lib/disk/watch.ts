@@ -7,7 +7,7 @@ import type { Watch, WatchHandlers } from './watching.js'
 export type { Watch, WatchHandlers }
 
 /**
- * Starts to watch below `root`: whatever `add` is told of. Hints come in batches, after 5 ms at the earliest; while events go on, every
+ * Starts to watch below `root`: whatever `add` is told of. Hints come in batches, after 3 ms at the earliest; while events go on, every
  * 200 ms. A directory that is replaced or moved is told as a directory to look at again, and so is every directory where events may have been lost;
  * looking at them must `add` them again.
  */

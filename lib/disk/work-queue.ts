@@ -1,5 +1,6 @@
 import { BackerError } from '../core/error.js'
 import type { DiskOperations } from './operations.js'
+import type { Duty } from './duty.js'
 import type { OperationName, WorkerThread } from './worker-thread.js'
 
 /** How many pieces of work may wait. */
@@ -7,17 +8,20 @@ const WAITING_MAX = 10_000
 
 type Result<K extends OperationName> = ReturnType<DiskOperations[K]>
 
+/** Who carries a piece of work out. */
+type Thread = Pick<WorkerThread | Duty, 'load' | 'run' | 'close'>
+
 interface Waiting {
-  readonly begin: (thread: WorkerThread) => Promise<void>
+  readonly begin: (thread: Thread) => Promise<void>
   readonly reject: (error: unknown) => void
 }
 
 /** Work for several threads: each piece goes, in the order of asking, to whichever is free first, so that none waits behind a huge one. */
 export class WorkQueue {
-  readonly #threads: readonly WorkerThread[]
+  readonly #threads: readonly Thread[]
   readonly #waiting: Waiting[] = []
 
-  constructor(threads: readonly WorkerThread[]) {
+  constructor(threads: readonly Thread[]) {
     this.#threads = threads
   }
 
@@ -30,7 +34,7 @@ export class WorkQueue {
     if (this.#waiting.length >= WAITING_MAX)
       return Promise.reject(new BackerError('LIMIT', `over ${WAITING_MAX} pieces of work wait for the disk`))
     return new Promise((resolve, reject) => {
-      const begin = (thread: WorkerThread): Promise<void> => thread.run(name, ...args).then(resolve, reject)
+      const begin = (thread: Thread): Promise<void> => thread.run(name, ...args).then(resolve, reject)
       this.#waiting.push({ begin, reject })
       this.#next()
     })

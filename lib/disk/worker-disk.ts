@@ -24,6 +24,7 @@ import type {
   Space,
   StagedFile
 } from './disk.js'
+import { Duty } from './duty.js'
 import { HashQueue } from './hash-queue.js'
 import type { HistoryOperations, PutAside } from './kept.js'
 import { changeWorld, type FileId, type OperationsOptions } from './operations.js'
@@ -34,7 +35,7 @@ import { buffersOfFiles, packFiles } from './pack-small.js'
 import { buffersOfSteps, packSteps, unpackResults } from './pack-steps.js'
 import { ReadQueue } from './read-queue.js'
 import { WorkQueue } from './work-queue.js'
-import { SPARE_IDLE_MS, WorkerThread } from './worker-thread.js'
+import { LOOKER_IDLE_MS, SPARE_IDLE_MS, WorkerThread } from './worker-thread.js'
 
 /** How many threads may hash and copy: with one core each they share what a disk gives, and leave one to the rest. */
 const WORKERS = Math.min(4, Math.max(2, availableParallelism() - 1))
@@ -57,8 +58,9 @@ const HISTORY_READS: ReadonlySet<keyof HistoryOperations> = new Set([
 ] as const)
 
 /**
- * A folder's directory worked on by threads: one that looks (so that a listing never waits), one that reads for peers, one that writes small files down, one that changes (so
- * that syncs hold up nobody), one that keeps the history, one that checks what lies there, and some that hash and copy. Each is started when it is needed, and ends when it is not. Staged files are written from this thread, asynchronously, so that bytes from the network are not copied once more.
+ * A folder's directory worked on by threads: one that looks (so that a listing hardly ever waits), one that reads for peers, one that writes small files down, one that changes (so
+ * that syncs hold up nobody), one that keeps the history, one that checks what lies there, and some that hash and copy. Each is started when it is needed, and ends when it is not; what
+ * comes alone is done by the one that looks (see `Duty`). Staged files are written from this thread, asynchronously, so that bytes from the network are not copied once more.
  */
 export class WorkerDisk implements Disk {
   readonly traits: DiskTraits
@@ -66,8 +68,8 @@ export class WorkerDisk implements Disk {
   readonly #runtime: Runtime
   readonly #looker: WorkerThread
   readonly #reader: ReadQueue
-  readonly #stager: WorkerThread
-  readonly #changer: WorkerThread
+  readonly #stager: Duty
+  readonly #changer: Duty
   readonly #workers: WorkQueue
   readonly #hashes: HashQueue
   readonly #keeper: WorkerThread
@@ -77,16 +79,20 @@ export class WorkerDisk implements Disk {
     this.traits = options.traits
     this.#options = options
     this.#runtime = runtime
-    this.#looker = new WorkerThread(options, runtime.timers)
-    this.#reader = new ReadQueue(new WorkerThread(options, runtime.timers))
-    this.#stager = new WorkerThread(options, runtime.timers)
-    this.#changer = new WorkerThread(options, runtime.timers)
+    const looker = new WorkerThread(options, runtime.timers, LOOKER_IDLE_MS)
+    const duty = (): Duty => new Duty(new WorkerThread(options, runtime.timers), looker)
+    this.#looker = looker
+    this.#reader = new ReadQueue(duty())
+    this.#stager = duty()
+    this.#changer = duty()
     this.#keeper = new WorkerThread(options, runtime.timers)
     this.#checker = new WorkerThread(options, runtime.timers)
     // The first one does what comes now and then; the others are needed while there is much.
     const spare = Array.from({ length: WORKERS - 1 }, () => new WorkerThread(options, runtime.timers, SPARE_IDLE_MS))
-    this.#workers = new WorkQueue([new WorkerThread(options, runtime.timers), ...spare])
+    this.#workers = new WorkQueue([duty(), ...spare])
     this.#hashes = new HashQueue(this.#workers)
+    // The first that is done with a folder is to look for what a crash has left.
+    looker.begin()
   }
 
   async list(

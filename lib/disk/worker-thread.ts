@@ -35,8 +35,9 @@ interface Waiting {
 const LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 }
 /** A thread that had nothing to do for this long ends, and is started again when it is needed. */
 const IDLE_MS = 10_000
-/** As IDLE_MS, for those that are there for much work only. */
+/** As IDLE_MS, for those that are there for much work only, and for the one that lone changes need. */
 export const SPARE_IDLE_MS = 1500
+export const LOOKER_IDLE_MS = 30_000
 /** How many tasks may wait for a thread: far more than careful callers ever have under way. */
 const WAITING_MAX = 10_000
 /** How long a thread's end is waited for. One that hangs in the system, on a disk that does not answer, never ends. */
@@ -67,6 +68,18 @@ export class WorkerThread {
   /** How many tasks it has to do. */
   get load(): number {
     return this.#waiting.size
+  }
+
+  /** Has the thread load what it consists of, because there will be work for it soon. */
+  begin(): void {
+    if (this.#worker !== undefined || this.#closed) return
+    this.#worker = this.#start()
+    this.#rest()
+  }
+
+  /** True while the thread is there. */
+  get isRunning(): boolean {
+    return this.#worker !== undefined
   }
 
   /**
@@ -109,6 +122,8 @@ export class WorkerThread {
     this.#fail(closed())
     const worker = this.#worker
     if (worker === undefined) return
+    // One that is still loading must be waited for: nothing else may keep the process alive until then.
+    worker.ref()
     const ended = new AbortController()
     // A thread that ends while a native module initializes itself takes the whole process along.
     const end = this.#loaded.then(() => worker.terminate()).finally(() => ended.abort())

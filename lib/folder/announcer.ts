@@ -2,6 +2,7 @@ import { hashesEqual, type Hash } from '../core/model/hash.js'
 import type { HeadUpdate, PeerLink } from '../../protocol/peer-link.js'
 import type { Timer } from '../runtime.js'
 import type { FolderContext } from './context.js'
+import { FreshNews } from './news.js'
 import type { Peer } from './peer.js'
 
 /**
@@ -25,6 +26,8 @@ export type SignHead = (root: Hash, sequence: number) => Uint8Array | undefined
 
 /** Tells peers what this device holds and whether it is at rest: at once when things are quiet, bundled when they are not. */
 export class Announcer {
+  /** What goes along with the next root that is told. */
+  readonly news = new FreshNews()
   readonly #context: FolderContext
   readonly #peers: () => Iterable<Peer>
   readonly #sign: SignHead
@@ -118,9 +121,22 @@ export class Announcer {
     }
     const { root, lacks, sequence } = store
     this.#told = { root, lacks, idle, sequence, head: this.#sign(root, sequence) }
+    this.#sendNews(before?.root)
     this.#recent.push({ roots: [root, lacks], at: this.#context.runtime.clock.monotonic() })
     if (this.#recent.length > RECENT_MAX) this.#recent.shift()
     return true
+  }
+
+  /** To those who hold what was told before: they need no more to follow. What a reader holds is followed by nobody. */
+  #sendNews(before: Hash | undefined): void {
+    const news = this.news.take()
+    if (news === undefined || before === undefined || this.#told?.head === undefined) return
+    const bytes = news.files.reduce((sum, file) => sum + file.byteLength, 0)
+    for (const peer of this.#peers()) {
+      if (peer.closed || !peer.isAt(before)) continue
+      peer.link.sendNews(news)
+      peer.bytesSent += bytes
+    }
   }
 
   #send(peer: Peer): void {

@@ -19,9 +19,9 @@ export class Collector {
     this.#kept = kept
   }
 
-  /** `nodeBytes` of tree nodes were written; the tree has `records` now. */
-  committed(nodeBytes: number, records: () => number): void {
-    this.#bytes += nodeBytes
+  /** These tree nodes were written; the tree has `records` now. */
+  committed(nodes: ReadonlyMap<string, Uint8Array>, records: () => number): void {
+    for (const { byteLength } of nodes.values()) this.#bytes += byteLength
     if (this.#bytes < BYTES_BEFORE_SWEEP || this.#sweeping || this.#closed) return
     if (this.#bytes < BYTES_PER_RECORD * records()) return
     this.#bytes = 0

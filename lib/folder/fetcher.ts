@@ -99,14 +99,15 @@ export class Fetcher {
 
   async #contents(files: readonly Gathered[], signal: AbortSignal): Promise<readonly (Uint8Array | undefined)[]> {
     const wanted = new Map<HashKey, AskedChunk>()
-    for (const { payload } of files)
-      if (payload.size > 0)
+    const given = files.map(({ want, payload }) => sentAlong(want, payload))
+    for (const [i, { payload }] of files.entries())
+      if (payload.size > 0 && given[i] === undefined)
         wanted.set(hashKey(payload.content.root), { hash: payload.content.root, length: payload.size })
     const chunks =
       wanted.size === 0 ? [] : await this.queue.requestTogether([...wanted.values()], () => sourcesOfAll(files), signal)
     const found = new Map([...wanted.keys()].map((key, i) => [key, chunks[i]]))
-    return files.map(({ payload }) => {
-      if (payload.size > 0) return found.get(hashKey(payload.content.root))
+    return files.map(({ payload }, i) => {
+      if (payload.size > 0) return given[i] ?? found.get(hashKey(payload.content.root))
       return isPossible(payload) ? new Uint8Array(0) : undefined
     })
   }
@@ -137,6 +138,8 @@ export class Fetcher {
       const bytes = await this.server.readPlace(root, place)
       if (bytes !== undefined) return bytes
     }
+    const given = sentAlong(want, payload)
+    if (given !== undefined) return given
     const suppliers = (): Supplier[] => want.sources().map(peer => ({ peer, isSource: true }))
     return this.queue.request(root, payload.size, suppliers, signal)
   }
@@ -148,6 +151,17 @@ export class Fetcher {
     }
     return undefined
   }
+}
+
+/** The whole content of a small file, where a peer that has it sent it along with its head. */
+function sentAlong(want: Want, { content, size }: FilePayload): Uint8Array | undefined {
+  for (const peer of want.sources()) {
+    const bytes = peer.news.file(content.root)
+    if (bytes?.byteLength !== size) continue
+    peer.bytesReceived += size
+    return bytes
+  }
+  return undefined
 }
 
 /** The peers whose own disk shows all of these files. */

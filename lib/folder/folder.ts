@@ -27,7 +27,7 @@ import { HeldSums } from './held-sums.js'
 import { History } from './history.js'
 import type { Identity } from './identity.js'
 import { IGNORE_FILE, readIgnoreFile } from './ignore-file.js'
-import { Ledger } from './ledger.js'
+import { Ledger, type Committed } from './ledger.js'
 import { Observer } from './observer.js'
 import { Peers } from './peers.js'
 import { Problems } from './problems.js'
@@ -292,7 +292,7 @@ export class Folder extends EventEmitter<FolderEvents> {
         replaced: changes => this.history.holder.replaced(changes),
         expect: path => this.history.holder.expect(path)
       },
-      ledger: new Ledger(store, (paths, nodeBytes) => this.#committed(paths, nodeBytes)),
+      ledger: new Ledger(store, committed => this.#committed(committed)),
       access: identity.certificate === undefined ? 'read' : 'write',
       role: identity.role,
       onBlocked: path => void this.drift.makeWay(path),
@@ -365,13 +365,14 @@ export class Folder extends EventEmitter<FolderEvents> {
   }
 
   /** The index has new records of these paths. */
-  #committed(paths: readonly RelativePath[], nodeBytes: number): void {
+  #committed({ paths, nodes, files }: Committed): void {
+    this.#announcer.news.note({ nodes, files })
     if (paths.includes(IGNORE_FILE)) void this.#reloadIgnore()
     this.#puller.touched(paths)
     this.history.holder.note(paths)
     this.verifier.mender.hint()
     this.drift.note(paths)
-    this.#collector.committed(nodeBytes, () => this.#sums.get().records)
+    this.#collector.committed(nodes, () => this.#sums.get().records)
     this.#changed()
   }
 

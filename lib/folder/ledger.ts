@@ -8,6 +8,15 @@ import { Mutex } from './mutex.js'
 /** How many entries one durable commit holds: small enough never to hold up the event loop. */
 export const COMMIT_ENTRIES = 1000
 
+/** What a commit came to. */
+export interface Committed {
+  readonly paths: readonly RelativePath[]
+  /** The new nodes of both trees, by their hashes. */
+  readonly nodes: ReadonlyMap<string, Uint8Array>
+  /** Whole contents of small files, where this device's user changed them; undefined for what is not his doing. */
+  readonly files: readonly Uint8Array[] | undefined
+}
+
 /**
  * The one way into the index. Whatever looks at the disk and then commits what it saw, and whatever changes the disk and
  * then commits what it did, does both under `lock`, so that neither ever takes the other's half-done work for the truth.
@@ -15,10 +24,10 @@ export const COMMIT_ENTRIES = 1000
 export class Ledger {
   readonly lock = new Mutex()
   readonly #store: Store
-  readonly #oncommit: (paths: readonly RelativePath[], nodeBytes: number) => void
+  readonly #oncommit: (committed: Committed) => void
   #installs = 0
 
-  constructor(store: Store, oncommit: (paths: readonly RelativePath[], nodeBytes: number) => void) {
+  constructor(store: Store, oncommit: (committed: Committed) => void) {
     this.#store = store
     this.#oncommit = oncommit
   }
@@ -41,15 +50,23 @@ export class Ledger {
 
   /**
    * Makes changes of the index durable and updates the tree; the caller holds `lock`. Commits of more than COMMIT_ENTRIES are
-   * cut into several: each is whole by itself. Throws what the store throws.
+   * cut into several: each is whole by itself. `files`: see `Committed`. Throws what the store throws.
    */
-  async commit(changes: readonly EntryChange[], chunkLists: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  async commit(
+    changes: readonly EntryChange[],
+    chunkLists: ReadonlyMap<string, Uint8Array>,
+    files?: readonly Uint8Array[]
+  ): Promise<void> {
     for (let start = 0; start < changes.length; start += COMMIT_ENTRIES) {
-      await this.#commitSome(changes.slice(start, start + COMMIT_ENTRIES), chunkLists)
+      await this.#commitSome(changes.slice(start, start + COMMIT_ENTRIES), chunkLists, files)
     }
   }
 
-  async #commitSome(changes: readonly EntryChange[], chunkLists: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  async #commitSome(
+    changes: readonly EntryChange[],
+    chunkLists: ReadonlyMap<string, Uint8Array>,
+    files: readonly Uint8Array[] | undefined
+  ): Promise<void> {
     const store = this.#store
     const edits = new Map<RelativePath, Record | undefined>()
     const before = changes.map(({ path }) => store.get(path))
@@ -61,7 +78,7 @@ export class Ledger {
     const nodes = lacks.nodes.size === 0 ? made : new Map([...made, ...lacks.nodes])
     const isNews = edits.size > 0 || !hashesEqual(lacks.root, store.lacks)
     await store.commit({ entries: changes, root, lacks: lacks.root, nodes, chunkLists: listsFor(changes, chunkLists) })
-    if (isNews) this.#oncommit([...edits.keys()], bytesOf(nodes))
+    if (isNews) this.#oncommit({ paths: [...edits.keys()], nodes, files })
   }
 
   /** The tree of what is not on this disk, once these changes are made. `entries`: what the index has of them `before`. */
@@ -87,12 +104,6 @@ export class Ledger {
 export function isLacking(entry: Entry | undefined): entry is Entry {
   if (entry === undefined || payloadOf(entry.record).kind !== 'file') return false
   return entry.stamp === undefined || entry.lack !== undefined
-}
-
-function bytesOf(nodes: ReadonlyMap<string, Uint8Array>): number {
-  let bytes = 0
-  for (const node of nodes.values()) bytes += node.byteLength
-  return bytes
 }
 
 function listsFor(

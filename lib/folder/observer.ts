@@ -35,6 +35,8 @@ interface Observation {
   readonly path: RelativePath
   readonly observed: Observed
   readonly chunks?: Uint8Array
+  /** The content itself, where it is small and one of few. */
+  readonly bytes?: Uint8Array
   /** Where it is known to be the damaged form of what the index has: that it still is. */
   readonly lack?: Lack
 }
@@ -144,18 +146,14 @@ export class Observer {
         settling = this.#settle(takeAll(findings))
         settling.catch(() => undefined)
       }
-      findings.changed.push(...found.changed)
-      findings.missing.push(...found.missing)
+      addTo(findings, found)
     }
     await settling
     if (findings.missing.length > 0 && !everything) {
       await delay(runtime.timers, MOVE_GRACE_MS, closed)
       const more = this.#takeHints()
       looked.push(...more.paths)
-      for await (const found of survey(this.#context, more)) {
-        findings.changed.push(...found.changed)
-        findings.missing.push(...found.missing)
-      }
+      for await (const found of survey(this.#context, more)) addTo(findings, found)
     }
     await this.#settle(findings)
     this.#unsettled.ended(everything ? undefined : looked)
@@ -184,15 +182,21 @@ export class Observer {
       if (known === undefined) unread.push(candidate)
       else ready.push(known)
     }
+    // What was read is committed while more is read.
+    let committing = Promise.resolve()
     for await (const hashed of this.#hashAll(unread)) {
       ready.push(...hashed.map(one => this.#throughDamage(one, moved)))
-      if (ready.length >= COMMIT_ENTRIES) await this.#commit(ready.splice(0), installs)
+      if (ready.length < COMMIT_ENTRIES) continue
+      await committing
+      committing = this.#commit(ready.splice(0), installs)
+      committing.catch(() => undefined)
     }
+    await committing
     if (findings.missing.length > 0 && !(await this.#context.disk.checkMarker())) throw markerGone()
     for (const [path] of findings.missing) this.#unsettled.forget(path)
     const missing = [...new Map(findings.missing)]
     const gone = await this.#context.losses.withhold(missing, contentsOf(ready))
-    ready.push(...gone.map(([path]): Observation => ({ path, observed: { kind: 'absent' } })))
+    for (const [path] of gone) ready.push({ path, observed: { kind: 'absent' } })
     await this.#commit(ready, installs)
   }
 
@@ -229,7 +233,8 @@ export class Observer {
     const { problems, runtime } = this.#context
     if (result.kind === 'hashed') {
       problems.clear(path)
-      return [{ path, observed: { kind: 'file', stamp: result.stamp, content: result.content }, chunks: result.chunks }]
+      const { stamp, content, chunks, bytes } = result
+      return [{ path, observed: { kind: 'file', stamp, content }, chunks, ...(bytes === undefined ? {} : { bytes }) }]
     }
     if (result.kind === 'failed') {
       problems.set({ path, code: result.problem.code, message: result.problem.message })
@@ -261,7 +266,8 @@ export class Observer {
     await this.#keepReplaced(observations)
     const told: Change[] = []
     const changes = observations.flatMap(observation => this.#change(observation, chunkLists, told))
-    await this.#context.ledger.commit(changes, chunkLists)
+    const files = observations.flatMap(({ bytes }) => (bytes === undefined ? [] : [bytes]))
+    await this.#context.ledger.commit(changes, chunkLists, files)
     told.forEach(change => this.#context.onChange(change))
   }
 
@@ -383,6 +389,12 @@ function hashBatches(candidates: readonly Candidate[]): Candidate[][] {
   }
   if (batch.length > 0) batches.push(batch)
   return batches
+}
+
+/** One by one: there may be more of them than a call takes arguments. */
+function addTo(findings: Findings, { changed, missing }: Findings): void {
+  for (const candidate of changed) findings.changed.push(candidate)
+  for (const entry of missing) findings.missing.push(entry)
 }
 
 function takeAll(findings: Findings): Findings {

@@ -1,6 +1,7 @@
 import type { BackerError } from '../core/error.js'
 import { hashesEqual, hashKey, type Hash, type HashKey } from '../core/model/hash.js'
 import type { Obstacle, PeerLink } from '../../protocol/peer-link.js'
+import { ReceivedNews } from './news.js'
 import type { PeerStatus, Route } from './status.js'
 import { WakeSignal } from './signal.js'
 
@@ -33,6 +34,8 @@ export class Peer {
   readonly targets = new Map<string, Hash>()
   /** Roots that were walked to their end, by who signed. */
   readonly walked = new Map<string, Hash>()
+  /** What it sent along with its last head. */
+  readonly news = new ReceivedNews()
   closed = false
   failures = 0
   bytesReceived = 0

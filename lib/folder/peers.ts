@@ -207,6 +207,7 @@ export class Peers implements Iterable<Peer> {
     const { server } = this.#host.puller.fetcher
     return {
       onHead: update => this.#onHead(peer, link, update),
+      onNews: news => peer.news.take(news),
       onRelayedHeads: heads => this.#onRelayed(peer, heads),
       onNodes: hashes => server.nodes(hashes),
       onContentNodes: (content, hashes) => server.contentNodes(content, hashes),

@@ -12,7 +12,7 @@ import { isHeld } from './held-losses.js'
 const LIST_BATCH = 64
 /** How many such requests are under way at once. */
 const LISTS = 2
-/** How many items are gathered from the index in one turn of the event loop. */
+/** How many items are gathered from the index, or held against it, in one turn of the event loop. */
 const ITEMS_PER_TURN = 4000
 /** How many paths are looked at in one request. */
 const STAT_BATCH = 1000
@@ -50,10 +50,9 @@ export async function* survey(context: FolderContext, places: Places): AsyncGene
   const walk = new SurveyWalk(context, places.everything ? [undefined] : places.directories, places.everything)
   if (!places.everything) await walk.lookAt(places.paths)
   while (!walk.done && !context.closed.aborted) {
-    await walk.step()
-    const { changed, missing } = walk.findings
-    if (changed.length + missing.length >= (missing.length === 0 ? NEW_FINDINGS_MAX : FINDINGS_MAX))
-      yield walk.takeFindings()
+    const step = walk.step()
+    while ((await step.next()).done !== true) if (walk.hasFoundMany) yield walk.takeFindings()
+    if (walk.hasFoundMany) yield walk.takeFindings()
   }
   yield walk.takeFindings()
 }
@@ -75,8 +74,10 @@ class SurveyWalk {
   readonly #queue: (RelativePath | undefined)[]
   readonly #seen = new Set<RelativePath | undefined>()
   readonly #underWay: Asked[] = []
+  /** Directories that are gone, with all that the index has below them. */
+  readonly #gone: RelativePath[] = []
   readonly #items = new KnownItems()
-  #gathered = 0
+  #count = 0
   #findings: Findings = { changed: [], missing: [] }
 
   constructor(context: FolderContext, directories: Iterable<RelativePath | undefined>, everything: boolean) {
@@ -86,11 +87,13 @@ class SurveyWalk {
   }
 
   get done(): boolean {
-    return this.#queue.length === 0 && this.#underWay.length === 0
+    return this.#queue.length + this.#underWay.length + this.#gone.length === 0
   }
 
-  get findings(): Findings {
-    return this.#findings
+  /** True where enough was found to be handed on. */
+  get hasFoundMany(): boolean {
+    const { changed, missing } = this.#findings
+    return changed.length + missing.length >= (missing.length === 0 ? NEW_FINDINGS_MAX : FINDINGS_MAX)
   }
 
   takeFindings(): Findings {
@@ -118,12 +121,18 @@ class SurveyWalk {
       // A directory that was removed and made again looks as before, but nobody watches it, and nobody knows what is in it.
       if (found.stamp.kind === 'directory' && !this.#context.ignore().ignores(path, true)) this.#queue.push(path)
       this.#compare(path, found, entry)
-    } else if (entry !== undefined && (isLive(entry.record) || entry.stamp !== undefined)) this.#gone(path, entry)
+    } else if (entry !== undefined && (isLive(entry.record) || entry.stamp !== undefined)) this.#isGone(path, entry)
     else this.#context.problems.clear(path)
   }
 
-  /** Holds some directories against the index. While they are listed, what the index has of the next ones is gathered. */
-  async step(): Promise<void> {
+  /**
+   * Holds some directories against the index. While they are listed, what the index has of the next ones is gathered. Yields now and then, for
+   * a directory may hold very many items, and so may one that is gone.
+   */
+  async *step(): AsyncGenerator<void> {
+    // Before anything else is found: what is new may have been moved from there.
+    for (let directory = this.#gone.pop(); directory !== undefined; directory = this.#gone.pop())
+      yield* this.#missBelow(directory)
     while (this.#underWay.length < LISTS && this.#queue.length > 0) this.#underWay.push(await this.#ask())
     const asked = this.#underWay.shift()
     const listings = await asked?.listings
@@ -131,8 +140,13 @@ class SurveyWalk {
       const listing = listings?.[i]
       if (listing?.kind === 'failed') this.#failed(path, listing.problem)
       else if (listing?.kind === 'absent') this.#absent(path)
-      else if (listing !== undefined) this.#listed(path, listing, isWhole)
+      else if (listing !== undefined) yield* this.#listed(path, listing, isWhole)
     }
+  }
+
+  /** True after every so many items: others have their turn then. */
+  #isTurnOver(): boolean {
+    return ++this.#count % ITEMS_PER_TURN === 0
   }
 
   async #ask(): Promise<Asked> {
@@ -157,7 +171,7 @@ class SurveyWalk {
     const items = this.#items
     for (const item of this.#context.store.known(path)) {
       items.add(isWhole ? { name: item.name, stamp: NO_STAMP } : item)
-      if (++this.#gathered % ITEMS_PER_TURN === 0) await this.#context.runtime.timers.breathe()
+      if (this.#isTurnOver()) await this.#context.runtime.timers.breathe()
     }
     return items.take()
   }
@@ -170,15 +184,15 @@ class SurveyWalk {
   #absent(directory: RelativePath | undefined): void {
     if (directory === undefined) return
     this.#queue.push(parentOf(directory))
-    this.#goneBelow(directory)
+    this.#gone.push(directory)
   }
 
-  #listed(
+  async *#listed(
     directory: RelativePath | undefined,
     { entries, missing, badNames, problems: reasons }: Extract<Listing, { kind: 'listed' }>,
     isWhole: boolean
-  ): void {
-    const { store, problems } = this.#context
+  ): AsyncGenerator<void> {
+    const { store, problems, runtime } = this.#context
     problems.clear(directory ?? '.')
     if (isWhole) problems.keepOnly(directory ?? '', new Set([...entries.map(({ name }) => name), ...badNames]))
     badNames.forEach((name, i) => {
@@ -188,11 +202,13 @@ class SurveyWalk {
     for (const listed of entries) {
       const path = joinPath(directory, listed.name)
       this.#compare(path, listed, store.get(path))
+      if (this.#isTurnOver()) yield runtime.timers.breathe()
     }
     for (const name of missing) {
       const path = joinPath(directory, name)
       const entry = store.get(path)
-      if (entry !== undefined && (isLive(entry.record) || entry.stamp !== undefined)) this.#gone(path, entry)
+      if (entry !== undefined && (isLive(entry.record) || entry.stamp !== undefined)) this.#isGone(path, entry)
+      if (this.#isTurnOver()) yield runtime.timers.breathe()
     }
   }
 
@@ -211,7 +227,7 @@ class SurveyWalk {
     const wasDirectory = entry !== undefined && payloadOf(entry.record).kind === 'directory'
     if (!same) this.#findings.changed.push({ path, listed })
     if (isDirectory && (this.#everything || !same || !wasDirectory)) this.#queue.push(path)
-    if (!isDirectory && wasDirectory) this.#goneBelow(path)
+    if (!isDirectory && wasDirectory) this.#gone.push(path)
   }
 
   #special(path: RelativePath): void {
@@ -222,17 +238,19 @@ class SurveyWalk {
     })
   }
 
-  #gone(path: RelativePath, entry: Entry): void {
+  #isGone(path: RelativePath, entry: Entry): void {
     const isDirectory = payloadOf(entry.record).kind === 'directory'
     if (this.#context.ignore().ignores(path, isDirectory)) return
     this.#miss(path, entry)
-    if (isDirectory) this.#goneBelow(path)
+    if (isDirectory) this.#gone.push(path)
   }
 
-  #goneBelow(directory: RelativePath): void {
-    for (const [path, entry] of this.#context.store.below(directory)) {
+  async *#missBelow(directory: RelativePath): AsyncGenerator<void> {
+    const { store, ignore, runtime } = this.#context
+    for (const [path, entry] of store.below(directory)) {
+      if (this.#isTurnOver()) yield runtime.timers.breathe()
       if (!isLive(entry.record) && entry.stamp === undefined) continue
-      if (this.#context.ignore().ignores(path, payloadOf(entry.record).kind === 'directory')) continue
+      if (ignore().ignores(path, payloadOf(entry.record).kind === 'directory')) continue
       this.#miss(path, entry)
     }
   }

@@ -3,14 +3,15 @@ import type { Runtime, Timer } from '../runtime.js'
 import type { FolderContext } from './context.js'
 import type { Candidate } from './survey.js'
 
-/** A file of this size is read once nobody has written to it for a while, or after some time all the same. */
+/** A file of this size, or of none, is read once nobody has written to it for a while, or after some time all the same. */
 const LARGE_BYTES = 1024 * 1024
 const SETTLE_MS = 120
 const SETTLE_MAX_MS = 3000
 
 /**
- * Large files that were written a moment ago: they are looked at again soon. What a program shows half-way through rewriting a file is a
- * version like any other, but one that would make every device let go of the chunks that the whole file is about to need again.
+ * Large and empty files that were written a moment ago: they are looked at again soon. What a program shows half-way through rewriting a file is a
+ * version like any other, but one that would make every device let go of the chunks that the whole file is about to need again. And what is empty was mostly
+ * made, or emptied, to be written to.
  */
 export class Unsettled {
   readonly #context: { readonly runtime: Pick<Runtime, 'clock' | 'timers'>; readonly store: FolderContext['store'] }
@@ -40,10 +41,10 @@ export class Unsettled {
     const age = runtime.clock.now() - Number(stamp.mtimeNs / 1_000_000n)
     const known = this.#files.get(path)
     const since = known?.since ?? runtime.clock.monotonic()
-    const isLarge = stamp.kind === 'file' && Math.max(stamp.size, before) >= LARGE_BYTES
+    const isDoubtful = stamp.kind === 'file' && (stamp.size === 0 || Math.max(stamp.size, before) >= LARGE_BYTES)
     const isPatient = runtime.clock.monotonic() - since < SETTLE_MAX_MS
     this.forget(path)
-    if (!isLarge || age < 0 || age >= SETTLE_MS || !isPatient) return false
+    if (!isDoubtful || age < 0 || age >= SETTLE_MS || !isPatient) return false
     const timer = runtime.timers.after(SETTLE_MS, () => this.#lookAgain(path))
     this.#files.set(path, { since, pass: this.#passes, timer })
     return true

@@ -5,7 +5,7 @@ import type { Record } from '../core/model/record.js'
 import { diffTrees } from '../core/tree/diff.js'
 import { delay } from '../runtime.js'
 import type { FolderContext } from './context.js'
-import { FetchedNodes, fetchNodes } from './fetch-nodes.js'
+import { FetchedNodes, fetchNodes, LateNodes } from './fetch-nodes.js'
 import type { Peer } from './peer.js'
 
 /** After how many differences the walk lets others have their turn. */
@@ -25,11 +25,14 @@ export class Walker {
   readonly #context: FolderContext
   readonly #consider: Consider
   readonly #onwalked: () => void
+  /** A reader passes on the trees that it walks: it must have them whole. */
+  readonly #late: LateNodes | undefined
 
   constructor(context: FolderContext, consider: Consider, onwalked: () => void) {
     this.#context = context
     this.#consider = consider
     this.#onwalked = onwalked
+    this.#late = context.access === 'write' ? new LateNodes(context) : undefined
   }
 
   /** Runs until the peer goes. `mayWalk` resolves once walking makes sense (the first scan is over). */
@@ -68,12 +71,13 @@ export class Walker {
     const { store, ledger, losses } = this.#context
     if (hashesEqual(from, to) || (losses.restoringCount === 0 && ledger.holds(to))) return
     // What was walked may have been dropped from the store meanwhile: then the walk starts from what this device holds.
-    const start = from !== store.root && store.node(from) === undefined ? store.root : from
+    const nodeAt = (hash: Hash): Uint8Array | undefined => this.#late?.get(hash) ?? store.node(hash)
+    const start = from !== store.root && nodeAt(from) === undefined ? store.root : from
     // What this device has just as the peer has it is known: a peer that fetches from here is followed at no more than what it lacks.
     // What is to come back is in this device's tree already, and has to be found all the same.
     const held = start === store.root || losses.restoringCount > 0 ? undefined : store.root
-    const fetched = new FetchedNodes(store)
-    const walk = diffTrees(hash => fetched.get(hash) ?? store.node(hash), start, to, { held })
+    const fetched = new FetchedNodes(store, this.#late)
+    const walk = diffTrees(hash => fetched.get(hash) ?? nodeAt(hash), start, to, { held })
     let count = 0
     for (const step of walk) {
       if (peer.closed || this.#context.closed.aborted) return

@@ -7,6 +7,7 @@ import { isBackerError } from '../../lib/core/error.js'
 import { hashBytes } from '../../lib/core/model/hash.js'
 import { parsePath, type RelativePath } from '../../lib/core/model/path.js'
 import type { Disk, Listing, StagedFile } from '../../lib/disk/disk.js'
+import { Duty } from '../../lib/disk/duty.js'
 import { listDirectory } from '../../lib/disk/list.js'
 import { stagedName } from '../../lib/disk/names.js'
 import { openDisk } from '../../lib/disk/open.js'
@@ -159,6 +160,49 @@ test('zeros are left out of a new staged file, and written wherever something el
   t.alike(filled, zeros, 'what was filled in wrongly is gone')
   await content(file => file.write(0, Buffer.alloc(size, 'y')), false)
   t.alike(await content(file => file.write(0, zeros), false), zeros, 'what an earlier run has left is gone')
+})
+
+test('what comes alone needs no thread but the one that looks, and much of it has its own', async t => {
+  let threads = 0
+  const count = (): void => {
+    threads++
+  }
+  process.on('worker', count)
+  t.teardown(() => process.off('worker', count))
+  const { disk, folder } = open(t)
+  const names = Array.from({ length: 200 }, (_, i) => `file-${i}`)
+  for (const name of names) writeFileSync(folder.at(name), name)
+  const [path] = names.map(name => parsePath(name))
+  if (path === undefined) throw new Error('no path')
+  const staged = `${'0'.repeat(64)}-${'0'.repeat(16)}`
+  await disk.leftovers()
+  t.is((await disk.hash([path]))[0]?.kind, 'hashed')
+  await disk.keepWritten([path])
+  t.is((await disk.read(path, 0, 100))?.byteLength, path.length)
+  await disk.stageSmall([{ name: staged, bytes: Uint8Array.of(1) }])
+  await disk.discard([staged])
+  await disk.install([])
+  t.is(threads, 1)
+  await Promise.all([
+    disk.hash(names.map(name => parsePath(name))),
+    disk.keepWritten(names.map(name => parsePath(name)))
+  ])
+  t.ok(threads > 1)
+})
+
+test('what is given to a duty is carried out in order, by whichever thread', async t => {
+  const folder = makeFolder(t)
+  const duty = new Duty(threadOf(t, folder), threadOf(t, folder))
+  const order: number[] = []
+  const many = Array.from({ length: 100 }, (_, i) => parsePath(`gone-${i}`))
+  await Promise.all(
+    [many.slice(0, 1), many, many.slice(0, 2), many].map(async (paths, i) => {
+      await duty.run('keepWritten', paths)
+      order.push(i)
+    })
+  )
+  t.alike(order, [0, 1, 2, 3])
+  t.is(duty.load, 0)
 })
 
 test('a thread that dies fails what it had to do, and the next task has another', async t => {

@@ -118,7 +118,8 @@ const wire: readonly Decoder[] = [
   message(messages.pastAnswerCodec, 'pastAnswer'),
   message(messages.holdRequestCodec, 'holdRequest'),
   message(messages.holdAnswerCodec, 'holdAnswer'),
-  message(messages.obstaclesCodec, 'obstacles')
+  message(messages.obstaclesCodec, 'obstacles'),
+  message(messages.newsCodec, 'news')
 ]
 
 const model: readonly Decoder[] = [

@@ -28,6 +28,7 @@ function onpeer(peer: PeerLink): PeerHandlers {
     onRelayedHeads: () => undefined,
     onHave: () => undefined,
     onObstacles: () => undefined,
+    onNews: () => undefined,
     onNodes: hashes => hashes.map(() => undefined),
     onContentNodes: (_content, hashes) => hashes.map(() => undefined),
     onChunks: asked => Promise.resolve(asked.map(() => undefined)),

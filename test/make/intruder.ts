@@ -142,6 +142,7 @@ function makeState(handlers: SomeHandlers): {
       onRelayedHeads: many => void relayed.push(...many.map(head => Uint8Array.from(head))),
       onHave: () => undefined,
       onObstacles: () => undefined,
+      onNews: () => undefined,
       onNodes: hashes => hashes.map(hash => nodes.source(hash)),
       onContentNodes: (_content, hashes) => hashes.map(hash => nodes.source(hash)),
       onChunks: asked => Promise.all(asked.map(({ hash }) => onChunk(hash))),

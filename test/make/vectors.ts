@@ -128,7 +128,8 @@ function messageVectors(): Vectors[string] {
     obstaclesCodec: [
       { path: undefined, code: 'send-only' },
       { path: parsePath('a.txt'), code: 'DISK_FLOOR' }
-    ]
+    ],
+    newsCodec: { nodes: [counting(3)], files: [counting(2)] }
   }
   const encoded: Record<string, string> = {}
   for (const [name, codec] of Object.entries(messages))

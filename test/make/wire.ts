@@ -39,7 +39,8 @@ export const NUMBERS = {
   pastAnswer: 14,
   holdRequest: 15,
   holdAnswer: 16,
-  obstacles: 17
+  obstacles: 17,
+  news: 18
 } as const
 
 /** The key pair with this number. */
@@ -139,6 +140,7 @@ export function makeFolder({ number = 1, hello = helloOf('device'), handlers = {
       onRelayedHeads: () => undefined,
       onHave: () => undefined,
       onObstacles: () => undefined,
+      onNews: () => undefined,
       onNodes: hashes => hashes.map(() => undefined),
       onContentNodes: (_content, hashes) => hashes.map(() => undefined),
       onPast: () => Promise.resolve({ snapshots: [], revisions: [] }),

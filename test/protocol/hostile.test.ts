@@ -12,6 +12,7 @@ import {
   CHUNKS_OPEN,
   FRAME_BYTES,
   MESSAGE_KINDS,
+  NEWS_BYTES,
   NODE_REQUESTS_OPEN,
   PAST_REQUESTS_OPEN,
   RELAYED_HEADS,
@@ -71,6 +72,13 @@ const ABUSES: Record<string, [code: string, abuse: (speaker: Speaker, folder: Re
   'more reasons than are told': [
     'LIMIT',
     speaker => speaker.say(1, NUMBERS.obstacles, 65, Buffer.from(Array.from({ length: 65 }, () => [0, 1, 97]).flat()))
+  ],
+  'news that is too much': [
+    'LIMIT',
+    speaker => {
+      const half = Buffer.alloc(NEWS_BYTES / 2 + 1)
+      speaker.tell(NUMBERS.news, messages.newsCodec, { nodes: [half], files: [half] })
+    }
   ],
   'nodes that nobody asked for': [
     'PEER_MISBEHAVED',

@@ -126,6 +126,11 @@ const cases: readonly Case[] = [
       }),
       { maxLength: 4 }
     )
+  ),
+  caseOf(
+    'news',
+    messages.newsCodec,
+    fc.record({ nodes: fc.array(bytes, { maxLength: 4 }), files: fc.array(bytes, { maxLength: 4 }) })
   )
 ]
 

@@ -272,20 +272,24 @@ test('what waits when the connection ends is rejected, and so is what comes late
   t.is(a.closed.length, 1)
 })
 
-test('heads and what a peer has arrive as they were sent', async (t: Test) => {
+test('heads, news and what a peer has arrive as they were sent', async (t: Test) => {
   const heard: unknown[] = []
   const handlers = {
+    onNews: (news: unknown) => void heard.push(news),
     onHead: (update: unknown) => void heard.push(update),
     onHave: (_content: Hash, ranges: unknown) => void heard.push(ranges)
   }
   const { toB } = await meet(t, makeFolder(), makeFolder({ handlers }))
   const update = { root: hashOf('x'), lacks: EMPTY_ROOT, sequence: 3, idle: false, head: undefined }
   const ranges = Array.from({ length: 5000 }, (_, i) => [2 * i, 1] as const)
+  const news = { nodes: [Uint8Array.of(1, 2)], files: [Uint8Array.of(3)] }
+  toB.sendNews(news)
   toB.sendHead(update)
   toB.announceHave(hashOf('y'), ranges)
-  await until('they came', () => heard.length === 3)
-  t.is(hashKey((heard[0] as { root: Hash }).root), hashKey(update.root))
-  t.alike([...(heard[1] as unknown[]), ...(heard[2] as unknown[])], ranges)
+  await until('they came', () => heard.length === 4)
+  t.alike(heard[0], news)
+  t.is(hashKey((heard[1] as { root: Hash }).root), hashKey(update.root))
+  t.alike([...(heard[2] as unknown[]), ...(heard[3] as unknown[])], ranges)
 })
 
 for (const [what, makePair] of [

@@ -9,6 +9,7 @@ import type {
   HeadUpdate,
   Hello,
   HoldQuestion,
+  News,
   Obstacle,
   Past,
   PeerHandlers,
@@ -70,6 +71,10 @@ export class FastLink implements PeerLink {
 
   sendHead(update: HeadUpdate): void {
     this.#tell(peer => peer.#guard(handlers => handlers.onHead(update)))
+  }
+
+  sendNews(news: News): void {
+    this.#tell(peer => peer.#guard(handlers => handlers.onNews(news)))
   }
 
   relayHeads(heads: readonly Uint8Array[]): void {

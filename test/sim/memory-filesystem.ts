@@ -143,6 +143,10 @@ export class MemoryFileSystem implements FileSystem {
     this.#volume.syncInode(this.#file(file))
   }
 
+  syncData(file: FileHandle): void {
+    this.sync(file)
+  }
+
   dropCached(): void {
     return
   }
