@@ -118,17 +118,15 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#meter = new ProgressMeter(parts.runtime.clock)
     this.#puller = this.#makePuller()
     this.#observer = new Observer(this.#context, () => this.#changed())
-    const { timers } = parts.runtime
-    this.#rescans = new Rescans(timers, parts.rescanIntervalMs, () => this.rescan())
+    const { runtime, rescanIntervalMs } = parts
+    this.#rescans = new Rescans(runtime.timers, rescanIntervalMs, () => this.rescan())
     const tell = (): void => void this.emit('progress', this.#meter.get())
-    this.#teller = new ProgressTeller(timers, tell, () => this.#puller.idle)
+    this.#teller = new ProgressTeller(runtime.timers, tell, () => this.#puller.idle)
     this.#peers = this.#makePeers(new Heads(parts.store, heads))
-    this.#announcer = new Announcer(
-      this.#context,
-      () => this.#peers,
-      (root, sequence) => this.#sign(root, sequence, parts.runtime.clock.now()),
-      () => this.isIdle && this.#losses.count + this.#losses.restoringCount === 0
-    )
+    const sign = (root: Hash, sequence: number): Uint8Array | undefined =>
+      this.#sign(root, sequence, runtime.clock.now())
+    const isAtRest = (): boolean => this.isIdle && this.#losses.count + this.#losses.restoringCount === 0
+    this.#announcer = new Announcer(this.#context, () => this.#peers, sign, isAtRest)
     const isWanted = (path: RelativePath): boolean =>
       this.#puller.get(path) !== undefined || this.getter.isGetting(path)
     this.browser = new Browser(this.#context, isWanted)

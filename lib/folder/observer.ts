@@ -16,8 +16,9 @@ import { WakeSignal } from './signal.js'
 import { survey, type Candidate, type Findings, type Places } from './survey.js'
 import { Unsettled } from './unsettled.js'
 
-/** How long a delete waits for the other half of a move: a rename reaches the watcher as two events. */
+/** How long a delete waits for the other half of a move: a rename reaches the watcher as two events. And for more of its kind, so often at most: many together may have to wait for somebody's word. */
 const MOVE_GRACE_MS = 60
+const GRACES_MAX = 10
 /** How long until something that could not be read, or kept changing, is looked at again. */
 const RETRY_MS = 2000
 /** After how long a write is on the disk without anybody asking for it: Linux waits 30 s, and looks every 5 s; and some. */
@@ -149,7 +150,9 @@ export class Observer {
       addTo(findings, found)
     }
     await settling
-    if (findings.missing.length > 0 && !everything) {
+    let missed = 0
+    for (let i = 0; i < GRACES_MAX && findings.missing.length > missed && !everything; i++) {
+      missed = findings.missing.length
       await delay(runtime.timers, MOVE_GRACE_MS, closed)
       const more = this.#takeHints()
       looked.push(...more.paths)

@@ -1,10 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'brittle'
 import { hashBytes, hashKey } from '../../lib/core/model/hash.js'
 import { FreshNews, ReceivedNews } from '../../lib/folder/news.js'
 import { NEWS_BYTES, NEWS_FILES, NEWS_NODES } from '../../protocol/limits.js'
-import { makeDevices, until, untilSame } from '../make/backers.js'
+import { makeDevices, makeDirectory, until, untilSame } from '../make/backers.js'
 import { readTree } from '../make/tree.js'
 
 const bytesOf = (text: string): Buffer => Buffer.from(text)
@@ -15,10 +15,14 @@ test('a lone small change comes along with the head: nobody is asked for it', as
   const [a, b] = await makeDevices(t, 2)
   if (a === undefined || b === undefined) throw new Error('no devices')
   await writeFile(join(a.directory, 'first'), 'first')
+  await until('it came', () => b.status().files === 1)
   await untilSame([a, b])
   const before = [...b.chunksReceived().values()]
+  // Whole at once: what is seen half-written makes two changes, the second of which may come before the first has been followed.
+  const outside = join(await makeDirectory(t), 'file')
   for (const content of ['one', 'two', '']) {
-    await writeFile(join(a.directory, 'file'), content)
+    await writeFile(outside, content)
+    await rename(outside, join(a.directory, 'file'))
     await until('it came', async () => (await readFile(join(b.directory, 'file'), 'utf8')) === content)
     await untilSame([a, b])
   }

@@ -196,7 +196,7 @@ test(
   'what was cut off goes on where it was, after a restart too; a sample is a sample',
   { timeout: 60_000 },
   async t => {
-    const files = 150
+    const files = 300
     const { bench, b, paths } = await makePair('rot checkpoints', files)
     const first = await verify(bench, b, { maxTimeMs: 1 })
     t.absent(first.isComplete)
