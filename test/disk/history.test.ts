@@ -166,3 +166,37 @@ test('packing that is cut off anywhere loses no revision, and the next one ends 
   }
   t.ok(failures > 10, `${failures} of them did fail`)
 })
+
+for (const texts of [
+  [longText(6, 700_000), 'one', 'two'],
+  ['one', 'two']
+])
+  test(`a revision goes only when all that it was packed into is on the disk: ${texts.length} together`, t => {
+    const folder = makeFolder(t)
+    texts.forEach((text, i) => replace(folder, `d${i % 2}/${i}`, text))
+    /** Files that were made since, by name, until they are synced. */
+    const volatile = new Set<unknown>()
+    const opened = new Map<unknown, unknown>()
+    let made = 0
+    let gone = 0
+    const fs = new Proxy(folder.fs, {
+      get(target, property) {
+        const call: unknown = Reflect.get(target, property, target)
+        if (typeof call !== 'function') return call
+        return (...values: unknown[]): unknown => {
+          if (property === 'unlink') t.is(volatile.size, 0, `${String(values[1])} goes`)
+          const result: unknown = Reflect.apply(call, target, values)
+          if (property === 'create' || property === 'openWrite' || property === 'openRead')
+            opened.set(result, values[1])
+          if (property === 'create') volatile.add(values[1])
+          if (property === 'sync') volatile.delete(opened.get(values[0]))
+          if (property === 'syncFileSystem') volatile.clear()
+          made += Number(property === 'create')
+          gone += Number(property === 'unlink')
+          return result
+        }
+      }
+    })
+    t.is(packAll(historyOf(fs, folder.root)), texts.length)
+    t.ok(made > texts.length && gone >= texts.length, `${made} files were made, ${gone} have gone`)
+  })
