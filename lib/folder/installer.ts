@@ -48,8 +48,8 @@ interface Planned {
   readonly step: InstallStep
   readonly apply: Apply
   readonly want: Want | undefined
-  /** For a move: the want that the move carries out as well. */
-  readonly source?: Want
+  /** For a move: the want that the move carries out as well, as it was decided when this was planned. It is in no batch: peers may tell more meanwhile. */
+  readonly source?: { readonly want: Want; readonly apply: Apply }
 }
 
 /** What a batch means for the index, and what is told of it once that is durable. */
@@ -90,7 +90,7 @@ export class Installer {
       if (planned.length === 0) return
       ledger.noteInstall()
       for (const { step, source } of planned)
-        for (const path of [step.path, source?.path]) if (path !== undefined) ledger.busy.add(path)
+        for (const path of [step.path, source?.want.path]) if (path !== undefined) ledger.busy.add(path)
       try {
         await this.#carryOut(planned, chunkListsOf(wants), results)
         for (const { step, want } of planned)
@@ -153,7 +153,7 @@ export class Installer {
         results.set(want, { kind: 'stale' })
         continue
       }
-      const clash = aliases.clashOf(want.path, plan.source?.path)
+      const clash = aliases.clashOf(want.path, plan.source?.want.path)
       if (clash !== undefined) {
         results.set(want, heldBack(want.path, clash))
         continue
@@ -228,7 +228,12 @@ export class Installer {
     const source = this.#moveSource(want, entry, used)
     if (source !== undefined) used.add(source)
     const step = this.#step(want.path, want.apply, entry, source, want)
-    return { step, apply: want.apply, want, ...(source === undefined ? {} : { source }) }
+    return {
+      step,
+      apply: want.apply,
+      want,
+      ...(source === undefined ? {} : { source: { want: source, apply: source.apply } })
+    }
   }
 
   /** A path whose file is about to be removed and has just the content that is wanted. */
@@ -297,14 +302,17 @@ export class Installer {
     if (outcome.kind === 'done') {
       this.#concludeDone(plan, outcome, news)
       if (want !== undefined) results.set(want, { kind: 'done' })
-      if (plan.source !== undefined) results.set(plan.source, { kind: 'done' })
+      if (plan.source !== undefined) results.set(plan.source.want, { kind: 'done' })
       return
     }
     // A directory on the way is not there: what the index has below it is not either, whatever it says.
     if (outcome.kind === 'blocked' && step.path.startsWith(`${outcome.by}/`))
       this.#context.onSuspect([parentOf(step.path)])
     if (outcome.kind === 'changed')
-      this.#context.onSuspect([parentOf(step.path), ...(plan.source === undefined ? [] : [parentOf(plan.source.path)])])
+      this.#context.onSuspect([
+        parentOf(step.path),
+        ...(plan.source === undefined ? [] : [parentOf(plan.source.want.path)])
+      ])
     if (want === undefined) return
     const problem = foreignInTheWay(this.#context, step, outcome)
     results.set(want, problem === undefined ? failureOf(outcome) : { kind: 'failed', ...problem })
@@ -328,7 +336,7 @@ export class Installer {
   #meant({ step, apply, source }: Planned): Meant[] {
     const { record, keep } = apply
     const meant: Meant[] = [{ path: step.path, record: keep === undefined ? record : noteLoss(record, keep) }]
-    if (source !== undefined) meant.push({ path: source.path, record: source.apply.record })
+    if (source !== undefined) meant.push({ path: source.want.path, record: source.apply.record })
     const copy = keep === undefined ? undefined : copyOf(this.#context.store, step.path, keep)
     if (copy !== undefined) meant.push({ ...copy, isCopy: true })
     return meant
@@ -366,7 +374,7 @@ export class Installer {
       action,
       kind: apply.payload.kind,
       origin: want === undefined ? 'local' : 'remote',
-      ...(source === undefined ? {} : { from: source.path }),
+      ...(source === undefined ? {} : { from: source.want.path }),
       ...(via === undefined ? {} : { via }),
       ...detailsOf(winnerOf(apply.record))
     }
