@@ -3,24 +3,26 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { messageOf } from '../../lib/core/error.js'
 import { recordFigures } from '../card/figures.js'
+import { readArguments } from '../make/arguments.js'
 import { bundleDevice } from './bundle.js'
 import { prepareMachine } from './machine.js'
 import { freshSeed } from './rig.js'
 import { cutsPower, RUNS, titleOf, type Run } from './suites.js'
 import type { Order, Report } from './worker.js'
 
-/**
- * Kills a device before every change that it makes to a file system, in every flow, and cuts the power of its file systems there: `npm run
- * test:crash -- [patterns] [--seed N] [--points N] [--minutes N] [--jobs N] [--record]`. Patterns choose suites and flows by their titles, each of which
- * has to fit; `--points`: ends of one flow, at most; `--minutes`: begins with no other flow after so long, in an order that the seed gives; `--jobs`: flows at once. Needs root,
- * a C compiler and xfsprogs, which are installed where they are missing. Ends with `N passed, N failed`, counting flows.
- */
+const USAGE = `npm run test:crash -- [patterns] [options]: kills a device before every change that it makes to a file system, in every flow, and cuts the power of its file
+systems there. Patterns choose suites and flows by their titles, each of which has to fit. Needs root, a C compiler and xfsprogs, which are installed where
+they are missing. Ends with N passed, N failed, counting flows.
+  --seed S     decides the order and where the power is cut (another one each time)
+  --points N   ends of one flow, at most
+  --minutes M  begins with no other flow after so long
+  --jobs J     flows at once
+  --record     keeps the figures for docs/reliability.md`
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url))
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readArguments(USAGE, {
   options: {
     seed: { type: 'string' },
     points: { type: 'string' },

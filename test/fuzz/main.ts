@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readArguments, refuseArguments } from '../make/arguments.js'
 import { SeededRandom } from '../sim/random.js'
 import { fuzzApi } from './api.js'
 import { fuzzConfiguration } from './config.js'
@@ -13,11 +13,13 @@ const CASES_PER_FILE = 10
 const CASES_PER_REQUEST = 25
 const CASES_PER_INDEX = 1000
 
-/**
- * `node main.js --cases N [--seed S] [--only NAME]`: N cases for each decoder, and as many for the others as go with that. Prints what went wrong, as a line for
- * `corpus.ndjson` where that keeps it.
- */
-const { values } = parseArgs({
+const USAGE = `npm run test:fuzz -- [options]: damaged inputs for each decoder, and as many for the others as go with that. Prints what went wrong, as a line for
+corpus.ndjson where that keeps it.
+  --cases N    for each decoder (50000)
+  --seed S     decides them (1)
+  --only NAME  one decoder, or configuration, api or index`
+
+const { values } = readArguments(USAGE, {
   options: {
     cases: { type: 'string', default: '50000' },
     seed: { type: 'string', default: '1' },
@@ -25,10 +27,7 @@ const { values } = parseArgs({
   }
 })
 const cases = Number(values.cases)
-if (!Number.isSafeInteger(cases) || cases < 1) {
-  console.error('--cases takes a whole number')
-  process.exit(64)
-}
+if (!Number.isSafeInteger(cases) || cases < 1) refuseArguments('--cases takes a whole number', USAGE)
 const { seed, only } = values
 const isAsked = (name: string): boolean => only === undefined || only === name
 let failed = 0

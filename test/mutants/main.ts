@@ -2,16 +2,15 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
 import ts from 'typescript'
 import { recordFigures } from '../card/figures.js'
+import { readArguments } from '../make/arguments.js'
 import { applyPatch, MUTANTS, readMutant, type Mutant } from './patches.js'
 
-/**
- * Puts each seeded bug (test/mutants/*.patch) into a copy of the project, runs the tests that should find it, and shows which one does: `npm run
- * test:mutants -- [M1 M5] [--record]`. Ends with `N passed, N failed`, counting bugs: one that no test finds has failed.
- */
-const { values, positionals } = parseArgs({
+const USAGE = `npm run test:mutants -- [M1 M5] [--record]: puts each seeded bug (test/mutants/*.patch) into a copy of the project, runs the tests that should
+find it, and shows which one does. Ends with N passed, N failed, counting bugs: one that no test finds has failed.`
+
+const { values, positionals } = readArguments(USAGE, {
   options: { record: { type: 'boolean', default: false } },
   allowPositionals: true
 })

@@ -1,9 +1,13 @@
-import { parseArgs } from 'node:util'
 import { recordFigures } from '../card/figures.js'
+import { readArguments, refuseArguments } from '../make/arguments.js'
 import { runPlanner } from './planner.js'
 
-/** `node main.js --trees N [--seed S] [--record]`: N random trees from S on. Prints each that goes wrong, and what it took; ends with `N passed, N failed`. */
-const { values } = parseArgs({
+const USAGE = `npm run test:planner -- [options]: random trees. Prints each that goes wrong, and what it took; ends with N passed, N failed.
+  --trees N    how many (50000)
+  --seed S     the first (1)
+  --record     keeps the figures for docs/reliability.md`
+
+const { values } = readArguments(USAGE, {
   options: {
     trees: { type: 'string', default: '50000' },
     seed: { type: 'string', default: '1' },
@@ -11,10 +15,8 @@ const { values } = parseArgs({
   }
 })
 const [first, count] = [Number(values.seed), Number(values.trees)]
-if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1) {
-  console.error('--seed and --trees take whole numbers')
-  process.exit(64)
-}
+if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1)
+  refuseArguments('--trees and --seed take whole numbers', USAGE)
 const begin = process.cpuUsage()
 let failed = 0
 let mostRounds = 0
