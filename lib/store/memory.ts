@@ -51,6 +51,9 @@ export class MemoryStore implements Store {
   onfailure: (error: BackerError) => void = () => undefined
   readonly #index: MemoryIndex
   readonly #breathe: () => Promise<void>
+  /** Each directory's children in order, as far as they were asked for since the last commit. */
+  readonly #children = new Map<RelativePath | undefined, readonly (readonly [RelativePath, Entry])[]>()
+  #childrenAt = -1
   #closed = false
 
   constructor(index: MemoryIndex, { random, timers }: Pick<Runtime, 'random' | 'timers'>) {
@@ -77,12 +80,16 @@ export class MemoryStore implements Store {
   }
 
   children(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]> {
-    return this.#sorted(path => parentOf(path) === directory)
+    if (this.#childrenAt !== this.#index.sequence) this.#children.clear()
+    this.#childrenAt = this.#index.sequence
+    const known = this.#children.get(directory) ?? this.#sorted(path => parentOf(path) === directory)
+    this.#children.set(directory, known)
+    return known
   }
 
   *known(directory: RelativePath | undefined): Iterable<KnownItem> {
     for (const [path, entry] of this.children(directory)) {
-      const stamp = stampToExpect(encodeEntry(entry))
+      const stamp = expectedStamp(entry)
       if (stamp !== undefined) yield { name: Buffer.from(nameOf(path)), stamp }
     }
   }
@@ -221,6 +228,15 @@ export class MemoryStore implements Store {
   #mustBeOpen(): void {
     if (this.#closed) throw new BackerError('STORE_CLOSED', 'the index is closed')
   }
+}
+
+/** What is to be expected of each entry: entries never change. */
+const expectedStamps = new WeakMap<Entry, { readonly stamp: Uint8Array | undefined }>()
+
+function expectedStamp(entry: Entry): Uint8Array | undefined {
+  const known = expectedStamps.get(entry) ?? { stamp: stampToExpect(encodeEntry(entry)) }
+  expectedStamps.set(entry, known)
+  return known.stamp
 }
 
 function addAll(to: Map<string, Uint8Array>, from: ReadonlyMap<string, Uint8Array>): void {

@@ -4,7 +4,7 @@ import type { Role } from '../../lib/core/model/role.js'
 import { Device } from './device.js'
 import { Network } from './network.js'
 import { SeededRandom } from './random.js'
-import { Scheduler, settled } from './scheduler.js'
+import { Scheduler } from './scheduler.js'
 import { pathsBelow } from './user.js'
 import { find, type Inode } from './volume.js'
 
@@ -68,7 +68,7 @@ export class Bench {
   /** Lets time pass until a condition holds. */
   async until(what: string, condition: () => boolean): Promise<void> {
     const end = this.scheduler.nowMs + DEADLINE_MS
-    await settled()
+    await this.scheduler.settled()
     while (!condition()) {
       if (!(await this.scheduler.step(end)))
         throw new Error(`never happened: ${what}\n${this.trace.slice(-30).join('\n')}`)

@@ -101,7 +101,7 @@ export function look(root: Inode): View {
 }
 
 /** The path of a revision and when it was replaced, as its name tells them. */
-function revisionAt(storedAt: string): { readonly path: string; readonly atMs: number } {
+export function revisionAt(storedAt: string): { readonly path: string; readonly atMs: number } {
   const slash = storedAt.lastIndexOf('/') + 1
   const parsed = parseRevisionName(storedAt.slice(slash))
   return { path: storedAt.slice(0, slash) + (parsed?.name ?? ''), atMs: parsed?.atMs ?? 0 }
@@ -113,8 +113,8 @@ interface PackedRevision {
   readonly inode: Inode
 }
 
-/** What is kept in the history and can be had from it, with a file that it takes. */
-function packed(history: Inode | undefined): PackedRevision[] {
+/** What is kept in a history and can be had from it, with a file that it takes. */
+export function packed(history: Inode | undefined): PackedRevision[] {
   const found: PackedRevision[] = []
   walk(history?.entries.get('revisions'), '', (storedAt, inode) => {
     const manifest = inode.kind === 'file' ? manifestOf(inode.bytes) : undefined

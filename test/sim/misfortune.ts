@@ -6,6 +6,7 @@ import type { World } from './world.js'
 /** Lets something happen to a machine or to the network. */
 export function befall(world: World, misfortune: Misfortune): void {
   world.note(`misfortune: ${JSON.stringify(misfortune)}`)
+  if ('device' in misfortune && world.isRetired(world.devices[misfortune.device]!)) return
   if (misfortune.kind !== 'kill' && misfortune.kind !== 'power') world.otherMisfortunes++
   if ('a' in misfortune) disturb(world, misfortune)
   else if ('downMs' in misfortune) stop(world, misfortune)
@@ -88,6 +89,8 @@ function spoil(
       return device.overflow()
     case 'join':
       return world.join(device)
+    case 'retire':
+      return world.retire(device)
     case 'read-only':
       device.isReadOnly = true
       return world.later(misfortune.forMs, () => (device.isReadOnly = false))

@@ -44,6 +44,8 @@ export type Misfortune =
   | { readonly kind: 'read-only'; readonly device: number; readonly forMs: number }
   /** A device that was not there yet becomes one of the folder's, with what its user has put into the directory until then. */
   | { readonly kind: 'join'; readonly device: number }
+  /** A device is gone for good, with all that is on it. */
+  | { readonly kind: 'retire'; readonly device: number }
   | { readonly kind: 'cut'; readonly a: number; readonly b: number }
   | { readonly kind: 'partition'; readonly a: number; readonly b: number; readonly forMs: number }
   | { readonly kind: 'one-way'; readonly a: number; readonly b: number; readonly forMs: number }
@@ -81,6 +83,8 @@ export interface Plan {
   readonly isSingleWriter: boolean
   /** Devices of these numbers may read only. */
   readonly readers: readonly number[]
+  /** Of those, the ones that have the write key and are only to receive. */
+  readonly receiveOnly?: readonly number[]
   /** Devices of these numbers are not started until they join. */
   readonly late?: readonly number[]
   /** How often each device packs its revisions, milliseconds. */
@@ -95,8 +99,8 @@ export interface PlanOptions {
   readonly stepCount?: number
   readonly deviceCount?: number
   readonly line?: 'fast' | 'wire'
-  /** In some runs the last device may only read. */
-  readonly withReaders?: boolean
+  /** In some runs the last device may only read or receive, in some one is retired. */
+  readonly withRoles?: boolean
 }
 
 /** The plan that a seed stands for. */
@@ -120,7 +124,7 @@ export function makePlan(seed: string, options: PlanOptions = {}): Plan {
     reusesInodes: random.oneIn(3),
     order: random.oneIn(2) ? 'journal' : 'dependencies',
     isSingleWriter,
-    readers: options.withReaders === true && random.oneIn(4) ? [deviceCount - 1] : [],
+    readers: options.withRoles === true && random.oneIn(4) ? [deviceCount - 1] : [],
     late: random.oneIn(4) ? [random.below(deviceCount)] : [],
     packMs: random.pick([3000, 20_000, 60_000])
   } as const
@@ -134,7 +138,25 @@ export function makePlan(seed: string, options: PlanOptions = {}): Plan {
     deviceCount
   }
   const steps = Array.from({ length: options.stepCount ?? random.between(20, 180) }, () => makeStep(random, mood))
-  return { ...base, steps }
+  const plan: Plan = { ...base, steps }
+  return options.withRoles === true ? withRoles(plan, mood.drops) : plan
+}
+
+/** A plan in which readers may have the write key, or one device is retired. Others rely on what a device holds where they drop files: there none is. */
+function withRoles(plan: Plan, drops: boolean): Plan {
+  const random = new SeededRandom(`roles ${plan.seed}`)
+  const { deviceCount, readers, steps, isSingleWriter } = plan
+  const first = isSingleWriter ? 1 : 0
+  const retired = random.between(first, deviceCount - 1)
+  const at = random.below(steps.length)
+  const isReceiving = random.oneIn(3) && readers.length > 0
+  const isRetiring = random.oneIn(6) && deviceCount > 2 && !drops
+  const retire = { afterMs: 0, kind: 'misfortune', misfortune: { kind: 'retire', device: retired } } as const
+  return {
+    ...plan,
+    ...(isReceiving ? { receiveOnly: readers } : {}),
+    ...(isRetiring ? { steps: [...steps.slice(0, at), retire, ...steps.slice(at)] } : {})
+  }
 }
 
 interface Mood {

@@ -9,8 +9,15 @@ interface Event {
 /** The one clock and queue of events of a simulated world: what happens next is decided by virtual time and order of asking alone. */
 export class Scheduler {
   readonly #heap: Event[] = []
+  /** Resolves when no promise is left that could go on by itself. */
+  readonly settled: () => Promise<void>
   #nowMs = 0
   #order = 0
+
+  /** `usesStreams`: some of the world waits for turns of the event loop, and not for promises alone. */
+  constructor({ usesStreams = true }: { readonly usesStreams?: boolean } = {}) {
+    this.settled = usesStreams ? settledInLoop : settledInTurn
+  }
 
   /** Virtual milliseconds since the world began. */
   get nowMs(): number {
@@ -39,15 +46,21 @@ export class Scheduler {
       if (first.callback === undefined) continue
       this.#nowMs = first.at
       first.callback()
-      await settled()
+      await this.settled()
       return true
     }
   }
 }
 
-/** Resolves when no promise is left that could go on by itself. */
-export function settled(): Promise<void> {
+/** Resolves when no promise is left that could go on by itself, nor a stream. */
+export function settledInLoop(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
+}
+
+/** Resolves when no promise is left that could go on by itself: what was queued for the next tick comes after all of them, and costs no turn of the event loop. */
+async function settledInTurn(): Promise<void> {
+  await Promise.resolve()
+  await new Promise<void>(resolve => process.nextTick(resolve))
 }
 
 /** One run of a process: when it is over, nothing that it began happens any more. */

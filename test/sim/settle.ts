@@ -19,14 +19,14 @@ const CONVERGE_EVENTS = 150_000
 /** Heals everything, waits until all devices are equal, and looks closely at what they have become. Throws Broken. */
 export async function settle(world: World): Promise<void> {
   world.note('settles')
-  for (const device of world.devices) heal(world, device)
+  for (const device of world.members) heal(world, device)
   world.network.heal()
   await world.pass(1000)
-  for (const device of world.devices) restartIfStopped(world, device)
-  inspectMerging(world.devices)
+  for (const device of world.members) restartIfStopped(world, device)
+  inspectMerging(world.members)
   await untilEqual(world, 'L1', 'not equal in time')
   world.note('equal')
-  for (const witness of world.witnesses) buryWhereEqual(world, witness)
+  for (const witness of memberWitnesses(world)) buryWhereEqual(world, witness)
   await inspect(world)
 }
 
@@ -35,7 +35,7 @@ async function untilEqual(world: World, promise: string, sentence: string): Prom
   while (!isEqual(world)) {
     if (world.scheduler.nowMs - began.at > CONVERGE_MS) throw new Broken(promise, `${sentence}: ${states(world)}`)
     if (world.eventCount - began.events > CONVERGE_EVENTS) throw new Broken('L2', `no end of work: ${states(world)}`)
-    for (const device of world.devices) fetchDropped(device)
+    for (const device of world.members) fetchDropped(device)
     await world.pass(500)
   }
 }
@@ -47,24 +47,34 @@ function fetchDropped(device: Device): void {
   running.folder.getter.get([undefined]).catch(() => undefined)
 }
 
+function memberWitnesses({ members, witnesses }: World): Witness[] {
+  return members.flatMap(({ index }) => witnesses[index] ?? [])
+}
+
+function writerWitnesses({ members, witnesses, plan }: World): Witness[] {
+  return members.flatMap(({ index }) => (plan.readers.includes(index) ? [] : (witnesses[index] ?? [])))
+}
+
 function lacksDropped({ entries }: Device): boolean {
   return [...entries.values()].some(({ lack }) => lack?.kind === 'dropped')
 }
 
 /** A reader may have something of its own, or may not have heard of the last change yet. */
-function buryWhereEqual({ witnesses, plan, ever }: World, witness: Witness): void {
-  const writer = witnesses.find((_, index) => !plan.readers.includes(index))
+function buryWhereEqual(world: World, witness: Witness): void {
+  const { ever } = world
+  const [writer] = writerWitnesses(world)
   const isEqual = witness.view.visible.size === writer?.view.visible.size
   const same = [...witness.view.visible].every(([path, { label }]) => writer?.view.visible.get(path)?.label === label)
   witness.bury(isEqual && same ? ever : new Map())
 }
 
 async function inspect(world: World): Promise<void> {
-  const writers = world.witnesses.filter((_, index) => !world.plan.readers.includes(index))
-  inspectEqual(writers, world.ledger, goneForGood(world.devices, world.witnesses))
+  const writers = writerWitnesses(world)
+  const gone = goneForGood(world.members, memberWitnesses(world))
+  inspectEqual(writers, world.ledger, gone)
   if (world.plan.isSingleWriter) for (const witness of writers) inspectConflicts(witness)
   await lookAgain(world)
-  for (const device of world.devices) {
+  for (const device of world.members) {
     inspectResting(device)
     inspectIndex(device)
   }
@@ -75,7 +85,7 @@ async function lookAgain(world: World): Promise<void> {
   const before = roots(world)
   const { chunkCount } = world.network.traffic
   for (let i = 0; i < RESCANS; i++) {
-    for (const { running } of world.devices) running?.folder.rescan()
+    for (const { running } of world.members) running?.folder.rescan()
     await world.pass(1000)
   }
   // What the last look made them say is still on its way.
@@ -99,7 +109,8 @@ function restartIfStopped(world: World, device: Device): void {
   if (device.running.folder.status().state === 'stopped') world.kill(device, 100)
 }
 
-function isEqual({ devices, witnesses, network, plan, wishes }: World): boolean {
+function isEqual(world: World): boolean {
+  const { members: devices, network, plan, wishes } = world
   if (!network.isWhole) return false
   for (const { life } of wishes) if (!life.isOver) return false
   // A reader that has written by itself has a root of its own, for good.
@@ -108,7 +119,7 @@ function isEqual({ devices, witnesses, network, plan, wishes }: World): boolean 
   if (devices.some(lacksDropped)) return false
   const writers = devices.filter(device => !isReader(device))
   const [root, ...others] = writers.map(({ running }) => hashKey(running?.store.root ?? EMPTY_ROOT))
-  if (others.some(other => other !== root)) return differsOnlyAt(writers, goneForGood(devices, witnesses))
+  if (others.some(other => other !== root)) return differsOnlyAt(writers, goneForGood(devices, memberWitnesses(world)))
   if (plan.readers.length > 0) return devices.filter(isReader).every(reader => hasSeenAll(reader, writers[0]))
   return writers.every(({ running }) => running?.folder.status().state === 'in-sync')
 }
@@ -121,12 +132,12 @@ function hasSeenAll(reader: Device, writer: Device | undefined): boolean {
   })
 }
 
-function roots({ devices }: World): string {
-  return devices.map(({ running }) => hashKey(running?.store.root ?? EMPTY_ROOT)).join()
+function roots({ members }: World): string {
+  return members.map(({ running }) => hashKey(running?.store.root ?? EMPTY_ROOT)).join()
 }
 
-function states({ devices }: World): string {
-  return devices
+function states({ members }: World): string {
+  return members
     .map(({ name, running }) => {
       if (running === undefined) return `${name} is down`
       const { state, root, idle, problems, error } = running.folder.status()

@@ -67,6 +67,8 @@ export class Volume {
   readonly root: Inode
   readonly journal: Journal
   readonly dirty = new Set<Inode>()
+  /** What was written to since somebody who follows it has looked, and directories whose entries were changed. */
+  readonly touched = new Set<Inode>()
   /** Who is at work now. */
   actor: Actor = 'engine'
   /** Hears of every change, after it. */
@@ -111,6 +113,7 @@ export class Volume {
       after
     }))
     this.journal.add({ slots, actor: this.actor, atMs: this.#uptimeMs() })
+    for (const { slot } of slots) this.touched.add(slot.directory)
     for (const one of slots) this.#unlinkSlot(one.slot, one.before)
     for (const one of slots) this.#linkSlot(one.slot, one.after)
     const moved = new Set(slots.flatMap(({ before, after }) => [before, after]))
@@ -133,6 +136,7 @@ export class Volume {
     inode.dirty = inode.dirty === 'user' ? 'user' : this.actor
     inode.changedAtMs = this.#uptimeMs()
     this.dirty.add(inode)
+    this.touched.add(inode)
     this.changes++
     for (const slot of inode.links.values()) this.#tell({ slot, before: inode, after: inode, actor: this.actor })
   }
@@ -166,6 +170,7 @@ export class Volume {
     this.#freeNumbers.splice(0, Infinity, ...this.#freeNumbers.filter(number => !taken.has(number)))
     this.dirty.clear()
     this.journal.clear()
+    for (const inode of inodes) this.touched.add(inode)
     this.changes++
   }
 
@@ -186,6 +191,7 @@ export class Volume {
   revert(slot: Slot, before: Inode | undefined): void {
     this.#unlinkSlot(slot, slot.directory.entries.get(slot.name))
     this.#linkSlot(slot, before)
+    this.touched.add(slot.directory)
     this.changes++
   }
 

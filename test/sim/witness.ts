@@ -1,6 +1,7 @@
 import { retained } from '../../lib/core/engine/retention.js'
 import { Broken, type Ledger } from './ledger.js'
 import { DIRECTORY, EMPTY, isExposed, look, type Label, type Seen, type View } from './look.js'
+import { Sight } from './sight.js'
 import type { Actor, Inode, Volume } from './volume.js'
 
 /** Why a disk looks other than before. */
@@ -36,11 +37,14 @@ export class Witness {
   /** What was taken away here because its user had asked for that: it must be elsewhere. */
   readonly #dropped = new Set<Label>()
   /** All versions on this disk that count: seen, kept, or taken away by the engine and not given back yet. */
-  holdings: ReadonlySet<Label> = new Set()
-  view: View
+  readonly holdings = new Set<Label>()
+  /** What stands at other paths than before the last look: the path and what it is. */
+  readonly arrivals: [path: string, label: Label][] = []
+  readonly #sight: Sight
+  #view: { readonly changes: number; readonly view: View } | undefined
   #exposed: ReadonlySet<Label> = new Set()
-  /** What was held before the step under way: whatever the engine brings in it is promised to nobody yet. */
-  #settled: ReadonlySet<Label> = new Set()
+  /** Of what came to the holdings or left them in the step under way, whether it was held before: whatever the engine brings is promised to nobody yet. */
+  readonly #heldBefore = new Map<Label, boolean>()
   readonly #owed = new Set<Label>()
   /** What the engine took from a path in the step under way: to be justified when the step is over. */
   #taken: { readonly path: string; readonly label: Label }[] = []
@@ -57,7 +61,24 @@ export class Witness {
     this.#volume = parts.volume
     this.#root = parts.root
     this.#ledger = parts.ledger
-    this.view = look(parts.root)
+    this.#sight = new Sight(parts.volume, parts.root)
+  }
+
+  /** All that is on the disk now. */
+  get view(): View {
+    if (this.#view?.changes !== this.#volume.changes)
+      this.#view = { changes: this.#volume.changes, view: look(this.#root) }
+    return this.#view.view
+  }
+
+  /** At how many paths something stands. */
+  get shownCount(): number {
+    return this.#sight.visible.size
+  }
+
+  /** What stands at a path. */
+  labelAt(path: string): Label | undefined {
+    return this.#sight.visible.get(path)?.label
   }
 
   /**
@@ -75,47 +96,60 @@ export class Witness {
 
   /** Looks again. Returns the versions that are not on this disk any more. Throws Broken. */
   refresh(cause: Cause): readonly Label[] {
+    this.arrivals.length = 0
     if (this.#seenChanges === this.#volume.changes) return []
     this.#seenChanges = this.#volume.changes
-    const before = this.view
-    this.view = look(this.#root)
-    for (const [path, { label }] of before.visible)
-      if (this.view.visible.get(path)?.label !== label) this.#gone(path, label, cause)
-    for (const [path, seen] of this.view.visible) {
-      const { label, mode, mtimeNs } = seen
-      const known = before.visible.get(path)
-      if (known?.label !== label) this.#came(path, label, { cause, before })
-      else if (known.mode === mode && known.mtimeNs === mtimeNs) continue
-      else if (cause !== 'engine') this.#ledger.touched(path, label)
-      if (cause !== 'engine') this.#ledger.shown(seen, this.#mayWrite)
-      else if (label !== DIRECTORY) this.#judgeDress(path, seen)
-    }
+    const sight = this.#sight
+    sight.look()
+    for (const [path, before] of sight.before)
+      if (before !== undefined && this.labelAt(path) !== before.label) this.#gone(path, before.label, cause)
+    for (const [path, before] of sight.before) this.#judgeSeen(path, before, cause)
     // What a user writes into a file that the engine has just taken away may show as well.
     if (cause !== 'engine')
-      for (const [label, inodes] of this.view.inodes) {
+      for (const [{ mode, mtimeNs }, label] of sight.takeArrived()) {
         this.#ledger.left(label)
-        for (const { mode, mtimeNs } of inodes) this.#ledger.shown({ label, mode, mtimeNs }, this.#mayWrite)
+        this.#ledger.shown({ label, mode, mtimeNs }, this.#mayWrite)
       }
-    return this.#takeStock(cause, before)
+    return this.#takeStock(cause)
+  }
+
+  #judgeSeen(path: string, before: Seen | undefined, cause: Cause): void {
+    const seen = this.#sight.visible.get(path)
+    if (seen === undefined) return
+    const { label, mode, mtimeNs } = seen
+    if (before?.label !== label) {
+      this.arrivals.push([path, label])
+      this.#came(path, label, cause)
+    } else if (before.mode === mode && before.mtimeNs === mtimeNs) return
+    else if (cause !== 'engine') this.#ledger.touched(path, label)
+    if (cause !== 'engine') this.#ledger.shown(seen, this.#mayWrite)
+    else if (label !== DIRECTORY) this.#judgeDress(path, seen)
   }
 
   /** The engine's step is over: what it took from users' eyes must have been removed by somebody who saw it, or stand beside it as a conflict copy. */
   conclude(): void {
-    this.#settled = this.holdings
+    this.#heldBefore.clear()
     this.#fresh.clear()
+    const sight = this.#sight
     for (const { path, label } of this.#taken.splice(0)) {
-      if (label === DIRECTORY || label === EMPTY || this.view.visible.get(path)?.label === label) continue
+      if (label === DIRECTORY || label === EMPTY || this.labelAt(path) === label) continue
       const ledger = this.#ledger
       const wasReplaced = ledger.wasEverRemoved(label) || ledger.wasTouched(path, label) || ledger.wasLost(label)
       // A crash cut the step off: what becomes of it is for recovery to say.
-      if (this.view.held.has(label)) this.#taken.push({ path, label })
+      if (sight.held.has(label)) this.#taken.push({ path, label })
       // What recovery takes back before anybody was told of it is staged again.
-      if (this.view.held.has(label) || wasReplaced || this.view.staged.has(label) || this.#hasCopy(path, label))
-        continue
+      if (sight.held.has(label) || wasReplaced || sight.stages(label) || this.#hasCopy(path, label)) continue
       // A reader's own edit makes way for a writer's, and is kept.
-      if (!this.#mayWrite && this.view.kept.has(label)) continue
+      if (!this.#mayWrite && sight.keeps(label)) continue
       throw new Broken('S8', `${this.name}: ${path} lost ${label}, which nobody who saw it removed`, path)
     }
+  }
+
+  /** The disk is gone for good. Returns what was on it. */
+  vanish(): readonly Label[] {
+    const lost = [...this.holdings]
+    this.holdings.clear()
+    return lost
   }
 
   /** From now on the engine does what its user has asked for, until the function is called that comes back, or, where it dies meanwhile, until all devices are equal. */
@@ -131,7 +165,7 @@ export class Witness {
     this.#dead.clear()
     for (const [path, labels] of everLabels) {
       const dead = new Set(labels)
-      dead.delete(this.view.visible.get(path)?.label ?? '')
+      dead.delete(this.labelAt(path) ?? '')
       this.#dead.set(path, dead)
     }
   }
@@ -146,7 +180,8 @@ export class Witness {
     const { kept, visible } = this.view
     const isStaged = !kept.has(label) && ![...visible.values()].some(seen => seen.label === label)
     const inodes = this.view.inodes.get(label) ?? []
-    return this.#settled.has(label) && !(isStaged && inodes.every(({ dirty }) => dirty !== undefined))
+    const wasHeld = this.#heldBefore.get(label) ?? this.holdings.has(label)
+    return wasHeld && !(isStaged && inodes.every(({ dirty }) => dirty !== undefined))
   }
 
   #mayDo(kind: Allowed['kind'], path: string): boolean {
@@ -161,13 +196,13 @@ export class Witness {
     else if (cause === 'power') this.#ledger.reverted(path, label)
   }
 
-  #came(path: string, label: Label, { cause, before }: { readonly cause: Cause; readonly before: View }): void {
+  #came(path: string, label: Label, cause: Cause): void {
     if (label === DIRECTORY) return
     this.#dropped.delete(label)
     if (cause === 'user') this.#fresh.add(label)
     if (cause === 'engine' && this.#mayDo('replace', path)) this.#onrestored(path, label)
     if (CONFLICT.test(path) && cause === 'engine') this.#ledger.copied(directoryOf(path), path, label)
-    else if (cause === 'engine' && this.#isCarriedAway(path, label, before)) this.#ledger.carriedAway(label)
+    else if (cause === 'engine' && this.#isCarriedAway(path, label)) this.#ledger.carriedAway(label)
     if (cause === 'user' || (cause === 'power' && !this.#ledger.isKnown(label))) {
       this.#ledger.placed(path, label)
       return
@@ -180,9 +215,8 @@ export class Witness {
   }
 
   /** True for what comes to a device at a path at which nobody ever put it. */
-  #isCarriedAway(path: string, label: Label, before: View): boolean {
-    if (label === EMPTY || this.#ledger.wasEverPlaced(path, label)) return false
-    return ![...before.visible.values()].some(seen => seen.label === label)
+  #isCarriedAway(path: string, label: Label): boolean {
+    return label !== EMPTY && !this.#ledger.wasEverPlaced(path, label) && !this.#sight.shown.had(label)
   }
 
   /** Whatever the engine puts there, or changes, has the mode and time that some user gave to that version. */
@@ -200,45 +234,53 @@ export class Witness {
       throw new Broken('S17', `${this.name}: ${path} shows ${label}, which only readers have written`, path)
   }
 
-  #takeStock(cause: Cause, before: View): readonly Label[] {
-    const { visible, kept, held } = this.view
-    const now = new Set(kept)
-    for (const { label } of visible.values()) now.add(label)
-    for (const label of this.#owed) if (now.has(label)) this.#owed.delete(label)
+  #takeStock(cause: Cause): readonly Label[] {
+    const sight = this.#sight
     const left: Label[] = []
-    for (const label of this.holdings) {
-      if (now.has(label)) continue
-      if (held.has(label) && (cause !== 'user' || this.#owed.has(label))) {
+    for (const label of new Set([...sight.changedLabels(), ...this.#owed])) {
+      const wasHeld = this.holdings.has(label)
+      if (sight.has(label)) {
+        this.#owed.delete(label)
+        if (!wasHeld) this.#noteHeld(label, false)
+        this.holdings.add(label)
+        continue
+      }
+      if (!wasHeld) continue
+      if (sight.held.has(label) && (cause !== 'user' || this.#owed.has(label))) {
         this.#owed.add(label)
-        now.add(label)
         continue
       }
       this.#owed.delete(label)
       // Through a descriptor that was still open, or another link, into what the engine had taken from its place.
-      if (cause === 'user' && (before.kept.has(label) || before.held.has(label))) this.#ledger.lost(label)
-      this.#judgeLoss(label, cause, before)
+      if (cause === 'user' && (sight.kept(label) || sight.held.had(label))) this.#ledger.lost(label)
+      this.#judgeLoss(label, cause)
+      this.#noteHeld(label, true)
+      this.holdings.delete(label)
       left.push(label)
     }
-    this.holdings = now
     return left
   }
 
-  #judgeLoss(label: Label, cause: Cause, before: View): void {
+  #noteHeld(label: Label, wasHeld: boolean): void {
+    if (!this.#heldBefore.has(label)) this.#heldBefore.set(label, wasHeld)
+  }
+
+  #judgeLoss(label: Label, cause: Cause): void {
     if (cause === 'user' || cause === 'roll-back' || label === DIRECTORY) return
     // What recovery takes back before anybody was told of it is staged again, to be installed anew.
-    if (cause === 'engine' && this.view.staged.has(label)) return
-    if (cause === 'engine' && (this.#dropped.has(label) || this.#wasLetGo(label, before))) return
+    if (cause === 'engine' && this.#sight.stages(label)) return
+    if (cause === 'engine' && (this.#dropped.has(label) || this.#wasLetGo(label))) return
     if (cause === 'engine') throw new Broken('S2', `${this.name}: the last copy of ${label} here was destroyed`)
     if (!this.#exposed.has(label))
       throw new Broken('S19', `${this.name}: ${label} was synced, and a power loss took it`)
   }
 
   /** True for a version that somebody replaced and whose every revision the rule about the past lets go. */
-  #wasLetGo(label: Label, before: View): boolean {
-    if (this.#ledger.isOwed(label) || [...before.visible.values()].some(seen => seen.label === label)) return false
+  #wasLetGo(label: Label): boolean {
+    if (this.#ledger.isOwed(label) || this.#sight.shown.had(label)) return false
     const nowMs = this.#volume.wallMs()
     let count = 0
-    for (const revisions of before.past.values()) {
+    for (const revisions of this.#sight.pastBefore()) {
       if (!revisions.some(revision => revision.label === label)) continue
       count++
       const stays = retained(
@@ -252,9 +294,9 @@ export class Witness {
 
   #hasCopy(path: string, label: Label): boolean {
     // The user may have moved the directory, with the copy in it, in that very moment.
-    for (const [at, seen] of this.view.visible) if (seen.label === label && CONFLICT.test(at)) return true
+    for (const [at, seen] of this.#sight.visible) if (seen.label === label && CONFLICT.test(at)) return true
     // A conflict copy gets none of its own where that would have its own name.
-    if (CONFLICT.exec(path)?.[0].includes(label.slice(0, 8)) === true && this.view.kept.has(label)) return true
+    if (CONFLICT.exec(path)?.[0].includes(label.slice(0, 8)) === true && this.#sight.keeps(label)) return true
     return this.#ledger.wasCopied(directoryOf(path), label)
   }
 }

@@ -11,7 +11,7 @@ import { befall } from './misfortune.js'
 import type { Plan, Step, UserAction } from './plan.js'
 import { SeededRandom } from './random.js'
 import { Knowledge } from './records.js'
-import { Scheduler, settled, type Life } from './scheduler.js'
+import { Scheduler, type Life } from './scheduler.js'
 import { settle } from './settle.js'
 import type { Tally } from './tally.js'
 import { act, type Desk } from './user.js'
@@ -33,7 +33,7 @@ interface Armed {
 /** A run of a plan: devices, network, users, and those who watch that every promise is kept. */
 export class World {
   readonly plan: Plan
-  readonly scheduler = new Scheduler()
+  readonly scheduler: Scheduler
   readonly ledger = new Ledger()
   readonly devices: readonly Device[]
   readonly witnesses: readonly Witness[]
@@ -53,10 +53,12 @@ export class World {
   readonly #knowledge: readonly Knowledge[]
   /** Every version that was ever seen at a path. */
   readonly ever = new Map<string, Set<Label>>()
+  readonly #retired = new Set<Device>()
   #broken: Error | undefined
 
   constructor(plan: Plan) {
     this.plan = plan
+    this.scheduler = new Scheduler({ usesStreams: plan.line === 'wire' })
     this.#random = new SeededRandom(`${plan.seed} world`)
     this.#contents = new SeededRandom(`${plan.seed} contents`)
     const key = createWriteKey(new SeededRandom(`${plan.seed} key`).bytes(32))
@@ -71,7 +73,8 @@ export class World {
         order,
         packMs,
         scheduler: this.scheduler,
-        key: plan.readers.includes(index) ? toReadKey(key) : key,
+        key: plan.readers.includes(index) && plan.receiveOnly?.includes(index) !== true ? toReadKey(key) : key,
+        role: plan.receiveOnly?.includes(index) === true ? 'receive-only' : undefined,
         gate: call => this.#gate(index, call),
         trace: line => this.note(line),
         onrolledback: one => this.later(0, () => this.kill(one, 100)),
@@ -92,6 +95,11 @@ export class World {
       .filter(({ index }) => !plan.readers.includes(index))
       .map(device => new Knowledge(device))
     this.network = new Network({ scheduler: this.scheduler, random: this.#random, devices: this.devices }, plan.line)
+  }
+
+  /** The devices that are not retired. */
+  get members(): readonly Device[] {
+    return this.devices.filter(device => !this.#retired.has(device))
   }
 
   /** What happened so far, counted. */
@@ -125,7 +133,7 @@ export class World {
   async pass(ms: number): Promise<void> {
     const until = this.scheduler.nowMs + ms
     // What was begun just now asks for its timers before time passes.
-    await settled()
+    await this.scheduler.settled()
     while (await this.scheduler.step(until)) this.#stepped()
   }
 
@@ -177,13 +185,15 @@ export class World {
 
   #act(index: number, action: UserAction): void {
     const device = this.devices[index]!
-    if (!device.isMounted || device.isReadOnly) return
+    if (!device.isMounted || device.isReadOnly || this.isRetired(device)) return
     const desk: Desk = {
       volume: device.volume,
       root: device.root,
       freshBytes: size => this.#contents.bytes(size),
       later: (delayMs, more) =>
-        void this.scheduler.after(delayMs, () => this.#asUser(index, () => device.volume.asUser(more)))
+        void this.scheduler.after(delayMs, () => {
+          if (!this.isRetired(device)) this.#asUser(index, () => device.volume.asUser(more))
+        })
     }
     const words = this.#asUser(index, () => act(desk, action))
     if (words === undefined) return
@@ -195,20 +205,16 @@ export class World {
   #asUser<T>(index: number, action: () => T): T {
     const witness = this.witnesses[index]!
     this.#judge(witness, 'engine')
-    const before = witness.view
     const result = action()
     this.#judge(witness, 'user')
-    for (const [path, { label }] of witness.view.visible) {
-      if (before.visible.get(path)?.label === label) continue
-      this.#placed(path, label)
-    }
+    for (const [path, label] of witness.arrivals) this.#placed(path, label)
     return result
   }
 
   /** A user had a version put at a path. Where the file of this path was dropped, what the folder has there is replaced as if it stood here. */
   #restored({ entries }: Device, path: string, label: Label): void {
     if (entries.get(path as RelativePath)?.lack?.kind === 'dropped')
-      for (const { view } of this.witnesses) this.ledger.removed(path, view.visible.get(path)?.label ?? label)
+      for (const witness of this.witnesses) this.ledger.removed(path, witness.labelAt(path) ?? label)
     this.ledger.placed(path, label)
     this.#placed(path, label)
   }
@@ -269,7 +275,28 @@ export class World {
     if (!device.wasStarted) this.#startAgain(device)
   }
 
+  isRetired(device: Device): boolean {
+    return this.#retired.has(device)
+  }
+
+  /** A device is gone for good, and the users of the others say so. What only it had is lost, which is nobody's fault. */
+  retire(device: Device): void {
+    if (!device.wasStarted) return
+    const witness = this.witnesses[device.index]!
+    this.#judge(witness, 'engine')
+    witness.conclude()
+    this.kill(device, 0)
+    this.#retired.add(device)
+    for (const label of witness.vanish())
+      if (this.ledger.isOwed(label) && !this.witnesses.some(({ holdings }) => holdings.has(label)))
+        this.ledger.lost(label)
+    const id = Buffer.from(device.keyPair.publicKey).toString('hex')
+    for (const { running } of this.members)
+      if (running?.isReady === true) running.folder.copies.forget(id).catch(() => undefined)
+  }
+
   #startAgain(device: Device): void {
+    if (this.isRetired(device)) return
     // One that joins while its disk is away would take another one for its own.
     if (device.running === undefined && (device.wasStarted || device.isMounted)) this.#start(device)
   }
@@ -314,7 +341,7 @@ export class World {
     this.note(`${device.name} is put back to its last snapshot`)
     this.#judge(witness, 'roll-back')
     for (const [path, { label }] of before) {
-      const isThere = this.witnesses.some(({ view }) => view.visible.get(path)?.label === label)
+      const isThere = this.witnesses.some(one => one.labelAt(path) === label)
       if (!isThere) this.ledger.reverted(path, label)
     }
     this.#unburyAll(witness)
