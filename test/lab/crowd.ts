@@ -18,6 +18,8 @@ const DEADLINE_MS = 200_000
 const LOOK_MS = 100
 
 interface Counted {
+  /** On the clock of `performance.now`, or how long it took. */
+  readonly atMs: number
   readonly bytes: number
   readonly packets: number
   readonly cpuMs: number
@@ -48,22 +50,18 @@ await reach('second.txt', 2)
 await stillness()
 const again = await counted()
 
-const perDevice = (from: Counted, to: Counted): object => ({
-  bytes: Math.round((to.bytes - from.bytes) / DEVICES),
-  packets: Math.round((to.packets - from.packets) / DEVICES),
-  cpuMs: Math.round((to.cpuMs - from.cpuMs) / DEVICES)
-})
+const still = taken(met, idle)
 const connections = devices.map(device => device.status().peers.length)
 console.log(
   JSON.stringify({
     devices: DEVICES,
     connections: { least: Math.min(...connections), most: Math.max(...connections) },
     reachedMs: Math.round(reachedMs),
-    // Each of these is for one device: until all have met, within IDLE_MS when nothing happens, and for one small file that is new.
-    meeting: perDevice(begin, met),
-    idle: perDevice(met, idle),
-    change: perDevice(idle, changed),
-    anotherChange: perDevice(changed, again),
+    // Each of these is for one device: until all have met, within IDLE_MS when nothing happens, and what a small file that is new takes beyond that.
+    meeting: perDevice(taken(begin, met)),
+    idle: perDevice(still),
+    change: perDevice(beyond(still, taken(idle, changed))),
+    anotherChange: perDevice(beyond(still, taken(changed, again))),
     memoryMb: Math.round(process.memoryUsage.rss() / 1e6)
   })
 )
@@ -103,7 +101,36 @@ async function counted(): Promise<Counted> {
   const line = /lo:(.*)/.exec(await readFile('/proc/net/dev', 'utf8'))?.[1] ?? ''
   const [bytes = 0, packets = 0] = line.trim().split(/\s+/).map(Number)
   const { user, system } = process.cpuUsage()
-  return { bytes, packets, cpuMs: (user + system) / 1000 }
+  return { atMs: performance.now(), bytes, packets, cpuMs: (user + system) / 1000 }
+}
+
+/** What all devices took from one moment to another. */
+function taken(from: Counted, to: Counted): Counted {
+  return {
+    atMs: to.atMs - from.atMs,
+    bytes: to.bytes - from.bytes,
+    packets: to.packets - from.packets,
+    cpuMs: to.cpuMs - from.cpuMs
+  }
+}
+
+/** What was taken beyond what is taken in that time when nothing happens. */
+function beyond(still: Counted, all: Counted): Counted {
+  const share = all.atMs / still.atMs
+  return {
+    atMs: all.atMs,
+    bytes: all.bytes - share * still.bytes,
+    packets: all.packets - share * still.packets,
+    cpuMs: all.cpuMs - share * still.cpuMs
+  }
+}
+
+function perDevice({ bytes, packets, cpuMs }: Counted): object {
+  return {
+    bytes: Math.round(bytes / DEVICES),
+    packets: Math.round(packets / DEVICES),
+    cpuMs: Math.round(cpuMs / DEVICES)
+  }
 }
 
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
