@@ -163,11 +163,13 @@ async function judgeConflicts(judged: Judged, { at, docs }: Page): Promise<void>
 
 async function judgePast(judged: Judged, { ask, at, docs }: Page): Promise<void> {
   await writeFile(join(`${docs}-other`, 'both.txt'), 'replaced')
-  await until('a version is kept', async () =>
-    (await ask('GET', `${at}/revisions?path=both.txt`)).body.includes('"id"')
-  )
-  const { revisions } = (await judged('GET', `${at}/revisions?path=both.txt`)) as { revisions: { id: string }[] }
-  await judged('POST', `${at}/revisions/pin`, { path: 'both.txt', revision: revisions[0]?.id, pinned: true })
+  // What only the other device keeps can't be pinned here.
+  const keptHere = (body: Readonly<Record<string, unknown>>): string | undefined =>
+    (body['revisions'] as { id: string; device?: string }[]).find(({ device }) => device === undefined)?.id
+  const route = `${at}/revisions?path=both.txt`
+  await until('a version is kept here', async () => keptHere((await ask('GET', route)).json()) !== undefined)
+  const revision = keptHere(await judged('GET', route))
+  await judged('POST', `${at}/revisions/pin`, { path: 'both.txt', revision, pinned: true })
   await judged('POST', `${at}/revisions/tidy`)
   const { snapshots } = (await judged('GET', `${at}/snapshots`)) as { snapshots: { id: string }[] }
   const id = snapshots.at(-1)?.id ?? ''

@@ -200,11 +200,15 @@ export class Device {
     if (this.#wasStarted) this.#snapshot = new Snapshot(this.volume, this.#image)
   }
 
+  /** How often the machine was put back to a snapshot: what ran on it before is gone. */
+  timesPutBack = 0
+
   /** The machine is put back to its last snapshot, disk and index and all; false where there is none. Only while it is down. */
   rollBack(): boolean {
     if (this.#snapshot === undefined) return false
     this.#snapshot.restore()
     this.#image = this.#snapshot.index.copy()
+    this.timesPutBack++
     return true
   }
 

@@ -190,10 +190,13 @@ export class World {
       volume: device.volume,
       root: device.root,
       freshBytes: size => this.#contents.bytes(size),
-      later: (delayMs, more) =>
+      later: (delayMs, more) => {
+        const { timesPutBack } = device
         void this.scheduler.after(delayMs, () => {
-          if (!this.isRetired(device)) this.#asUser(index, () => device.volume.asUser(more))
+          const goesOn = !this.isRetired(device) && device.timesPutBack === timesPutBack
+          if (goesOn) this.#asUser(index, () => device.volume.asUser(more))
         })
+      }
     }
     const words = this.#asUser(index, () => act(desk, action))
     if (words === undefined) return
