@@ -15,14 +15,13 @@ import { markerGone } from './marker-gone.js'
 import { WakeSignal } from './signal.js'
 import { survey, type Candidate, type Findings, type Places } from './survey.js'
 import { Unsettled } from './unsettled.js'
+import { WrittenBack } from './written-back.js'
 
 /** How long a delete waits for the other half of a move: a rename reaches the watcher as two events. And for more of its kind, so often at most: many together may have to wait for somebody's word. */
 const MOVE_GRACE_MS = 60
 const GRACES_MAX = 10
 /** How long until something that could not be read, or kept changing, is looked at again. */
 const RETRY_MS = 2000
-/** After how long a write is on the disk without anybody asking for it: Linux waits 30 s, and looks every 5 s; and some. */
-const WRITTEN_BACK_MS = 120_000
 /** How many single paths are kept in mind. */
 const PATH_HINTS_MAX = 5000
 /** How many files are hashed in one request, and how many bytes at most beyond the first. */
@@ -53,6 +52,7 @@ export class Observer {
   readonly #hints = new Set<RelativePath | undefined>()
   readonly #pathHints = new Set<RelativePath>()
   readonly #unsettled: Unsettled
+  readonly #writtenBack: WrittenBack
   #everything = true
   #working = true
   #scanned = false
@@ -61,6 +61,7 @@ export class Observer {
     this.#context = context
     this.#onidle = onidle
     this.#unsettled = new Unsettled(context, path => this.hintPaths([path]))
+    this.#writtenBack = new WrittenBack(context.runtime.clock)
   }
 
   /** True once the whole folder has been looked at since the start. */
@@ -287,9 +288,7 @@ export class Observer {
 
   /** True for what the system may not have brought to the disk by itself yet. */
   #isFresh(observed: Observed): boolean {
-    if (observed.kind === 'absent') return true
-    const ageMs = this.#context.runtime.clock.now() - Number(observed.stamp.ctimeNs / 1_000_000n)
-    return ageMs < WRITTEN_BACK_MS
+    return observed.kind === 'absent' || !this.#writtenBack.has(observed.stamp.ctimeNs)
   }
 
   /** The observations that the disk still confirms; the others are looked at again. */

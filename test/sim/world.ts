@@ -5,7 +5,7 @@ import { CHANGING, systemError } from '../disk/watched-filesystem.js'
 import { losePower } from './crash.js'
 import { Device } from './device.js'
 import { Broken, Ledger } from './ledger.js'
-import type { Label } from './look.js'
+import type { Label, Seen } from './look.js'
 import { Network } from './network.js'
 import { befall } from './misfortune.js'
 import type { Plan, Step, UserAction } from './plan.js'
@@ -290,9 +290,11 @@ export class World {
     witness.conclude()
     this.kill(device, 0)
     this.#retired.add(device)
+    const before = new Map(witness.view.visible)
     for (const label of witness.vanish())
       if (this.ledger.isOwed(label) && !this.witnesses.some(({ holdings }) => holdings.has(label)))
         this.ledger.lost(label)
+    this.#revert(before)
     const id = Buffer.from(device.keyPair.publicKey).toString('hex')
     for (const { running } of this.members)
       if (running?.isReady === true) running.folder.copies.forget(id).catch(() => undefined)
@@ -339,15 +341,20 @@ export class World {
     this.#judge(witness, 'engine')
     witness.conclude()
     this.kill(device, downMs)
-    const before = witness.view.visible
+    const before = new Map(witness.view.visible)
     if (!device.rollBack()) return
     this.note(`${device.name} is put back to its last snapshot`)
     this.#judge(witness, 'roll-back')
+    this.#revert(before)
+    this.#unburyAll(witness)
+  }
+
+  /** What stood on a device that is gone, and stands so nowhere, is in its place no more. */
+  #revert(before: ReadonlyMap<string, Seen>): void {
     for (const [path, { label }] of before) {
-      const isThere = this.witnesses.some(one => one.labelAt(path) === label)
+      const isThere = this.members.some(({ index }) => this.witnesses[index]?.labelAt(path) === label)
       if (!isThere) this.ledger.reverted(path, label)
     }
-    this.#unburyAll(witness)
   }
 
   /** Does something after a while, whatever has become of whom by then. */
