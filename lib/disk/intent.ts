@@ -27,9 +27,21 @@ export function writeIntent(fs: FileSystem, tmp: DirectoryHandle, intent: Uint8A
     fs.write(file, bytes, 0)
     return file
   } catch (error) {
-    fs.close(file)
-    if (problemOf(error, 'writing') === undefined) throw error
+    if (problemOf(error, 'writing') === undefined) {
+      fs.close(file)
+      throw error
+    }
+    forget(fs, file)
     return undefined
+  }
+}
+
+/** The one before says nothing of what is done without one. */
+function forget(fs: FileSystem, file: FileHandle): void {
+  try {
+    fs.truncate(file, 0)
+  } finally {
+    fs.close(file)
   }
 }
 
@@ -52,11 +64,20 @@ export function readIntent(fs: FileSystem, tmp: DirectoryHandle): Uint8Array | u
 function openToWrite(fs: FileSystem, tmp: DirectoryHandle): FileHandle | undefined {
   try {
     if (fs.lstat(tmp, INTENT_NAME) !== undefined) return fs.openWrite(tmp, INTENT_NAME)
-    const file = fs.create(tmp, INTENT_NAME)
-    fs.syncDirectory(tmp)
-    return file
+    return create(fs, tmp)
   } catch (error) {
     if (codeOf(error) === 'EIO' || problemOf(error, 'writing') === undefined) throw error
     return undefined
+  }
+}
+
+function create(fs: FileSystem, tmp: DirectoryHandle): FileHandle {
+  const file = fs.create(tmp, INTENT_NAME)
+  try {
+    fs.syncDirectory(tmp)
+    return file
+  } catch (error) {
+    fs.close(file)
+    throw error
   }
 }
