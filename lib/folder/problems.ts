@@ -77,6 +77,14 @@ export class Problems {
     return this.#items.size > 0 && !this.#seenIn(directory).next().done
   }
 
+  /** True where a directory, or something below it, could not be read when it was looked at last. */
+  hasUnreadableFrom(directory: string): boolean {
+    if (this.#items.size === 0) return false
+    for (const { path, code } of this.#items.values())
+      if (code === 'unreadable' && (path === directory || path?.startsWith(`${directory}/`) === true)) return true
+    return false
+  }
+
   /** Forgets the problems of items that lie directly in a directory and are not in `names` any more. */
   keepOnly(directory: string, names: ReadonlySet<string>): void {
     for (const [key, name] of this.#seenIn(directory)) if (!names.has(name)) this.#items.delete(key)

@@ -76,6 +76,8 @@ class SurveyWalk {
   readonly #underWay: Asked[] = []
   /** Directories that are gone, with all that the index has below them. */
   readonly #gone: RelativePath[] = []
+  /** Directories that could not be listed before, and those below them. */
+  readonly #opened = new Set<RelativePath | undefined>()
   readonly #items = new KnownItems()
   #count = 0
   #findings: Findings = { changed: [], missing: [] }
@@ -193,6 +195,7 @@ class SurveyWalk {
     isWhole: boolean
   ): AsyncGenerator<void> {
     const { store, problems, runtime } = this.#context
+    if (problems.get(directory ?? '.')?.code === 'unreadable') this.#opened.add(directory)
     problems.clear(directory ?? '.')
     if (isWhole) problems.keepOnly(directory ?? '', new Set([...entries.map(({ name }) => name), ...badNames]))
     badNames.forEach((name, i) => {
@@ -226,8 +229,16 @@ class SurveyWalk {
     const same = entry?.stamp !== undefined && sameStamp(entry.stamp, listed.stamp)
     const wasDirectory = entry !== undefined && payloadOf(entry.record).kind === 'directory'
     if (!same) this.#findings.changed.push({ path, listed })
-    if (isDirectory && (this.#everything || !same || !wasDirectory)) this.#queue.push(path)
+    if (isDirectory && (!same || !wasDirectory || this.#isToBeWalked(path))) this.#queue.push(path)
     if (!isDirectory && wasDirectory) this.#gone.push(path)
+  }
+
+  /** True for a directory that is to be listed whatever it looks like: what happened in it, while the way to it was closed, was perhaps not even heard of. */
+  #isToBeWalked(directory: RelativePath): boolean {
+    if (this.#everything || this.#context.problems.hasUnreadableFrom(directory)) return true
+    if (!this.#opened.has(parentOf(directory))) return false
+    this.#opened.add(directory)
+    return true
   }
 
   #special(path: RelativePath): void {

@@ -78,6 +78,26 @@ test('L6: where the watcher is deaf, a change arrives with the next look through
   t.ok(bench.scheduler.nowMs - began < RESCAN_MS + 5 * SECOND_MS, `after ${bench.scheduler.nowMs - began} ms`)
 })
 
+test('L7: what changed below a directory that could not be listed is found once it can', async t => {
+  const bench = await makeBench('L7', 2)
+  const [a, b] = bench.devices as [Device, Device]
+  bench.write(a, 'closed/below/deeper/file', SMALL)
+  await bench.until('it came', () => has(b, 'closed/below/deeper/file'))
+  bench.stop(a)
+  inodeAt(a, 'closed').isDenied = true
+  bench.start(a)
+  await bench.until('it says so', () => a.running?.folder.status().problems[0]?.path === 'closed')
+  bench.write(a, 'closed/below/deeper/new', SMALL)
+  const closed = inodeAt(a, 'closed')
+  closed.isDenied = false
+  const began = bench.scheduler.nowMs
+  a.volume.asUser(() => a.volume.hold(closed, { mode: 0o750 }))
+  await bench.until('it was found', () => has(b, 'closed/below/deeper/new'))
+  t.ok(bench.scheduler.nowMs - began < RESCAN_MS / 2, `after ${bench.scheduler.nowMs - began} ms`)
+  await bench.untilSame()
+  t.alike(shownBy(a), shownBy(b))
+})
+
 test('L7: a folder whose directory was not mounted goes on by itself when it is', async t => {
   const bench = await makeBench('L7', 2)
   const [a, b] = bench.devices as [Device, Device]
