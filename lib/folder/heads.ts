@@ -50,7 +50,10 @@ export class Heads {
     if (known?.head.replica === head.head.replica && known.head.sequence > head.head.sequence) return false
     if (known === undefined && this.#known.size >= WRITERS_MAX)
       throw new BackerError('LIMIT', 'too many devices have written this folder')
-    this.#known.set(device, { head, bytes: Uint8Array.from(bytes) })
+    const copy = Uint8Array.from(bytes)
+    this.#known.set(device, { head, bytes: copy })
+    // Who takes over what a device has remembers what that was, also over a power loss: a device that is put back to an earlier state must find it out from somebody.
+    this.#store.noteHead({ device, bytes: copy })
     return true
   }
 

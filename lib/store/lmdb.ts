@@ -38,6 +38,7 @@ export class LmdbStore implements Store {
   #openings: number
   /** Paths that the index has nothing of: of a new file that is asked about a dozen times until it is there. */
   readonly #absent = new Set<RelativePath>()
+  readonly #notedHeads = new Map<string, Uint8Array>()
   /** What is done once the file is closed; `isSound` where nothing was found wrong with it. */
   onclosed: (isSound: boolean) => Promise<void> = () => Promise.resolve()
 
@@ -213,6 +214,8 @@ export class LmdbStore implements Store {
       this.#putNodes(batch, nodes)
       this.#chunkLists.put(batch, chunkLists)
       for (const change of entries) this.#putEntry(batch, change)
+      for (const [device, bytes] of this.#notedHeads) this.#putHead(batch, device, bytes)
+      this.#notedHeads.clear()
     })
     this.#root = root
     this.#lacks = lacks
@@ -234,6 +237,10 @@ export class LmdbStore implements Store {
 
   condemn(): Promise<void> {
     return this.#write(batch => batch.put(this.#tables.meta, metaKey('condemned'), Buffer.from('1')))
+  }
+
+  #putHead(batch: Batch, device: string, bytes: Uint8Array): void {
+    batch.put(this.#tables.heads, Buffer.from(device, 'hex'), bytes)
   }
 
   #putEntry(batch: Batch, { path, entry }: EntryChange): void {
@@ -262,8 +269,12 @@ export class LmdbStore implements Store {
 
   putHeads(heads: readonly StoredHead[]): Promise<void> {
     return this.#write(batch => {
-      for (const { device, bytes } of heads) batch.put(this.#tables.heads, Buffer.from(device, 'hex'), bytes)
+      for (const { device, bytes } of heads) this.#putHead(batch, device, bytes)
     })
+  }
+
+  noteHead({ device, bytes }: StoredHead): void {
+    this.#notedHeads.set(device, bytes)
   }
 
   heads(): readonly StoredHead[] {

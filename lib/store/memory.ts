@@ -51,6 +51,7 @@ export class MemoryStore implements Store {
   onfailure: (error: BackerError) => void = () => undefined
   readonly #index: MemoryIndex
   readonly #breathe: () => Promise<void>
+  readonly #notedHeads = new Map<string, Uint8Array>()
   /** Each directory's children in order, as far as they were asked for since the last commit. */
   readonly #children = new Map<RelativePath | undefined, readonly (readonly [RelativePath, Entry])[]>()
   #childrenAt = -1
@@ -154,6 +155,8 @@ export class MemoryStore implements Store {
         if (entry === undefined) index.entries.delete(path)
         else index.entries.set(path, entry)
       }
+      for (const [device, bytes] of this.#notedHeads) index.heads.set(device, bytes)
+      this.#notedHeads.clear()
       index.root = root
       index.lacks = lacks
       index.roots.set(++index.sequence, root)
@@ -173,6 +176,10 @@ export class MemoryStore implements Store {
     return this.#write(index => {
       for (const { device, bytes } of heads) index.heads.set(device, Uint8Array.from(bytes))
     })
+  }
+
+  noteHead({ device, bytes }: StoredHead): void {
+    this.#notedHeads.set(device, Uint8Array.from(bytes))
   }
 
   heads(): readonly StoredHead[] {

@@ -259,6 +259,22 @@ export function testStore(name: string, makePlace: (t: Test) => Promise<StorePla
     await again.close()
   })
 
+  test(`${name}: a head that was noted is kept with the next commit`, async t => {
+    const place = await makePlace(t)
+    const store = await place.open()
+    const device = 'cd'.repeat(32)
+    store.noteHead({ device, bytes: Buffer.from('an older head') })
+    store.noteHead({ device, bytes: Buffer.from('a head') })
+    await commitRecords(store, new Map([[path('a'), fileRecord('a')]]))
+    await store.close()
+    const again = await place.open()
+    t.alike(
+      again.heads().map(head => [head.device, Buffer.from(head.bytes).toString()]),
+      [[device, 'a head']]
+    )
+    await again.close()
+  })
+
   test(`${name}: a closed index takes nothing more`, async t => {
     const store = await (await makePlace(t)).open()
     await store.close()

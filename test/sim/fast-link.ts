@@ -22,6 +22,8 @@ type Nodes = readonly (Uint8Array | undefined)[]
 /** What a connection counts: content bytes that were asked of peers and came. */
 export interface Traffic {
   chunkCount: number
+  /** How many were asked for. */
+  askedCount: number
 }
 
 /** One end of a connection that carries calls instead of bytes: what the wire's session does, without the wire. */
@@ -95,6 +97,7 @@ export class FastLink implements PeerLink {
 
   async requestChunk(hash: Hash, length: number, signal: AbortSignal): Promise<Uint8Array> {
     this.outstandingBytes += length
+    this.#traffic.askedCount++
     try {
       const bytes = await this.#ask(async handlers => (await handlers.onChunks([{ hash, length }]))[0], signal)
       if (bytes?.byteLength !== length) throw new BackerError('UNAVAILABLE', 'the peer does not have the chunk')
@@ -111,6 +114,7 @@ export class FastLink implements PeerLink {
   ): Promise<readonly (Uint8Array | undefined)[]> {
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
     this.outstandingBytes += length
+    this.#traffic.askedCount += chunks.length
     try {
       const found = await this.#ask(handlers => handlers.onChunks(chunks), signal)
       const given = chunks.map((chunk, i) => (found[i]?.byteLength === chunk.length ? found[i] : undefined))
