@@ -177,6 +177,9 @@ async function judgePast(judged: Judged, { ask, at, docs }: Page): Promise<void>
   await judged('GET', `${at}/snapshots/files?at=${id}`)
   await judged('GET', `${at}/snapshots/diff?from=${id}`)
   await judged('POST', `${at}/restore`, { paths: ['a.txt'], at: id })
+  await until('it is a part of the folder again', async () =>
+    (await ask('GET', `${at}/files`)).body.includes('"a.txt"')
+  )
   await judged('DELETE', `${at}/snapshots/${id}`)
 }
 
