@@ -22,8 +22,9 @@ type Nodes = readonly (Uint8Array | undefined)[]
 /** What a connection counts: content bytes that were asked of peers and came. */
 export interface Traffic {
   chunkCount: number
-  /** How many were asked for. */
-  askedCount: number
+  /** Goes up when counting begins anew: what was asked for before is not in `freshCount`. */
+  epoch: number
+  freshCount: number
 }
 
 /** One end of a connection that carries calls instead of bytes: what the wire's session does, without the wire. */
@@ -97,11 +98,11 @@ export class FastLink implements PeerLink {
 
   async requestChunk(hash: Hash, length: number, signal: AbortSignal): Promise<Uint8Array> {
     this.outstandingBytes += length
-    this.#traffic.askedCount++
+    const { epoch } = this.#traffic
     try {
       const bytes = await this.#ask(async handlers => (await handlers.onChunks([{ hash, length }]))[0], signal)
       if (bytes?.byteLength !== length) throw new BackerError('UNAVAILABLE', 'the peer does not have the chunk')
-      this.#traffic.chunkCount++
+      this.#count(1, epoch)
       return bytes
     } finally {
       this.outstandingBytes -= length
@@ -114,15 +115,20 @@ export class FastLink implements PeerLink {
   ): Promise<readonly (Uint8Array | undefined)[]> {
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
     this.outstandingBytes += length
-    this.#traffic.askedCount += chunks.length
+    const { epoch } = this.#traffic
     try {
       const found = await this.#ask(handlers => handlers.onChunks(chunks), signal)
       const given = chunks.map((chunk, i) => (found[i]?.byteLength === chunk.length ? found[i] : undefined))
-      this.#traffic.chunkCount += given.filter(bytes => bytes !== undefined).length
+      this.#count(given.filter(bytes => bytes !== undefined).length, epoch)
       return given
     } finally {
       this.outstandingBytes -= length
     }
+  }
+
+  #count(chunks: number, epoch: number): void {
+    this.#traffic.chunkCount += chunks
+    if (epoch === this.#traffic.epoch) this.#traffic.freshCount += chunks
   }
 
   requestPast(path: RelativePath | undefined): Promise<Past> {

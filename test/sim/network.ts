@@ -32,7 +32,7 @@ export interface Line {
 
 /** Who can hear whom, and who is connected. */
 export class Network {
-  readonly traffic: Traffic = { chunkCount: 0, askedCount: 0 }
+  readonly traffic: Traffic = { chunkCount: 0, epoch: 0, freshCount: 0 }
   readonly #scheduler: Scheduler
   readonly #random: SeededRandom
   readonly #kind: 'fast' | 'wire'
