@@ -65,7 +65,7 @@ export class Heads {
 
   /** Makes what was accepted last durable. */
   async save(): Promise<void> {
-    await this.#store.putHeads([...this.#known].map(([device, { bytes }]) => ({ device, bytes })))
+    await this.#store.saveHeads()
   }
 
   /** The newest heads whose roots satisfy `isHeld`, in their wire bytes. */

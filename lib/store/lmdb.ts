@@ -206,7 +206,7 @@ export class LmdbStore implements Store {
   async commit({ entries, root, lacks, nodes, chunkLists }: Commit): Promise<void> {
     await this.#chunkLists.putPlaces(chunkLists)
     const sequence = this.#sequence + 1
-    await this.#write(batch => {
+    await this.#writeWithHeads(batch => {
       batch.put(this.#tables.meta, metaKey('root'), root)
       batch.put(this.#tables.meta, metaKey('sequence'), Buffer.from(String(sequence)))
       batch.put(this.#tables.meta, rootKey(sequence), layout.encodeRootAt(sequence, root))
@@ -214,8 +214,6 @@ export class LmdbStore implements Store {
       this.#putNodes(batch, nodes)
       this.#chunkLists.put(batch, chunkLists)
       for (const change of entries) this.#putEntry(batch, change)
-      for (const [device, bytes] of this.#notedHeads) this.#putHead(batch, device, bytes)
-      this.#notedHeads.clear()
     })
     this.#root = root
     this.#lacks = lacks
@@ -237,10 +235,6 @@ export class LmdbStore implements Store {
 
   condemn(): Promise<void> {
     return this.#write(batch => batch.put(this.#tables.meta, metaKey('condemned'), Buffer.from('1')))
-  }
-
-  #putHead(batch: Batch, device: string, bytes: Uint8Array): void {
-    batch.put(this.#tables.heads, Buffer.from(device, 'hex'), bytes)
   }
 
   #putEntry(batch: Batch, { path, entry }: EntryChange): void {
@@ -267,14 +261,23 @@ export class LmdbStore implements Store {
     return this.#tables.entries.read(key, layout.contentHere)
   }
 
-  putHeads(heads: readonly StoredHead[]): Promise<void> {
-    return this.#write(batch => {
-      for (const { device, bytes } of heads) this.#putHead(batch, device, bytes)
-    })
-  }
-
   noteHead({ device, bytes }: StoredHead): void {
     this.#notedHeads.set(device, bytes)
+  }
+
+  async saveHeads(): Promise<void> {
+    if (this.#notedHeads.size > 0) await this.#writeWithHeads(() => undefined)
+  }
+
+  /** Writes something, and the heads that were noted. */
+  async #writeWithHeads(fill: (batch: Batch) => void): Promise<void> {
+    const noted = [...this.#notedHeads]
+    await this.#write(batch => {
+      fill(batch)
+      for (const [device, bytes] of noted) batch.put(this.#tables.heads, Buffer.from(device, 'hex'), bytes)
+    })
+    // A newer one may have been noted meanwhile.
+    for (const [device, bytes] of noted) if (this.#notedHeads.get(device) === bytes) this.#notedHeads.delete(device)
   }
 
   heads(): readonly StoredHead[] {

@@ -155,8 +155,7 @@ export class MemoryStore implements Store {
         if (entry === undefined) index.entries.delete(path)
         else index.entries.set(path, entry)
       }
-      for (const [device, bytes] of this.#notedHeads) index.heads.set(device, bytes)
-      this.#notedHeads.clear()
+      this.#keepHeads(index)
       index.root = root
       index.lacks = lacks
       index.roots.set(++index.sequence, root)
@@ -172,14 +171,17 @@ export class MemoryStore implements Store {
     return this.#write(index => void (index.isCondemned = true))
   }
 
-  putHeads(heads: readonly StoredHead[]): Promise<void> {
-    return this.#write(index => {
-      for (const { device, bytes } of heads) index.heads.set(device, Uint8Array.from(bytes))
-    })
-  }
-
   noteHead({ device, bytes }: StoredHead): void {
     this.#notedHeads.set(device, Uint8Array.from(bytes))
+  }
+
+  async saveHeads(): Promise<void> {
+    if (this.#notedHeads.size > 0) await this.#write(index => this.#keepHeads(index))
+  }
+
+  #keepHeads(index: MemoryIndex): void {
+    for (const [device, bytes] of this.#notedHeads) index.heads.set(device, bytes)
+    this.#notedHeads.clear()
   }
 
   heads(): readonly StoredHead[] {

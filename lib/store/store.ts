@@ -99,9 +99,10 @@ export interface Store {
   rootAt(sequence: number): Hash | undefined
   /** Nothing in this index is to be believed any more: when it is opened next, it is set aside and a fresh one is made. Durable when it resolves. */
   condemn(): Promise<void>
-  putHeads(heads: readonly StoredHead[]): Promise<void>
-  /** A head that becomes durable with the next commit, if `putHeads` is not called before: at no cost of its own. */
+  /** A head that becomes durable with the next commit, at no cost of its own, or by `saveHeads`. */
   noteHead(head: StoredHead): void
+  /** Makes the heads durable that were noted, where there are any that are not. */
+  saveHeads(): Promise<void>
   heads(): readonly StoredHead[]
   /** Small facts by name, such as a device's last seen time. */
   getFact(name: string): Uint8Array | undefined

@@ -244,7 +244,8 @@ export function testStore(name: string, makePlace: (t: Test) => Promise<StorePla
   test(`${name}: heads and facts are kept`, async t => {
     const place = await makePlace(t)
     const store = await place.open()
-    await store.putHeads([{ device: 'ab'.repeat(32), bytes: Buffer.from('a head') }])
+    store.noteHead({ device: 'ab'.repeat(32), bytes: Buffer.from('a head') })
+    await store.saveHeads()
     await store.putFact('one', Buffer.from('1'))
     await store.putFact('two', Buffer.from('2'))
     await store.putFact('one', undefined)
