@@ -29,8 +29,6 @@ import { codeOf } from './problem.js'
 import { renameByPath } from './rename.js'
 import { stampOf } from './stats.js'
 
-const NO_DATA = { file: undefined, from: 0, until: 0 }
-
 /**
  * The file system of Linux by descriptors. A directory is an open descriptor N, and a name in it is given to openat(2) or resolved through
  * `/proc/self/fd/N/name`, which gives Node's calls the meaning of openat(2)'s kin: the kernel starts at the open
@@ -40,8 +38,6 @@ export class LinuxFileSystem implements FileSystem {
   readonly canExchange = true
   readonly #libc: Libc
   readonly #syncfsReportsErrors: boolean
-  /** Data of a file, without a hole, as it was looked for last: the system may have to go through all of a file for it. Whatever it holds by now can be copied. */
-  #data: { readonly file: FileHandle | undefined; readonly from: number; readonly until: number } = NO_DATA
 
   constructor(libc: Libc) {
     this.#libc = libc
@@ -132,17 +128,12 @@ export class LinuxFileSystem implements FileSystem {
 
   /** What of a file begins at `position`: a hole or data, and how much of it, up to `length`. */
   #partAt(file: FileHandle, position: number, length: number): { readonly isHole: boolean; readonly length: number } {
-    const known = this.#data
-    if (known.file === file && known.from <= position && position < known.until)
-      return { isHole: false, length: Math.min(known.until - position, length) }
     const left = Math.min(length, this.fstat(file).size - position)
     // Nothing is left: the copying finds that out.
     if (left <= 0) return { isHole: false, length }
     const data = this.#libc.nextData(file, position)
     if (data > position) return { isHole: true, length: Math.min(data - position, left) }
-    const until = this.#libc.nextHole(file, position)
-    this.#data = { file, from: position, until }
-    return { isHole: false, length: Math.min(until - position, left) }
+    return { isHole: false, length: Math.min(this.#libc.nextHole(file, position) - position, left) }
   }
 
   clone(from: FileHandle, directory: DirectoryHandle, name: string): void {
@@ -177,7 +168,6 @@ export class LinuxFileSystem implements FileSystem {
   }
 
   close(file: FileHandle): void {
-    if (this.#data.file === file) this.#data = NO_DATA
     this.#libc.close(file)
   }
 
