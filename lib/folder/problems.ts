@@ -77,12 +77,16 @@ export class Problems {
     return this.#items.size > 0 && !this.#seenIn(directory).next().done
   }
 
-  /** True where a directory, or something below it, could not be read when it was looked at last. */
-  hasUnreadableFrom(directory: string): boolean {
-    if (this.#items.size === 0) return false
-    for (const { path, code } of this.#items.values())
-      if (code === 'unreadable' && (path === directory || path?.startsWith(`${directory}/`) === true)) return true
-    return false
+  /** The names of what lies directly in a directory ('' for the root) and could not be read when it was looked at last, or something below it could not. */
+  unreadableIn(directory: string): ReadonlySet<string> {
+    const prefix = directory === '' ? '' : `${directory}/`
+    const names = new Set<string>()
+    for (const { path, code } of this.#items.values()) {
+      if (code !== 'unreadable' || path?.startsWith(prefix) !== true) continue
+      const [name = ''] = path.slice(prefix.length).split('/', 1)
+      names.add(name)
+    }
+    return names
   }
 
   /** Forgets the problems of items that lie directly in a directory and are not in `names` any more. */

@@ -68,6 +68,8 @@ interface Asked {
   readonly listings: Promise<readonly Listing[]>
 }
 
+const NO_NAMES: ReadonlySet<string> = new Set()
+
 class SurveyWalk {
   readonly #context: FolderContext
   readonly #everything: boolean
@@ -202,9 +204,10 @@ class SurveyWalk {
       const reason = reasons[i]
       if (reason !== undefined) problems.set({ path: joinPath(directory, name), ...reason })
     })
+    const unreadable = problems.unreadableIn(directory ?? '')
     for (const listed of entries) {
       const path = joinPath(directory, listed.name)
-      this.#compare(path, listed, store.get(path))
+      this.#compare(path, listed, store.get(path), unreadable)
       if (this.#isTurnOver()) yield runtime.timers.breathe()
     }
     for (const name of missing) {
@@ -215,8 +218,8 @@ class SurveyWalk {
     }
   }
 
-  /** Holds what stands at a path against what the index has of it. */
-  #compare(path: RelativePath, listed: Listed, entry: Entry | undefined): void {
+  /** Holds what stands at a path against what the index has of it. `unreadable`: the names in its directory of which something could not be read. */
+  #compare(path: RelativePath, listed: Listed, entry: Entry | undefined, unreadable = NO_NAMES): void {
     if (this.#context.ledger.busy.has(path)) {
       this.#context.onSuspectPath(path)
       return
@@ -229,13 +232,14 @@ class SurveyWalk {
     const same = entry?.stamp !== undefined && sameStamp(entry.stamp, listed.stamp)
     const wasDirectory = entry !== undefined && payloadOf(entry.record).kind === 'directory'
     if (!same) this.#findings.changed.push({ path, listed })
-    if (isDirectory && (!same || !wasDirectory || this.#isToBeWalked(path))) this.#queue.push(path)
+    if (isDirectory && (!same || !wasDirectory || this.#isToBeWalked(path, unreadable.has(listed.name))))
+      this.#queue.push(path)
     if (!isDirectory && wasDirectory) this.#gone.push(path)
   }
 
   /** True for a directory that is to be listed whatever it looks like: what happened in it, while the way to it was closed, was perhaps not even heard of. */
-  #isToBeWalked(directory: RelativePath): boolean {
-    if (this.#everything || this.#context.problems.hasUnreadableFrom(directory)) return true
+  #isToBeWalked(directory: RelativePath, wasUnreadable: boolean): boolean {
+    if (this.#everything || wasUnreadable) return true
     if (!this.#opened.has(parentOf(directory))) return false
     this.#opened.add(directory)
     return true
