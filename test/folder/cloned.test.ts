@@ -69,7 +69,8 @@ test('two machines with one device key and one index write at once: a third devi
 test('a machine at rest hears from a third device that its copy has written', async t => {
   const { original, copy, witness } = await makeCopy(t)
   const machines = await Promise.all([original, copy].map(machine => makeMachine(t, machine, witness)))
-  await until('both are connected, as one device', () => machines.every(machine => machine.isConnected()))
+  // Not at one time: what the copy notes of its own files when it is opened may be enough for the other to be told at once.
+  await until('both have met the witness', () => machines.every(machine => machine.hasConnected()))
   await writeFile(join(original.directory, 'file'), 'by the original')
   await until('both are told', () => machines.every(({ codes }) => codes.has('CLONED')))
   for (const machine of machines) await machine.stop()
@@ -99,17 +100,19 @@ test('a copy that gets a key of its own is a device like any other', async t => 
 interface Running {
   /** The codes of all problems that were told. */
   readonly codes: ReadonlySet<string>
-  readonly isConnected: () => boolean
+  readonly hasConnected: () => boolean
   readonly stop: () => Promise<void>
 }
 
 /** Runs a machine as the daemon does: connected to the witness whenever it is not, and opened anew where its index is given up. */
 async function makeMachine(t: Test, machine: Machine, witness: Backer): Promise<Running> {
   let isStopped = false
+  let hasConnected = false
   const codes = new Set<string>()
   const start = async (): Promise<Backer> => {
     const made = await makeBacker(t, machine)
     made.on('problem', ({ code }) => codes.add(code))
+    made.on('peer', ({ type }) => (hasConnected ||= type === 'connected'))
     return made
   }
   let backer: Backer | undefined = await start()
@@ -128,7 +131,7 @@ async function makeMachine(t: Test, machine: Machine, witness: Backer): Promise<
   const living = live()
   return {
     codes,
-    isConnected: () => backer?.status().peers.length === 1,
+    hasConnected: () => hasConnected,
     stop: async () => {
       isStopped = true
       await living
