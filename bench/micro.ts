@@ -149,7 +149,10 @@ async function channelParts(): Promise<{ readonly parts: readonly Part[]; readon
       name: 'chunk channel',
       count: CHUNKS_AT_ONCE * CHUNK_BYTES,
       unit: 'bytes',
-      run: () => Promise.all(Array.from({ length: CHUNKS_AT_ONCE }, () => toA.requestChunk(hash, CHUNK_BYTES, signal)))
+      run: () =>
+        Promise.all(
+          Array.from({ length: CHUNKS_AT_ONCE }, () => toA.requestChunks([{ hash, length: CHUNK_BYTES }], signal))
+        )
     },
     { name: 'Merkle channel', count: hashes.length, unit: 'nodes', run: () => toA.requestNodes(hashes) }
   ]

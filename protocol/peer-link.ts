@@ -67,11 +67,9 @@ export interface PeerLink {
   requestNodes(hashes: readonly Hash[]): Promise<readonly (Uint8Array | undefined)[]>
   /** As `requestNodes`, of the content tree with this root. */
   requestContentNodes(content: Hash, hashes: readonly Hash[]): Promise<readonly (Uint8Array | undefined)[]>
-  /** A chunk's bytes, verified. Rejects with UNAVAILABLE (the peer has it not, or `signal` aborted), PEER_GONE or TIMEOUT. */
-  requestChunk(hash: Hash, length: number, signal: AbortSignal): Promise<Uint8Array>
   /**
-   * Several chunks in one message: at most CHUNKS_PER_REQUEST, of at most CHUNK_BYTES together. In order, verified, undefined for those that the peer does not
-   * have; they may be views of one buffer. Rejects as `requestChunk` does.
+   * Chunks, in one message: at most CHUNKS_PER_REQUEST, of at most CHUNK_BYTES together. In order, verified, undefined for those that the peer does not
+   * have; they may be views of one buffer. Rejects with UNAVAILABLE (`signal` aborted), PEER_GONE or TIMEOUT.
    */
   requestChunks(chunks: readonly AskedChunk[], signal: AbortSignal): Promise<readonly (Uint8Array | undefined)[]>
   /** What the peer keeps: its snapshots, or its kept versions of what stood at `path`. Nothing of it is verified. Rejects with PEER_GONE or TIMEOUT. */

@@ -312,12 +312,6 @@ export class Session implements PeerLink, Wire {
     return this.#ifOpen(this.#merkle).request(content, hashes)
   }
 
-  async requestChunk(hash: Hash, length: number, signal: AbortSignal): Promise<Uint8Array> {
-    const [bytes] = await this.#ifOpen(this.#chunks).request([{ hash, length }], signal)
-    if (bytes === undefined) throw new BackerError('UNAVAILABLE', 'the peer does not have the chunk')
-    return bytes
-  }
-
   async requestChunks(
     chunks: readonly AskedChunk[],
     signal: AbortSignal

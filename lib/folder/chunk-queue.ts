@@ -61,8 +61,11 @@ export class ChunkQueue {
     const shared = this.#underway.get(key)
     // Whoever asked first may let go of the bytes as soon as it has used them, which it can't within the turn in which they come.
     if (shared !== undefined) return shared.then(bytes => Uint8Array.from(bytes))
-    const promise = this.#demand([{ hash, length }], suppliers, signal)
-      .then(([bytes]) => bytes ?? unavailable())
+    const promise = this.requestTogether([{ hash, length }], suppliers, signal)
+      .then(([bytes]) => {
+        if (bytes === undefined) throw unavailable()
+        return bytes
+      })
       .finally(() => this.#underway.delete(key))
     this.#underway.set(key, promise)
     promise.catch(() => undefined)
@@ -74,14 +77,6 @@ export class ChunkQueue {
    * that whoever gave the others does not have. They may be views of one buffer. Rejects as `request` does, where nobody has any of them.
    */
   requestTogether(
-    chunks: readonly AskedChunk[],
-    suppliers: () => readonly Supplier[],
-    signal: AbortSignal
-  ): Promise<readonly (Uint8Array | undefined)[]> {
-    return this.#demand(chunks, suppliers, signal)
-  }
-
-  #demand(
     chunks: readonly AskedChunk[],
     suppliers: () => readonly Supplier[],
     signal: AbortSignal
@@ -126,7 +121,7 @@ export class ChunkQueue {
       const open = demand.suppliers().filter(({ peer }) => !demand.refused.has(peer) && !peer.closed)
       if (open.length === 0) {
         queue.splice(i, 1)
-        demand.reject(unavailableError())
+        demand.reject(unavailable())
         return true
       }
       const free = open.filter(({ peer }) => peer.link.requestsInFlight < PEER_WINDOW_REQUESTS)
@@ -149,7 +144,7 @@ export class ChunkQueue {
     try {
       const chunks = await link.requestChunks(demand.chunks, demand.signal)
       const came = chunks.filter(bytes => bytes !== undefined)
-      if (came.length === 0) throw unavailableError()
+      if (came.length === 0) throw unavailable()
       peer.failures = 0
       peer.bytesReceived += came.reduce((sum, bytes) => sum + bytes.byteLength, 0)
       this.received.set(peer.id, (this.received.get(peer.id) ?? 0) + came.length)
@@ -171,12 +166,8 @@ export class ChunkQueue {
   }
 }
 
-function unavailableError(): BackerError {
+function unavailable(): BackerError {
   return new BackerError('UNAVAILABLE', 'no connected peer has this content')
-}
-
-function unavailable(): never {
-  throw unavailableError()
 }
 
 function candidateOf({ peer, isSource }: Supplier): Candidate {

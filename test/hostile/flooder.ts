@@ -6,6 +6,7 @@ import { Connection } from '../../protocol/connection.js'
 import { secureStream } from '../../protocol/handshake.js'
 import type { PeerHandlers, PeerLink } from '../../protocol/peer-link.js'
 import { helloOf, keyPairOf } from '../make/wire.js'
+import { requestChunk } from '../make/request-chunk.js'
 
 /**
  * A program that connects to a device on a port, with a key, and asks for one chunk over and over, many times at once. Arguments: port, key,
@@ -40,7 +41,7 @@ function onpeer(peer: PeerLink): PeerHandlers {
 
 async function askOn(peer: PeerLink): Promise<void> {
   for (;;) {
-    await peer.requestChunk(hash, Number(length), new AbortController().signal)
+    await requestChunk(peer, hash, Number(length))
     answers++
   }
 }

@@ -16,6 +16,7 @@ import { signedHeadCodec, signHead } from '../../lib/core/model/head.js'
 import { parseKey } from '../../lib/core/model/key-text.js'
 import { createWriteKey } from '../../lib/core/model/keys.js'
 import { connect, makeBacker, until, untilSame } from '../make/backers.js'
+import { requestChunk } from '../make/request-chunk.js'
 import { intrude, recordsAt, type Intruder } from '../make/intruder.js'
 import { plant } from '../make/nodes.js'
 import { readTree, writeTree } from '../make/tree.js'
@@ -128,11 +129,11 @@ test('B4: only what the index has is given out', async t => {
   const reader = await intrude(t, victim, readKey)
   const signal = new AbortController().signal
   for (const bytes of forbidden) {
-    const answer = await reader.victim.requestChunk(hashBytes(bytes), bytes.length, signal).catch(codeOf)
+    const answer = await requestChunk(reader.victim, hashBytes(bytes), bytes.length, signal).catch(codeOf)
     if (answer !== 'UNAVAILABLE') t.fail(`${bytes.length} bytes were given out`)
     t.alike(await reader.victim.requestNodes([hashBytes(bytes)]), [undefined])
   }
-  const given = await reader.victim.requestChunk(hashBytes(Buffer.from('mine')), 4, signal)
+  const given = await requestChunk(reader.victim, hashBytes(Buffer.from('mine')), 4, signal)
   t.is(Buffer.from(given).toString(), 'mine', 'and that much is')
   await check(t)
 })

@@ -22,6 +22,7 @@ import {
 import { carefulMux } from '../../protocol/careful-mux.js'
 import * as messages from '../../protocol/messages.js'
 import { hashOf } from '../make/record.js'
+import { requestChunk } from '../make/request-chunk.js'
 import {
   fakeRuntime,
   helloOf,
@@ -292,7 +293,7 @@ test('B3: a chunk that is not what was asked for ends the connection', async t =
     const { speaker, connection } = await meetSpeaker(t, folder)
     await introduce(speaker, folder)
     const { signal } = new AbortController()
-    const asked = folder.peers[0]?.requestChunk(hash, 9, signal).catch(codeOf)
+    const asked = requestChunk(folder.peers[0]!, hash, 9, signal).catch(codeOf)
     speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id: 1, chunks: [bytes] })
     await connection.closed
     t.is(await asked, 'PEER_MISBEHAVED')
@@ -331,10 +332,10 @@ test('B3: a peer that answers all but one request keeps that one no longer than 
   await introduce(speaker, folder)
   const peer = folder.peers[0]!
   const { signal } = new AbortController()
-  const kept = peer.requestChunk(hash, 1, signal).catch(codeOf)
+  const kept = requestChunk(peer, hash, 1, signal).catch(codeOf)
   const nodes = peer.requestNodes([hash]).catch(codeOf)
   for (let id = 2; id < 2 + (2 * ANSWER_DEADLINE_MS) / 10_000; id++) {
-    const other = peer.requestChunk(hash, 1, signal).catch(codeOf)
+    const other = requestChunk(peer, hash, 1, signal).catch(codeOf)
     speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id, chunks: [new Uint8Array(0)] })
     t.is(await other, 'UNAVAILABLE')
     advance(10_000)

@@ -21,6 +21,7 @@ import {
 import { parsePath } from '../../lib/core/model/path.js'
 import * as messages from '../../protocol/messages.js'
 import { hashOf } from '../make/record.js'
+import { requestChunk } from '../make/request-chunk.js'
 import { realRuntime } from '../../lib/real-runtime.js'
 import { Connection } from '../../protocol/connection.js'
 import { secureStream } from '../../protocol/handshake.js'
@@ -38,8 +39,6 @@ import {
   quiet,
   until
 } from '../make/wire.js'
-
-const never = new AbortController().signal
 
 test('nodes come in the order in which they were asked for, and absent ones as such', async t => {
   const nodes = manyPieces(3 * NODES_PER_REQUEST)
@@ -73,9 +72,7 @@ test('any number of requests may be made at once: the peer is never asked more t
   const b = makeFolder({ handlers })
   const { toB } = await meet(t, makeFolder(), b)
   const nodes = Array.from({ length: 3 * NODE_REQUESTS_OPEN }, () => toB.requestNodes([hashOf('x')]))
-  const chunks = Array.from({ length: 3 * CHUNKS_OPEN }, () =>
-    toB.requestChunk(hashBytes(bytes), bytes.byteLength, never)
-  )
+  const chunks = Array.from({ length: 3 * CHUNKS_OPEN }, () => requestChunk(toB, hashBytes(bytes), bytes.byteLength))
   t.is(toB.requestsInFlight, chunks.length)
   t.is((await Promise.all(nodes)).length, nodes.length)
   t.ok((await Promise.all(chunks)).every(chunk => Buffer.compare(chunk, bytes) === 0))
@@ -92,7 +89,7 @@ test('a chunk that the peer lacks, can not read, or has in another length is una
   for (const onChunk of answers) {
     const b = makeFolder({ handlers: { onChunk } })
     const { toB } = await meet(t, makeFolder(), b)
-    t.is(await codeOf(toB.requestChunk(hashOf('x'), 3, never)), 'UNAVAILABLE')
+    t.is(await codeOf(requestChunk(toB, hashOf('x'), 3)), 'UNAVAILABLE')
     t.is(b.closed.length, 0)
   }
 })
@@ -114,12 +111,12 @@ test('what is called off is let go at once, is not read, and does not hold up th
   process.on('warning', onWarning)
   t.teardown(() => process.off('warning', onWarning))
   const calledOff = Array.from({ length: 200 }, () =>
-    codeOf(toB.requestChunk(hashBytes(bytes), CHUNK_BYTES, abort.signal))
+    codeOf(requestChunk(toB, hashBytes(bytes), CHUNK_BYTES, abort.signal))
   )
-  const kept = toB.requestChunk(hashBytes(bytes), CHUNK_BYTES, never)
+  const kept = requestChunk(toB, hashBytes(bytes), CHUNK_BYTES)
   await until('some are being read', () => reads > 0)
   abort.abort()
-  t.is(await codeOf(toB.requestChunk(hashBytes(bytes), CHUNK_BYTES, abort.signal)), 'UNAVAILABLE')
+  t.is(await codeOf(requestChunk(toB, hashBytes(bytes), CHUNK_BYTES, abort.signal)), 'UNAVAILABLE')
   t.ok((await Promise.all(calledOff)).every(code => code === 'UNAVAILABLE'))
   t.is(toB.outstandingBytes, CHUNK_BYTES)
   await quiet()
@@ -138,8 +135,8 @@ test('small chunks are not held up by large ones, nor large ones for ever by sma
   }
   const { toB } = await meet(t, makeFolder(), makeFolder({ handlers: { onChunk } }))
   const asked = [
-    ...Array.from({ length: 30 }, () => codeOf(toB.requestChunk(large, CHUNK_BYTES, never))),
-    ...Array.from({ length: 100 }, () => codeOf(toB.requestChunk(hashOf('small'), 100, never)))
+    ...Array.from({ length: 30 }, () => codeOf(requestChunk(toB, large, CHUNK_BYTES))),
+    ...Array.from({ length: 100 }, () => codeOf(requestChunk(toB, hashOf('small'), 100)))
   ]
   await Promise.all(asked)
   const lastSmall = order.lastIndexOf('small')
@@ -207,7 +204,7 @@ test('a line that is slow, but moves, is not let go, and what it owes has its ti
   const { speaker } = await meetSpeaker(t, folder, { runtime })
   await introduce(speaker, folder)
   const [peer] = folder.peers
-  const asked = Array.from({ length: 8 }, () => codeOf(peer!.requestChunk(hashOf('x'), CHUNK_BYTES, never)))
+  const asked = Array.from({ length: 8 }, () => codeOf(requestChunk(peer!, hashOf('x'), CHUNK_BYTES)))
   const heads = Array.from({ length: 20 }, () => Buffer.alloc(1024))
   // The first has a minute, the last one the time for seven chunks before it too: at 8 KiB a second 64 seconds each.
   for (let elapsed = 0; elapsed < 7 * 64_000; elapsed += ANSWER_DEADLINE_MS / 4) {
@@ -228,9 +225,7 @@ test('a peer that owes an answer for too long is let go', async t => {
     const { speaker, connection } = await meetSpeaker(t, folder, { runtime })
     await introduce(speaker, folder)
     const [peer] = folder.peers
-    const asked = codeOf(
-      what === 'nodes' ? peer!.requestNodes([hashOf('x')]) : peer!.requestChunk(hashOf('x'), 1, never)
-    )
+    const asked = codeOf(what === 'nodes' ? peer!.requestNodes([hashOf('x')]) : requestChunk(peer!, hashOf('x'), 1))
     for (let elapsed = 0; elapsed < ANSWER_DEADLINE_MS; elapsed += ANSWER_DEADLINE_MS / 4)
       advance(ANSWER_DEADLINE_MS / 4)
     t.is(folder.closed.length, 0, 'not before')
@@ -249,7 +244,7 @@ test('a peer that answers slowly, but answers, is not let go', async t => {
   const folder = makeFolder()
   const { speaker } = await meetSpeaker(t, folder, { runtime })
   await introduce(speaker, folder)
-  const asked = Array.from({ length: 10 }, () => codeOf(folder.peers[0]!.requestChunk(hashOf('x'), 1, never)))
+  const asked = Array.from({ length: 10 }, () => codeOf(requestChunk(folder.peers[0]!, hashOf('x'), 1)))
   for (let id = 1; id <= 10; id++) {
     advance(ANSWER_DEADLINE_MS / 20)
     speaker.tell(NUMBERS.chunkAnswer, messages.chunkAnswerCodec, { id, chunks: [new Uint8Array(0)] })
@@ -263,11 +258,11 @@ test('what waits when the connection ends is rejected, and so is what comes late
   const a = makeFolder()
   const b = makeFolder({ handlers: { onChunk: () => new Promise(() => undefined) } })
   const { toB, connections } = await meet(t, a, b)
-  const asked = codeOf(toB.requestChunk(hashOf('x'), 1, never))
+  const asked = codeOf(requestChunk(toB, hashOf('x'), 1))
   connections[1]?.destroy()
   t.is(await asked, 'PEER_GONE')
   t.is(await codeOf(toB.requestNodes([hashOf('x')])), 'PEER_GONE')
-  t.is(await codeOf(toB.requestChunk(hashOf('x'), 1, never)), 'PEER_GONE')
+  t.is(await codeOf(requestChunk(toB, hashOf('x'), 1)), 'PEER_GONE')
   toB.sendHead({ root: hashOf('x'), lacks: EMPTY_ROOT, sequence: 1, idle: true, head: undefined })
   t.is(a.closed.length, 1)
 })
@@ -313,9 +308,7 @@ for (const [what, makePair] of [
     connections[1]?.offer(b.link, { initiate: true })
     await until('they meet', () => a.peers.length === 1 && b.peers.length === 1)
     const wanted = Array.from({ length: 40 }, (_, i) => chunks[i % chunks.length]!)
-    const got = await Promise.all(
-      wanted.map(bytes => a.peers[0]!.requestChunk(hashBytes(bytes), bytes.byteLength, never))
-    )
+    const got = await Promise.all(wanted.map(bytes => requestChunk(a.peers[0]!, hashBytes(bytes), bytes.byteLength)))
     t.ok(got.every((bytes, i) => wanted[i]?.equals(bytes)))
   })
 }

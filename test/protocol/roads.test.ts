@@ -5,6 +5,7 @@ import { Connection, type ConnectionOptions } from '../../protocol/connection.js
 import type { Gate } from '../../protocol/line.js'
 import { pingCodec, pongCodec, type RoadsMessage } from '../../protocol/messages.js'
 import { introduce, makeFolder, meet, meetSpeaker, noisePair, NUMBERS, quiet, until } from '../make/wire.js'
+import { requestChunk } from '../make/request-chunk.js'
 
 test('a round trip is measured, and the peer is heard', async t => {
   const { connections, toA } = await meet(t, makeFolder(), makeFolder())
@@ -81,7 +82,7 @@ test('content waits where the gates are closed, and goes on when they open', asy
   t.teardown(() => connections.forEach(connection => connection.destroy()))
   connections.forEach((connection, i) => connection.offer([a, b][i]!.link, { initiate: true }))
   await until('they meet', () => b.peers.length === 1)
-  const answer = b.peers[0]!.requestChunk(hashBytes(bytes), bytes.byteLength, new AbortController().signal)
+  const answer = requestChunk(b.peers[0]!, hashBytes(bytes), bytes.byteLength)
   await quiet()
   t.alike(passed, [])
   isOpen = true

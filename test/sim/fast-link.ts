@@ -96,19 +96,6 @@ export class FastLink implements PeerLink {
     return this.#ask(handlers => Promise.resolve(handlers.onContentNodes(content, hashes)))
   }
 
-  async requestChunk(hash: Hash, length: number, signal: AbortSignal): Promise<Uint8Array> {
-    this.outstandingBytes += length
-    const { epoch } = this.#traffic
-    try {
-      const bytes = await this.#ask(async handlers => (await handlers.onChunks([{ hash, length }]))[0], signal)
-      if (bytes?.byteLength !== length) throw new BackerError('UNAVAILABLE', 'the peer does not have the chunk')
-      this.#count(1, epoch)
-      return bytes
-    } finally {
-      this.outstandingBytes -= length
-    }
-  }
-
   async requestChunks(
     chunks: readonly AskedChunk[],
     signal: AbortSignal
