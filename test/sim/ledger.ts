@@ -101,6 +101,11 @@ export class Ledger {
     if (this.#placed.get(label)?.has(path) !== true) this.#dismissed.add(label)
   }
 
+  /** A user wrote, through another link, into what the engine had taken from its place: wherever a version does not show any more, he has replaced it. */
+  overwrittenAside(label: Label, shows: (path: string) => boolean): void {
+    for (const path of this.#placed.get(label) ?? []) if (!shows(path)) this.removed(path, label)
+  }
+
   /** True where somebody has ever put a version at a path. */
   wasEverPlaced(path: string, label: Label): boolean {
     return this.#everPlaced.has(`${label} ${path}`)

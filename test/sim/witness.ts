@@ -239,6 +239,8 @@ export class Witness {
     const left: Label[] = []
     for (const label of new Set([...sight.changedLabels(), ...this.#owed])) {
       const wasHeld = this.holdings.has(label)
+      if (cause === 'user' && sight.kept(label) && !sight.keeps(label))
+        this.#ledger.overwrittenAside(label, path => this.labelAt(path) === label)
       if (sight.has(label)) {
         this.#owed.delete(label)
         if (!wasHeld) this.#noteHeld(label, false)
