@@ -61,3 +61,21 @@ test('a removed copy is heard of in the moment in which it is made elsewhere: it
     t.alike([...shownBy(a)], [...shownBy(b)])
   }
 })
+
+test('of what four devices wrote at one path while they were apart all of it stands on each of them', async t => {
+  const bench = new Bench('four at once', 4)
+  const { devices, network } = bench
+  const wrote = devices.map(({ name }) => Buffer.from(`by ${name}`))
+  for (const [i, device] of devices.entries()) for (const other of devices.slice(i + 1)) network.part(device, other)
+  for (const [i, device] of devices.entries()) {
+    bench.start(device)
+    await bench.until('it runs', () => device.running?.isReady === true)
+    bench.write(device, PATH, wrote[i]!)
+    await bench.until('it is noted', () => device.entries.has(PATH))
+  }
+  for (const [i, device] of devices.entries()) for (const other of devices.slice(i + 1)) network.rejoin(device, other)
+  await bench.until('all of it is everywhere', () => devices.every(device => shownBy(device).size === wrote.length))
+  await bench.untilSame()
+  const all = wrote.map(bytes => bytes.toString('hex'))
+  for (const device of devices) t.alike([...shownBy(device).values()].sort(), all)
+})

@@ -1,18 +1,12 @@
 import { encodeWith } from '../codec.js'
 import { hashAll, hashKey, hashBytes } from '../model/hash.js'
 import { joinPath, nameOf, NAME_BYTES_MAX, parentOf, type RelativePath } from '../model/path.js'
-import { payloadCodec, sameContent, winnerOf, type Payload, type Record, type Version } from '../model/record.js'
+import { payloadCodec, sameContent, type Payload, type Record, type Version } from '../model/record.js'
 import { compareDots, joinVectors, replicaFromBytes, type ReplicaId, type VersionVector } from '../model/version.js'
 
 /** What the name of a conflict copy has before its extension. */
 export const CONFLICT_MARK = / \(conflict [0-9a-f]{8}\)(?=(\.[^./]*)?$)/
 const TAG_LENGTH = 8
-
-/** The versions of a record that stand beside the winner as conflict copies: what has bytes of its own that the winner lacks. */
-export function losersOf(record: Record): readonly Version[] {
-  const winner = winnerOf(record)
-  return record.versions.slice(1).filter(loser => deservesCopy(loser.payload, winner.payload))
-}
 
 /** True where a version that lost to `winner` has something to keep. */
 export function deservesCopy(loser: Payload, winner: Payload): boolean {
