@@ -1,3 +1,5 @@
+import type { Span } from '../core/span.js'
+
 /** How many bytes a checksum has. */
 export const SUM_BYTES = 8
 /** Of what is longer, only so many bytes are mixed in plain JavaScript, which beats a call of the native hash for short values alone. */
@@ -7,8 +9,8 @@ export const SHORT_BYTES_MAX = 768
  * Writes a checksum of `key` and `value` to `into` at `offset`: two lanes of 32 bits over all words of both. Against damage, not against anybody who
  * means it. Source: the mixing steps of Austin Appleby's MurmurHash3 (x86_32), with a second lane that is fed from the first.
  */
-export function putChecksum(into: Uint8Array, offset: number, key: Uint8Array, value: Uint8Array): void {
-  const lanes: Lanes = { a: 0x9e3779b9 ^ key.byteLength, b: 0x7f4a7c15 ^ value.byteLength }
+export function putChecksum(into: Uint8Array, offset: number, key: Readonly<Span>, value: Readonly<Span>): void {
+  const lanes: Lanes = { a: 0x9e3779b9 ^ (key.end - key.start), b: 0x7f4a7c15 ^ (value.end - value.start) }
   mix(lanes, key)
   mix(lanes, value)
   putWord(into, offset, finish(lanes.a ^ Math.imul(lanes.b, 0x27d4eb2f)))
@@ -20,14 +22,13 @@ interface Lanes {
   b: number
 }
 
-function mix(lanes: Lanes, bytes: Uint8Array): void {
-  const { length } = bytes
-  const whole = length & ~3
+function mix(lanes: Lanes, { bytes, start, end }: Readonly<Span>): void {
+  const whole = start + ((end - start) & ~3)
   let { a, b } = lanes
-  for (let i = 0; i < length; i += 4) {
+  for (let i = start; i < end; i += 4) {
     let word = 0
     if (i < whole) word = at(bytes, i) | (at(bytes, i + 1) << 8) | (at(bytes, i + 2) << 16) | (at(bytes, i + 3) << 24)
-    else for (let j = i; j < length; j++) word |= at(bytes, j) << (8 * (j - i))
+    else for (let j = i; j < end; j++) word |= at(bytes, j) << (8 * (j - i))
     word = Math.imul(word, 0xcc9e2d51)
     word = Math.imul((word << 15) | (word >>> 17), 0x1b873593)
     a ^= word

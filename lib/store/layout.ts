@@ -1,11 +1,11 @@
 import { bytesOf, encodeShort, decodeWith, need, type Codec, type CodecState } from '../core/codec.js'
 import { BackerError } from '../core/error.js'
 import { asHash, HASH_BYTES, hashCodec, type Hash } from '../core/model/hash.js'
-import { NO_STAMP } from '../core/model/known-items.js'
 import { decodeWinner, decodeWinnerKind, recordCodec } from '../core/model/record.js'
 import type { RelativePath } from '../core/model/path.js'
 import { hashOfPath } from '../core/model/path-hash.js'
 import { skipStamp, stampCodec } from '../core/model/stamp-codec.js'
+import type { Span } from '../core/span.js'
 import type { Entry } from './store.js'
 
 /** The format of the index: another one is set aside and built anew. */
@@ -72,16 +72,21 @@ export function decodeEntry(bytes: Uint8Array): Entry {
 }
 
 /**
- * Of an entry's bytes those of its stamp, where what stands at its path need only look like that for all to be well; none where it has to be held
- * against the whole entry; undefined where nothing stands there, and nothing should. Throws MALFORMED.
+ * Has `stamp` be where in an entry its stamp stands, if what stands at its path need only look like that for all to be well; nowhere (no bytes) where it has
+ * to be held against the whole entry. False where nothing stands there, and nothing should. Throws MALFORMED.
  */
-export function stampToExpect(bytes: Uint8Array): Uint8Array | undefined {
-  const shape = SHAPES[bytes[0] ?? SHAPES.length]
-  if (shape === 'absent') return decodeWinnerKind(bytes.subarray(1)) === 'deleted' ? undefined : NO_STAMP
-  if (shape !== 'present') return NO_STAMP
-  const state: CodecState = { buffer: bytes, start: 1, end: bytes.byteLength }
+export function findStampToExpect({ bytes, start, end }: Readonly<Span>, stamp: Span): boolean {
+  stamp.bytes = bytes
+  stamp.start = start + 1
+  stamp.end = start + 1
+  const shape = SHAPES[start < end ? (bytes[start] ?? SHAPES.length) : SHAPES.length]
+  if (shape !== 'absent' && shape !== 'present') return true
+  const state: CodecState = { buffer: bytes, start: start + 1, end }
+  if (shape === 'absent') return decodeWinnerKind(state) !== 'deleted'
   const kind = skipStamp(state)
-  return decodeWinnerKind(bytes.subarray(state.start)) === kind ? bytes.subarray(1, state.start) : NO_STAMP
+  const stampEnd = state.start
+  if (decodeWinnerKind(state) === kind) stamp.end = stampEnd
+  return true
 }
 
 /** The root of the content that stands at the path of an entry, by the entry's bytes; undefined where none does, or where it was dropped. Throws MALFORMED. */

@@ -1,10 +1,13 @@
 import { hashBytes } from '../core/model/hash.js'
 import type { KnownItem } from '../core/model/known-items.js'
 import { nameOf, type RelativePath } from '../core/model/path.js'
+import { copyOf, spanOf, type Span } from '../core/span.js'
 import * as layout from './layout.js'
-import type { Row } from './rows.js'
+import type { RowInPlace } from './in-place.js'
 import type { Entry } from './store.js'
 import type { Tables } from './tables.js'
+
+const NOTHING = new Uint8Array(0)
 
 type Listed = Iterable<readonly [RelativePath, Entry]>
 
@@ -49,36 +52,48 @@ export function entriesBehind(
 /** How a directory's direct children (undefined: the root's) should look: see `Store.known`. */
 export function* knownIn(tables: Tables, directory: RelativePath | undefined): Iterable<KnownItem> {
   const prefix = prefixOf(directory)
+  const name = spanOf(NOTHING)
+  const stamp = spanOf(NOTHING)
   for (const { key, value } of prefix === undefined ? [] : childRows(tables, prefix)) {
-    const stamp = layout.stampToExpect(value)
-    if (stamp !== undefined) yield { name: key.subarray(prefix?.byteLength), stamp }
+    name.bytes = key.bytes
+    name.start = key.start + (prefix?.byteLength ?? 0)
+    name.end = key.end
+    if (layout.findStampToExpect(value, stamp)) yield { name, stamp }
   }
   for (const [path, entry] of longEntries(tables, one => isChild(one, directory))) {
-    const stamp = layout.stampToExpect(layout.encodeEntry(entry))
-    if (stamp !== undefined) yield { name: Buffer.from(nameOf(path)), stamp }
+    if (layout.findStampToExpect(spanOf(layout.encodeEntry(entry)), stamp))
+      yield { name: spanOf(Buffer.from(nameOf(path))), stamp }
   }
 }
 
 function* shortChildren(tables: Tables, prefix: Uint8Array): Listed {
-  for (const { key, value } of childRows(tables, prefix)) yield [layout.pathOfKey(key), layout.decodeEntry(value)]
+  for (const { key, value } of childRows(tables, prefix))
+    yield [layout.pathOfKey(copyOf(key)), layout.decodeEntry(copyOf(value))]
 }
 
-/** Direct children in order: whatever lies below one is passed over by a new start behind it. */
-function* childRows({ entries }: Tables, prefix: Uint8Array): Iterable<Row> {
+/** Direct children in order, where they stand: whatever lies below one is passed over by a new start behind it. */
+function* childRows({ entriesInPlace }: Tables, prefix: Uint8Array): Iterable<RowInPlace> {
   const end = prefix.byteLength === 0 ? undefined : layout.afterPrefix(prefix)
   let start: Uint8Array | undefined = prefix
   while (start !== undefined) {
     let again: Uint8Array | undefined
-    for (const { key, value } of entries.range(end === undefined ? { start } : { start, end })) {
-      const below = key.indexOf(0, prefix.byteLength)
+    for (const row of entriesInPlace.range(end === undefined ? { start } : { start, end })) {
+      const below = findZero(row.key, prefix.byteLength)
       if (below >= 0) {
-        again = Buffer.concat([key.subarray(0, below), Uint8Array.of(1)])
+        const { bytes, start: first } = row.key
+        again = Buffer.concat([bytes.subarray(first, below), Uint8Array.of(1)])
         break
       }
-      yield { key, value }
+      yield row
     }
     start = again
   }
+}
+
+/** Where the first zero byte stands behind so many others; -1: nowhere. */
+function findZero({ bytes, start, end }: Readonly<Span>, behind: number): number {
+  for (let i = start + behind; i < end; i++) if (bytes[i] === 0) return i
+  return -1
 }
 
 /** Entries whose paths are too long for a key, in no order: there are hardly ever any. */

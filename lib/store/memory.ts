@@ -6,9 +6,10 @@ import { comparePaths, nameOf, parentOf, type RelativePath } from '../core/model
 import { payloadOf } from '../core/model/record.js'
 import { REPLICA_BYTES, replicaFromBytes, type ReplicaId } from '../core/model/version.js'
 import { EMPTY_NODE, EMPTY_ROOT } from '../core/tree/node.js'
+import { spanOf, type Span } from '../core/span.js'
 import { nodeHashes } from '../core/tree/read.js'
 import type { Runtime } from '../runtime.js'
-import { encodeEntry, stampToExpect } from './layout.js'
+import { encodeEntry, findStampToExpect } from './layout.js'
 import { ROOTS_KNOWN, type Commit, type Entry, type Place, type Store, type StoredHead } from './store.js'
 
 /** What is on the disk of an index in memory: it outlives the store that is opened over it, as a file does, and can be copied and put back. */
@@ -91,7 +92,7 @@ export class MemoryStore implements Store {
   *known(directory: RelativePath | undefined): Iterable<KnownItem> {
     for (const [path, entry] of this.children(directory)) {
       const stamp = expectedStamp(entry)
-      if (stamp !== undefined) yield { name: Buffer.from(nameOf(path)), stamp }
+      if (stamp !== undefined) yield { name: spanOf(Buffer.from(nameOf(path))), stamp }
     }
   }
 
@@ -240,12 +241,17 @@ export class MemoryStore implements Store {
 }
 
 /** What is to be expected of each entry: entries never change. */
-const expectedStamps = new WeakMap<Entry, { readonly stamp: Uint8Array | undefined }>()
+const expectedStamps = new WeakMap<Entry, { readonly stamp: Span | undefined }>()
 
-function expectedStamp(entry: Entry): Uint8Array | undefined {
-  const known = expectedStamps.get(entry) ?? { stamp: stampToExpect(encodeEntry(entry)) }
+function expectedStamp(entry: Entry): Span | undefined {
+  const known = expectedStamps.get(entry) ?? { stamp: findExpectedStamp(entry) }
   expectedStamps.set(entry, known)
   return known.stamp
+}
+
+function findExpectedStamp(entry: Entry): Span | undefined {
+  const stamp = spanOf(new Uint8Array(0))
+  return findStampToExpect(spanOf(encodeEntry(entry)), stamp) ? stamp : undefined
 }
 
 function addAll(to: Map<string, Uint8Array>, from: ReadonlyMap<string, Uint8Array>): void {

@@ -1,6 +1,7 @@
 import type { Database } from 'lmdb'
 import { BackerError, isBackerError } from '../core/error.js'
 import { hashBytes } from '../core/model/hash.js'
+import { spanOf, type Span } from '../core/span.js'
 import { putChecksum, SHORT_BYTES_MAX, SUM_BYTES } from './checksum.js'
 import { damaged, storeError } from './failure.js'
 
@@ -48,44 +49,26 @@ export class Rows {
 
   /** Throws STORE_CORRUPT where the value is not what was written, STORE_CLOSED after the end. */
   get(key: Uint8Array): Buffer | undefined {
-    const sealed = this.#guard(() => this.#rows.get(key))
+    const sealed = guard(this.#state, () => this.#rows.get(key))
     return sealed === undefined ? undefined : this.#open(key, sealed)
   }
 
   /** What `read` makes of a value, which holds no longer than the call: it is not copied. Throws as `get` does. */
   read<T>(key: Uint8Array, read: (value: Buffer) => T): T | undefined {
-    const sealed = this.#guard(() => this.#rows.getBinaryFast(key))
+    const sealed = guard(this.#state, () => this.#rows.getBinaryFast(key))
     // The library's own buffer: so much of it is the value.
     return sealed === undefined ? undefined : read(this.#open(key, sealed.subarray(0, sealed.length)))
   }
 
   /** Throws as `get` does, and never reads more than it is asked for. */
   *range(range: Range): Generator<Row, void, undefined> {
-    const found = this.#guard(() => this.#rows.getRange(range)[Symbol.iterator]())
-    try {
-      for (;;) {
-        const next = this.#guard(() => found.next())
-        if (next.done === true) return
-        const { key, value } = next.value
-        yield { key, value: this.#open(key, value) }
-      }
-    } finally {
-      found.return?.()
-    }
+    for (const { key, value } of readEach(this.#state, () => this.#rows.getRange(range)))
+      yield { key, value: this.#open(key, value) }
   }
 
   /** All keys in order. Throws as `get` does, but for the values, which are not read. */
   *keys(): Generator<Uint8Array, void, undefined> {
-    const found = this.#guard(() => this.#rows.getKeys({})[Symbol.iterator]())
-    try {
-      for (;;) {
-        const next = this.#guard(() => found.next())
-        if (next.done === true) return
-        yield next.value
-      }
-    } finally {
-      found.return?.()
-    }
+    yield* readEach(this.#state, () => this.#rows.getKeys({}))
   }
 
   /** Only for a Batch: nothing is known of the outcome before its promise has settled. */
@@ -100,17 +83,36 @@ export class Rows {
 
   #open(key: Uint8Array, bytes: Buffer): Buffer {
     const value = bytes.subarray(0, Math.max(0, bytes.byteLength - SUM_BYTES))
-    if (isSealed(key, value, bytes)) return value
-    throw failed(this.#state, damaged(`a row of its table "${this.#name}" is not what was written`))
+    if (isSealed(spanOf(key), spanOf(value), bytes)) return value
+    throw damagedRow(this.#state, this.#name)
   }
+}
 
-  #guard<T>(read: () => T): T {
-    if (this.#state.isClosed) throw new BackerError('STORE_CLOSED', 'the index is closed')
-    try {
-      return read()
-    } catch (error) {
-      throw failed(this.#state, storeError(error))
+/** What reading a row says that is not what was written; the index has failed with it. */
+export function damagedRow(state: IndexState, table: string): BackerError {
+  return failed(state, damaged(`a row of its table "${table}" is not what was written`))
+}
+
+/** What `read` finds, one by one. Throws STORE_CLOSED after the end, STORE_CORRUPT where LMDB can't read on. */
+export function* readEach<T>(state: IndexState, read: () => Iterable<T>): Generator<T, void, undefined> {
+  const found = guard(state, () => read()[Symbol.iterator]())
+  try {
+    for (;;) {
+      const next = guard(state, () => found.next())
+      if (next.done === true) return
+      yield next.value
     }
+  } finally {
+    found.return?.()
+  }
+}
+
+function guard<T>(state: IndexState, read: () => T): T {
+  if (state.isClosed) throw new BackerError('STORE_CLOSED', 'the index is closed')
+  try {
+    return read()
+  } catch (error) {
+    throw failed(state, storeError(error))
   }
 }
 
@@ -187,19 +189,21 @@ function failed(state: IndexState, error: BackerError): BackerError {
 function sealed(key: Uint8Array, value: Uint8Array): Buffer {
   const bytes = Buffer.allocUnsafe(value.byteLength + SUM_BYTES)
   bytes.set(value)
-  putSum(bytes, value.byteLength, key, value)
+  putSum(bytes, value.byteLength, spanOf(key), spanOf(value))
   return bytes
 }
 
 const sum = new Uint8Array(SUM_BYTES)
 
-function isSealed(key: Uint8Array, value: Uint8Array, bytes: Uint8Array): boolean {
+/** True where `bytes`, of which the value is a part, have its checksum right behind it. */
+export function isSealed(key: Readonly<Span>, value: Readonly<Span>, bytes: Uint8Array): boolean {
   putSum(sum, 0, key, value)
-  for (let i = 0; i < SUM_BYTES; i++) if (sum[i] !== bytes[value.byteLength + i]) return false
+  for (let i = 0; i < SUM_BYTES; i++) if (sum[i] !== bytes[value.end + i]) return false
   return true
 }
 
-function putSum(into: Uint8Array, offset: number, key: Uint8Array, value: Uint8Array): void {
-  if (value.byteLength <= SHORT_BYTES_MAX) putChecksum(into, offset, key, value)
-  else putChecksum(into, offset, key, hashBytes(value))
+function putSum(into: Uint8Array, offset: number, key: Readonly<Span>, value: Readonly<Span>): void {
+  const { bytes, start, end } = value
+  if (end - start <= SHORT_BYTES_MAX) putChecksum(into, offset, key, value)
+  else putChecksum(into, offset, key, spanOf(hashBytes(bytes.subarray(start, end))))
 }

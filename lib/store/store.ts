@@ -77,7 +77,8 @@ export interface Store {
   below(directory: RelativePath | undefined): Iterable<readonly [RelativePath, Entry]>
   /**
    * Those of a directory's direct children that stand there or should, without what is known of them otherwise: each has its stamp where no more has
-   * to be right for all of it to be, and none where it must be held against its entry. May be read on in a later turn of the event loop.
+   * to be right for all of it to be, and none where it must be held against its entry. May be read on in a later turn of the event loop, but each holds only
+   * until anything else is read.
    */
   known(directory: RelativePath | undefined): Iterable<KnownItem>
   /** At most `limit` entries of the whole folder in tree order, behind the path `after` (undefined: from the first). Those with paths too long for a key come last, in an order of their own. */

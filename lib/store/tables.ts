@@ -1,4 +1,5 @@
 import { open, type RootDatabase } from 'lmdb'
+import { RowsInPlace } from './in-place.js'
 import { Rows, type IndexState } from './rows.js'
 
 /** The tables of an index. See layout.ts for the form of their rows. */
@@ -7,6 +8,7 @@ export interface Tables {
   readonly state: IndexState
   /** Entries by path, and those whose path is too long for a key by its hash. */
   readonly entries: Rows
+  readonly entriesInPlace: RowsInPlace
   readonly longEntries: Rows
   /** Tree nodes and chunk lists by their hash. */
   readonly nodes: Rows
@@ -60,6 +62,7 @@ export function openTables(directory: string, { readOnly }: { readonly readOnly:
     env,
     state,
     entries: rows('entries'),
+    entriesInPlace: new RowsInPlace(env, 'entries', state),
     longEntries: rows('long-entries'),
     nodes: rows('nodes'),
     chunkLists: rows('chunk-lists'),

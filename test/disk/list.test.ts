@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import test from 'brittle'
 import { encodeWith } from '../../lib/core/codec.js'
 import { KnownItems, NO_STAMP } from '../../lib/core/model/known-items.js'
+import { spanOf } from '../../lib/core/span.js'
 import { stampCodec } from '../../lib/core/model/stamp-codec.js'
 import { PATH_BYTES_MAX, parsePath, type RelativePath } from '../../lib/core/model/path.js'
 import type { Listing } from '../../lib/disk/disk.js'
@@ -67,7 +68,7 @@ function knownOf(folder: Folder, ...names: readonly string[]): Uint8Array {
   for (const name of names) {
     const [found] = statPaths(folder.fs, folder.root, [pathOf(`d/${name}`)])
     if (typeof found !== 'object') throw new Error(name)
-    items.add({ name: Buffer.from(name), stamp: encodeWith(stampCodec, found.stamp) })
+    items.add({ name: spanOf(Buffer.from(name)), stamp: spanOf(encodeWith(stampCodec, found.stamp)) })
   }
   return items.take()
 }
@@ -264,7 +265,7 @@ test('what is known without a stamp is always told, and so is what has become un
   writeFileSync(folder.at('d/file'), 'x')
   symlinkSync(Buffer.from([0xff]), folder.at('d/link'))
   const items = new KnownItems()
-  for (const name of ['file', 'link', 'none']) items.add({ name: Buffer.from(name), stamp: NO_STAMP })
+  for (const name of ['file', 'link', 'none']) items.add({ name: spanOf(Buffer.from(name)), stamp: NO_STAMP })
   const listing = listDirectory(folder.fs, folder.root, pathOf('d'), items.take())
   t.alike(namesIn(listing), ['file'])
   t.ok(listing.kind === 'listed')

@@ -1,9 +1,10 @@
 import test from 'brittle'
+import { spanOf } from '../../lib/core/span.js'
 import { putChecksum, SUM_BYTES } from '../../lib/store/checksum.js'
 
 function sumOf(key: Uint8Array, value: Uint8Array): string {
   const sum = Buffer.alloc(SUM_BYTES)
-  putChecksum(sum, 0, key, value)
+  putChecksum(sum, 0, spanOf(key), spanOf(value))
   return sum.toString('hex')
 }
 

@@ -1,16 +1,17 @@
 import { type CodecState } from '../codec.js'
 import { NAME_BYTES_MAX } from './path.js'
+import type { Span } from '../span.js'
 import type { Stamp } from './stamp.js'
 import { stampCodec } from './stamp-codec.js'
 
 /** One item of a directory as the index has it: its name in UTF-8, and the bytes of its stamp; no bytes where it is to be looked at in any case. */
 export interface KnownItem {
-  readonly name: Uint8Array
-  readonly stamp: Uint8Array
+  readonly name: Readonly<Span>
+  readonly stamp: Readonly<Span>
 }
 
 /** What is told of an item that is to be looked at in any case. */
-export const NO_STAMP = new Uint8Array(0)
+export const NO_STAMP: Readonly<Span> = { bytes: new Uint8Array(0), start: 0, end: 0 }
 
 const FIRST_BYTES = 8192
 /** More than any stamp takes. */
@@ -30,10 +31,13 @@ export class KnownItems {
     this.#put(stamp)
   }
 
-  #put(bytes: Uint8Array): void {
-    this.#bytes[this.#end++] = bytes.byteLength
-    this.#bytes.set(bytes, this.#end)
-    this.#end += bytes.byteLength
+  /** Byte by byte: for so few of them that beats a view of them, which `set` would need. */
+  #put({ bytes, start, end }: Readonly<Span>): void {
+    const into = this.#bytes
+    let at = this.#end
+    into[at++] = end - start
+    for (let i = start; i < end; i++) into[at++] = bytes[i] ?? 0
+    this.#end = at
   }
 
   #grow(): void {

@@ -266,27 +266,30 @@ export const recordCodec: Codec<Record> = {
  * came; of any others it throws, or gives something, but never reads outside them.
  */
 export function decodeWinner(bytes: Uint8Array): Payload {
-  const { state, kind } = startOfWinner(bytes)
-  return decodePayload(state, kind)
+  const state = startOf(bytes)
+  return decodePayload(state, takeWinnerKind(state))
 }
 
-function startOfWinner(bytes: Uint8Array): { readonly state: CodecState; readonly kind: number } {
-  const state: CodecState = { buffer: bytes, start: 0, end: bytes.byteLength }
+function startOf(bytes: Uint8Array): CodecState {
+  return { buffer: bytes, start: 0, end: bytes.byteLength }
+}
+
+function takeWinnerKind(state: CodecState): number {
   skipDots(state)
   uint.decode(state)
   skipDots(state)
-  return { state, kind: uint.decode(state) % LOST }
+  return uint.decode(state) % LOST
 }
 
 /** As `decodeWinner`, but only of how many bytes the file has; undefined where it is none. */
 export function decodeWinnerSize(bytes: Uint8Array): number | undefined {
-  const { state, kind } = startOfWinner(bytes)
-  return KINDS[kind] === 'file' ? uint.decode(state) : undefined
+  const state = startOf(bytes)
+  return KINDS[takeWinnerKind(state)] === 'file' ? uint.decode(state) : undefined
 }
 
-/** As `decodeWinner`, but only of what kind it is. */
-export function decodeWinnerKind(bytes: Uint8Array): Payload['kind'] {
-  const kind = KINDS[startOfWinner(bytes).kind]
+/** As `decodeWinner`, of the record that begins where `state` stands, but only of what kind it is. */
+export function decodeWinnerKind(state: CodecState): Payload['kind'] {
+  const kind = KINDS[takeWinnerKind(state)]
   if (kind === undefined) throw new BackerError('MALFORMED', 'a record of an unknown kind')
   return kind
 }
