@@ -4,6 +4,7 @@ import { makeContentBuilder } from '../../lib/core/chunk/content-builder.js'
 import { nextBoundary } from '../../lib/core/chunk/fastcdc.js'
 import { conflictPath, conflictRecord } from '../../lib/core/engine/conflict.js'
 import { challengedRanges, holdProof } from '../../lib/core/engine/hold-proof.js'
+import { makeRecord, writeVersion } from '../../lib/core/engine/merge.js'
 import { certificateCodec, makeCertificate } from '../../lib/core/model/certificate.js'
 import { hashBytes } from '../../lib/core/model/hash.js'
 import { signedHeadCodec, signHead } from '../../lib/core/model/head.js'
@@ -175,14 +176,18 @@ function recordVectors(): Vectors[string] {
     { replica: REPLICA, counter: 300 },
     { replica: OTHER_REPLICA, counter: 2 }
   ]
+  const link: Payload = { kind: 'symlink', target: 'a.txt', mtimeNs: -1n }
+  const oneName = makeRecord(hello.dots, [hello, { dots: hello.dots, payload: link }])
   const records = {
     fileRecord: one(file('hello')),
     directoryRecord: one({ kind: 'directory', mode: 0o755 }),
-    symlinkRecord: one({ kind: 'symlink', target: 'a.txt', mtimeNs: -1n }),
+    symlinkRecord: one(link),
     deletedRecord: one({ kind: 'deleted' }),
     conflictRecord: { context, versions: [later, hello] },
     lostRecord: { context, versions: [hello, { ...later, hasLost: true as const }] },
-    copyRecord: conflictRecord({ ...hello, dots: [...hello.dots, ...later.dots] })
+    copyRecord: conflictRecord({ ...hello, dots: [...hello.dots, ...later.dots] }),
+    oneNameRecord: oneName,
+    apartRecord: writeVersion(oneName, OTHER_REPLICA, later.payload, () => false, 2)
   }
   const tree = buildTree([
     [parsePath('docs'), records.directoryRecord],

@@ -4,6 +4,8 @@ import { Bench, shownBy } from './bench-of-devices.js'
 import type { Device } from './device.js'
 
 const PATH = 'p' as RelativePath
+/** How far a clock is set back. */
+const DAY_MS = 86_400_000
 const BELOW = 'p/below' as RelativePath
 
 test('a conflict copy that somebody saw and removed stays removed, wherever else the loser still stands', async t => {
@@ -78,4 +80,43 @@ test('of what four devices wrote at one path while they were apart all of it sta
   await bench.untilSame()
   const all = wrote.map(bytes => bytes.toString('hex'))
   for (const device of devices) t.alike([...shownBy(device).values()].sort(), all)
+})
+
+test('of two writes that bear one name, by a device that was put back, the loser stands beside the winner', async t => {
+  for (const clockOffMs of [0, -DAY_MS]) {
+    const bench = new Bench(`one name ${clockOffMs}`, 3)
+    const [a, b, c] = bench.devices as [Device, Device, Device]
+    // So that it counts from where it was.
+    a.clockOffMs = -DAY_MS
+    for (const device of bench.devices) bench.start(device)
+    bench.write(a, PATH, Buffer.from('one'))
+    await bench.until('all have it', () => bench.devices.every(device => shownBy(device).size === 1))
+    await bench.untilSame()
+    a.takeSnapshot()
+    bench.network.part(a, c)
+    bench.network.part(b, c)
+    bench.write(a, PATH, Buffer.from('written in the time that was lost'))
+    await bench.until('b has that', () => shownBy(b).get(PATH) === shownBy(a).get(PATH) && b.running!.folder.isIdle)
+    bench.stop(a)
+    a.rollBack()
+    bench.network.part(a, b)
+    bench.network.rejoin(a, c)
+    a.clockOffMs += clockOffMs
+    bench.write(a, PATH, Buffer.from('written after that'))
+    bench.start(a)
+    await bench.until('c has that', () => shownBy(c).get(PATH) === shownBy(a).get(PATH) && c.running!.folder.isIdle)
+    bench.stop(a)
+    const [atB, atC] = [b, c].map(({ entries }) => entries.get(PATH)?.record.versions.flatMap(({ dots }) => dots))
+    t.alike(atB, atC, 'the two have one name')
+    const both = [b, c].map(device => shownBy(device).get(PATH))
+    bench.network.rejoin(b, c)
+    await bench.until('both stand there', () => shownBy(b).size === 2 && shownBy(c).size === 2)
+    await bench.untilSame()
+    bench.network.rejoin(a, b)
+    bench.start(a)
+    await bench.until('a has heard of it', () => shownBy(a).size === 2)
+    await bench.untilSame()
+    for (const device of bench.devices) t.alike(new Set(shownBy(device).values()), new Set(both))
+    t.alike([shownBy(b), shownBy(c)], [shownBy(a), shownBy(a)])
+  }
 })

@@ -123,8 +123,15 @@ function isEqual(world: World): boolean {
   const writers = devices.filter(device => !isReader(device))
   const [root, ...others] = writers.map(({ running }) => hashKey(running?.store.root ?? EMPTY_ROOT))
   if (others.some(other => other !== root)) return differsOnlyAt(writers, goneForGood(devices, memberWitnesses(world)))
+  if (!writers.every(one => writers.every(other => one === other || knowsEqual(one, other)))) return false
   if (plan.readers.length > 0) return devices.filter(isReader).every(reader => hasSeenAll(reader, writers[0]))
   return writers.every(({ running }) => running?.folder.status().state === 'in-sync')
+}
+
+/** True where `other` has told that it holds the same. Before that it says what it knows of the device itself, which may have been put back to an earlier state. */
+function knowsEqual({ running }: Device, other: Device): boolean {
+  const peers = running?.folder.status().peers ?? []
+  return peers.some(({ replica, inSync }) => replica === other.running?.store.replica && inSync)
 }
 
 /** A reader's own root tells nothing, once it has something of its own: what counts is which writes it has heard of. */

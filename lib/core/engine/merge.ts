@@ -9,21 +9,25 @@ import {
   type ReplicaId,
   type VersionVector
 } from '../model/version.js'
-import { compareVersions, type Payload, type Record, type Version } from '../model/record.js'
+import { compareVersions, samePayload, type Payload, type Record, type Version } from '../model/record.js'
+import { setApart } from './twin.js'
 
 /**
  * The record that knows what both know: every version that neither side has seen replaced, the winner first.
  *
- * What makes it safe: a version is dropped only where the other side has seen it and no longer has it, that is, where
+ * What makes it safe: a version is dropped only where the other side has seen its write and no longer has it, that is, where
  * somebody who saw it replaced it. The result depends on the set of writes alone, so merging is commutative, associative and
  * idempotent. Source: Preguiça et al., "Dotted version vectors", 2010, arXiv 1011.5808, section 5.
+ *
+ * Two writes may bear one name (see `setApart`): both stay until somebody replaces that name, so that what is known of a name is none, a set of payloads, or
+ * that it was replaced, and merging the union.
  */
 export function mergeRecords(a: Record, b: Record): Record {
   if (a === b) return a
   const successor = successorOf(a, b)
   if (successor !== undefined) return successor
   const context = joinVectors(a.context, b.context)
-  const lost = new Set([...a.versions, ...b.versions].flatMap(version => (version.hasLost ? namesOf(version) : [])))
+  const lost = [...a.versions, ...b.versions].filter(({ hasLost }) => hasLost)
   return makeRecord(
     context,
     [...survivors(a, b), ...survivors(b, a)].flatMap(version => partByLoss(version, lost))
@@ -60,8 +64,9 @@ function survivors(mine: Record, theirs: Record): Version[] {
   return found
 }
 
-/** A version as those of its writes that have lost, by either side's word, and those that have not. */
-function partByLoss({ dots, payload }: Version, lost: ReadonlySet<string>): Version[] {
+/** A version as those of its writes that have lost, by the word of one of `losers`, and those that have not. */
+function partByLoss({ dots, payload }: Version, losers: readonly Version[]): Version[] {
+  const lost = new Set(losers.filter(loser => samePayload(loser.payload, payload)).flatMap(namesOf))
   if (lost.size === 0) return [{ dots, payload }]
   const hasLost = (dot: Dot): boolean => lost.has(nameOfDot(dot))
   const parts: Version[] = [
@@ -71,7 +76,7 @@ function partByLoss({ dots, payload }: Version, lost: ReadonlySet<string>): Vers
   return parts.filter(part => part.dots.length > 0)
 }
 
-/** A record of versions in any order: equal ones become one version; of one write with two payloads (a forger's) the greater stays. */
+/** A record of versions in any order: equal ones become one version. */
 export function makeRecord(context: VersionVector, versions: readonly Version[]): Record {
   const [only] = versions
   if (only !== undefined && versions.length === 1 && only.dots.length === 1) return { context, versions }
@@ -81,13 +86,14 @@ export function makeRecord(context: VersionVector, versions: readonly Version[])
     if (last !== undefined && compareVersions(last, version) === 0) last.dots.push(...version.dots)
     else grouped.push({ ...version, dots: [...version.dots] })
   }
-  const taken = new Set<string>()
-  const unique: Version[] = []
-  for (const version of grouped) {
-    const dots = version.dots.sort(compareDots).filter(dot => !taken.has(nameOfDot(dot)) && taken.add(nameOfDot(dot)))
-    if (dots.length > 0) unique.push({ ...version, dots })
-  }
-  return { context, versions: unique }
+  return { context, versions: grouped.map(version => ({ ...version, dots: distinct(version.dots) })) }
+}
+
+function distinct(dots: Dot[]): Dot[] {
+  return dots.sort(compareDots).filter((dot, i) => {
+    const before = dots[i - 1]
+    return before === undefined || !dotsEqual(before, dot)
+  })
 }
 
 /**
@@ -103,11 +109,10 @@ export function writeVersion(
   isSettled: (loser: Version) => boolean,
   leastCounter = 1
 ): Record {
-  const context = local?.context ?? []
-  const dot = nextDot(context, replica, leastCounter)
-  const unsettled = local === undefined ? [] : local.versions.slice(1).filter(loser => !isSettled(loser))
-  const losers = unsettled.map(loser => ({ ...loser, hasLost: true as const }))
-  return makeRecord(seeDot(context, dot), [{ dots: [dot], payload }, ...losers])
+  const dot = nextDot(local?.context ?? [], replica, leastCounter)
+  const version: Version = { dots: [dot], payload }
+  if (local === undefined) return makeRecord([dot], [version])
+  return over(local, version, (loser, i) => i > 0 && !isSettled(loser))
 }
 
 /**
@@ -122,19 +127,29 @@ export function writeUnseen(
   leastCounter = 1
 ): Record {
   const dot = nextDot(local.context, replica, leastCounter)
-  const unsettled = local.versions.filter(loser => !isSettled(loser))
-  const losers = unsettled.map(loser => ({ ...loser, hasLost: true as const }))
-  return makeRecord(seeDot(local.context, dot), [{ dots: [dot], payload }, ...losers])
+  return over(local, { dots: [dot], payload }, loser => !isSettled(loser))
+}
+
+/** The record after `version`, one write, was made over `local`: it replaces all but what stays, which has lost to it. */
+function over(local: Record, version: Version, stays: (loser: Version, i: number) => boolean): Record {
+  const kept = local.versions.filter(stays)
+  const replaced = new Set(local.versions.filter(one => !kept.includes(one)).flatMap(namesOf))
+  const losers = kept.map(({ dots, payload }) => ({
+    dots: dots.map(dot => (replaced.has(nameOfDot(dot)) ? setApart(dot, payload) : dot)),
+    payload,
+    hasLost: true as const
+  }))
+  const versions = [version, ...losers]
+  return makeRecord(versions.flatMap(({ dots }) => dots).reduce(seeDot, local.context), versions)
 }
 
 /** The record once `loser` stands beside its path as a conflict copy: it has lost for good. */
 export function noteLoss(record: Record, loser: Version): Record {
-  const names = new Set(namesOf(loser))
   const [winner, ...others] = record.versions
   if (winner === undefined) return record
   return makeRecord(record.context, [
     winner,
-    ...others.flatMap(version => (version.hasLost ? [version] : partByLoss(version, names)))
+    ...others.flatMap(version => (version.hasLost ? [version] : partByLoss(version, [loser])))
   ])
 }
 

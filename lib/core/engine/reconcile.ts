@@ -7,9 +7,9 @@ import {
   type Record,
   type Version
 } from '../model/record.js'
-import { dotsEqual } from '../model/version.js'
 import { deservesCopy } from './conflict.js'
 import { mergeRecords } from './merge.js'
+import { asHeld } from './twin.js'
 
 /**
  * What one path needs, given what this device has and what a peer has.
@@ -62,9 +62,7 @@ function outcomeOf(local: Record | undefined, record: Record): Outcome {
 
 /** The version on the disk as the merged record has it, where it lost without having been replaced and has bytes to keep. */
 function keptVersion(onDisk: Version, record: Record): Version | undefined {
-  const replaced = (version: Version): boolean =>
-    !version.dots.some(dot => onDisk.dots.some(own => dotsEqual(own, dot)))
-  const survivor = record.versions.find(version => !replaced(version)) ?? strayVersion(onDisk, record)
+  const [survivor = strayVersion(onDisk, record)] = record.versions.flatMap(version => asHeld(onDisk, version) ?? [])
   return survivor !== undefined && deservesCopy(survivor.payload, payloadOf(record)) ? survivor : undefined
 }
 

@@ -103,3 +103,46 @@ test('a version that stands beside its path as a copy does not win again', t => 
   t.alike(payloadOf(mergeRecords(noted, unaware)), file(3, 0n))
   t.alike(payloadOf(mergeRecords(mergeRecords(first!, unaware), noted)), file(3, 0n), 'in any order')
 })
+
+test('of two writes with one name the greater stands at the path, and both stay until somebody replaces them', t => {
+  const base = writeVersion(undefined, replicaOf(1), file(9), () => true)
+  const [lesser, greater] = [1, 2].map(n => writeVersion(base, replicaOf(1), file(n, BigInt(n)), () => true))
+  t.alike(lesser!.context, greater!.context)
+  const both = mergeRecords(lesser!, greater!)
+  t.alike(both, mergeRecords(greater!, lesser!))
+  t.alike(
+    both.versions.map(({ payload }) => payload),
+    [file(2, 2n), file(1, 1n)]
+  )
+  const noted = noteLoss(both, both.versions[1]!)
+  t.alike(mergeRecords(noted, both), noted, 'the loser has lost, not what bears its name')
+  t.alike(mergeRecords(both, base), both)
+  const later = writeVersion(both, replicaOf(2), file(3), () => true)
+  for (const before of [lesser!, greater!, both, noted]) t.alike(mergeRecords(before, later), later)
+})
+
+test('who replaces one of two writes with one name does not replace the other', t => {
+  const [lesser, greater] = [1, 2].map(n => writeVersion(undefined, replicaOf(1), file(n, BigInt(n)), () => true))
+  const both = mergeRecords(lesser!, greater!)
+  const later = writeVersion(both, replicaOf(2), file(3, 0n), () => false)
+  for (const before of [lesser!, greater!, both]) {
+    const merged = mergeRecords(before, later)
+    t.alike(merged, later)
+    t.alike(mergeRecords(later, before), later)
+    t.alike(
+      merged.versions.map(({ payload, hasLost }) => [payload, hasLost]),
+      [
+        [file(3, 0n), undefined],
+        [file(1, 1n), true]
+      ]
+    )
+  }
+})
+
+test('of a write and a delete with one name the write stays', t => {
+  const base = writeVersion(undefined, replicaOf(1), file(9), () => true)
+  const gone = writeVersion(base, replicaOf(1), { kind: 'deleted' }, () => true)
+  const written = writeVersion(base, replicaOf(1), file(1), () => true)
+  t.alike(payloadOf(mergeRecords(gone, written)), file(1))
+  t.alike(mergeRecords(gone, written), mergeRecords(written, gone))
+})

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { conflictPath, conflictRecord, deservesCopy, isWrittenBy } from '../../../lib/core/engine/conflict.js'
 import { mergeRecords, writeVersion } from '../../../lib/core/engine/merge.js'
 import { reconcile, reconcileAsReader } from '../../../lib/core/engine/reconcile.js'
+import { asHeld } from '../../../lib/core/engine/twin.js'
 import { parsePath, whyNotPath } from '../../../lib/core/model/path.js'
 import { payloadOf, sameContent, type Payload, type Record } from '../../../lib/core/model/record.js'
 import { file, histories, known, play, replicaOf } from './history.js'
@@ -94,9 +95,7 @@ test('no version is lost: after everybody has heard everybody, each one stands a
       if (final === undefined) return true
       return records.every(record => {
         const shown = record.versions[0]
-        const survives = final.versions.find(version =>
-          version.dots.some(dot => shown?.dots.some(own => own.replica === dot.replica && own.counter === dot.counter))
-        )
+        const survives = shown && final.versions.find(version => asHeld(shown, version) !== undefined)
         if (shown === undefined || survives === undefined || !deservesCopy(survives.payload, payloadOf(final)))
           return true
         const outcome = reconcile(record, final)
@@ -141,6 +140,34 @@ test('what a device writes at the path of a conflict copy is never taken for the
     t.ok(versions.every(version => isWrittenBy(version, replicaOf(1))))
     t.absent(versions.some(version => isWrittenBy(version, replicaOf(2))))
   }
+})
+
+test('what lost to another write of its own name is kept where it lies, as one and the same copy everywhere', t => {
+  const base = write(1, file(9))
+  const lesser = write(1, file(1, 1n), base)
+  const others: readonly Payload[] = [file(2, 2n), directory]
+  for (const payload of others) {
+    const greater = write(1, payload, base)
+    t.is(reconcile(greater, lesser).kind, 'adopt', 'the winner stays as it is')
+    const both = mergeRecords(lesser, greater)
+    const later = writeVersion(both, replicaOf(2), { kind: 'symlink', target: 'there', mtimeNs: 9n }, () => false)
+    const copies = [greater, both, later].map(remote => {
+      const outcome = reconcile(lesser, remote)
+      return outcome.kind === 'apply' && outcome.keep !== undefined ? conflictRecord(outcome.keep) : undefined
+    })
+    t.alike(copies, [conflictRecord(lesser.versions[0]!), copies[0], copies[0]], 'whatever has become of the winner')
+    const replaced = reconcile(lesser, write(2, file(5), both))
+    t.ok(replaced.kind === 'apply' && replaced.keep === undefined, 'who saw both has replaced both')
+  }
+  const gone = write(1, deleted, base)
+  t.is(reconcile(lesser, gone).kind, 'adopt')
+  const back = reconcile(gone, lesser)
+  t.ok(
+    back.kind === 'apply' && back.keep === undefined && back.payload === lesser.versions[0]?.payload,
+    'no delete wins'
+  )
+  const retouched = reconcile(lesser, write(1, file(1, 3n), base))
+  t.ok(retouched.kind === 'apply' && retouched.keep === undefined, 'with the same bytes there is nothing to keep')
 })
 
 test('conflict copies are named by their content, keep their extension, and are never marked twice', t => {
