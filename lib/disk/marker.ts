@@ -111,7 +111,7 @@ function readSmall(fs: FileSystem, root: DirectoryHandle): string {
   try {
     const file = fs.openRead(own, MARKER_NAME)
     try {
-      const bytes = new Uint8Array(MARKER_BYTES_MAX)
+      const bytes = Buffer.allocUnsafe(MARKER_BYTES_MAX)
       return b4a.toString(bytes.subarray(0, fs.read(file, bytes, 0, bytes.byteLength, 0)))
     } finally {
       fs.close(file)

@@ -17,7 +17,8 @@ export function inspectMerging(devices: readonly Device[]): void {
       if (known === undefined) byPath.set(path, [record])
       else known.push(record)
     }
-  for (const [path, records] of byPath) {
+  for (const [path, all] of byPath) {
+    const records = distinct(all)
     const merged = records.reduce(mergeRecords)
     const others = [
       records.reduceRight(mergeRecords),
@@ -29,6 +30,11 @@ export function inspectMerging(devices: readonly Device[]): void {
     if (others.some(other => !sameRecord(other, merged)))
       throw new Broken('S6', `what devices know of ${path} depends on the order in which they hear it`, path)
   }
+}
+
+/** The records without those that say the same as an earlier one. */
+function distinct(records: readonly Record[]): readonly Record[] {
+  return records.filter((one, i) => !records.slice(0, i).some(earlier => sameRecord(earlier, one)))
 }
 
 /** An index is whole: its trees are those of its entries. Throws Broken. */

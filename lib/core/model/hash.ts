@@ -52,7 +52,9 @@ export function hashFromKey(key: HashKey): Hash {
 }
 
 export function hashesEqual(a: Hash, b: Hash): boolean {
-  return b4a.equals(a, b)
+  // A comparison of 32 bytes is done before a native call has begun.
+  for (let i = 0; i < HASH_BYTES; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 /** How many groups of `groupBits` bits at the beginning of `hash` are zero: the level that it gives in a tree shaped by hashes. */
