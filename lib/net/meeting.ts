@@ -4,8 +4,10 @@ import type HyperDHT from 'hyperdht'
 import type Hyperswarm from 'hyperswarm'
 import type { Door } from './door.js'
 import { hearPace } from './relay-pace.js'
-import { Upgrades, type Attempt } from './upgrades.js'
+import { Attempts } from './attempts.js'
+import { DhtWatch } from './dht-watch.js'
 import type { NoiseStream } from '../../protocol/handshake.js'
+import type { Clock } from '../runtime.js'
 import { nameOf } from './name.js'
 import { dropOldest } from '../core/drop-oldest.js'
 
@@ -37,6 +39,9 @@ export interface MeetingOptions {
   /** The public keys of relays that may be used now. */
   readonly relays: (isForced: boolean) => readonly Uint8Array[]
   readonly onconnection: (stream: NoiseStream, found: readonly Uint8Array[]) => void
+  /** The DHT answers again after it was out of reach for a while. */
+  readonly onback: () => void
+  readonly clock: Clock
 }
 
 interface MeetingParts {
@@ -44,7 +49,6 @@ interface MeetingParts {
   readonly swarm: Hyperswarm
   readonly toRelays: ToRelays
   readonly failures: Map<string, string>
-  readonly attempts: ReadonlyMap<string, Attempt>
   readonly options: MeetingOptions
 }
 
@@ -57,23 +61,25 @@ export class Meeting {
   readonly #failures: Map<string, string>
   /** Streams to relays, by which connections that go through one are told. */
   readonly #toRelays: ToRelays
-  readonly #upgrades: Upgrades
+  readonly #attempts: Attempts
+  readonly #watch: DhtWatch
 
-  private constructor({ dht, swarm, toRelays, failures, attempts, options }: MeetingParts) {
+  private constructor({ dht, swarm, toRelays, failures, options }: MeetingParts) {
     this.#dht = dht
     this.#swarm = swarm
     this.#toRelays = toRelays
     this.#failures = failures
-    const { keyPair, isOnRelay, isReached, relays, onconnection } = options
-    this.#upgrades = new Upgrades({
+    const { keyPair, clock, isOnRelay, isReached, relays, onconnection, onback } = options
+    this.#watch = new DhtWatch({ dht, server: swarm.server, clock, onback })
+    this.#attempts = new Attempts({
       dht,
       swarm,
       keyPair,
+      clock,
       isOnRelay,
       isReached,
       relays: () => relays(false),
       isRelayed: stream => this.isRelayed(stream, undefined),
-      attempts,
       onconnection: stream => onconnection(stream, swarm.peers.get(nameOf(stream.remotePublicKey))?.topics ?? [])
     })
   }
@@ -82,11 +88,7 @@ export class Meeting {
     const { keyPair, dht, door, isReached, relays, onconnection } = options
     const { default: Hyperswarm } = await import('hyperswarm')
     const failures = new Map<string, string>()
-    const attempts = new Map<string, Attempt>()
-    const toRelays = noteStreams(dht, (stream, deviceId) => {
-      noteFailure(stream, deviceId, failures)
-      noteAttempt(stream, deviceId, attempts)
-    })
+    const toRelays = noteStreams(dht, (stream, deviceId) => noteFailure(stream, deviceId, failures))
     const swarm = new Hyperswarm({
       keyPair,
       dht,
@@ -103,7 +105,7 @@ export class Meeting {
     // Not to connect now is no reason never to do it.
     swarm.on('ban', info => info.ban(false))
     swarm.on('connection', (stream, info) => onconnection(stream, topicsOf(info)))
-    return new Meeting({ dht, swarm, toRelays, failures, attempts, options })
+    return new Meeting({ dht, swarm, toRelays, failures, options })
   }
 
   /** Announces a topic and looks for others there. Resolves once it is announced. */
@@ -124,17 +126,19 @@ export class Meeting {
     discovery?.refresh({ client: true, server: true }).catch(() => undefined)
   }
 
-  /** Connects to a device whose key is known, if nothing speaks against it. */
+  /** Tries once to reach a device whose key is known, if nothing speaks against it. */
   connect(publicKey: Uint8Array): void {
-    this.#upgrades.beside(publicKey)
-    this.#swarm.joinPeer(publicKey)
-    // One attempt now; from then on it is one of many that are found under a topic.
-    this.#swarm.leavePeer(publicKey)
+    this.#attempts.connect(publicKey)
   }
 
   /** Tries once to reach a device directly that is reached through a relay. */
   upgrade(publicKey: Uint8Array): void {
-    this.#upgrades.try(publicKey)
+    this.#attempts.upgrade(publicKey)
+  }
+
+  /** To be called about every second. */
+  tick(): void {
+    this.#watch.tick()
   }
 
   get failures(): ReadonlyMap<string, string> {
@@ -189,16 +193,6 @@ function noteFailure(stream: NoiseStream, deviceId: string, failures: Map<string
     failures.set(deviceId, error.code ?? error.message)
   })
   stream.once('open', () => failures.delete(deviceId))
-}
-
-function noteAttempt(stream: NoiseStream, deviceId: string, attempts: Map<string, Attempt>): void {
-  const attempt: Attempt = { stream, at: performance.now() }
-  const isOver = (): void => {
-    if (attempts.get(deviceId) === attempt) attempts.delete(deviceId)
-  }
-  attempts.set(deviceId, attempt)
-  stream.once('open', isOver)
-  stream.once('close', isOver)
 }
 
 function topicsOf(info: PeerInfo): readonly Uint8Array[] {

@@ -1,8 +1,9 @@
 import type { Runtime } from '../runtime.js'
 import { dropOldest } from '../core/drop-oldest.js'
 
-/** How long a device that is gone is looked for often, and how often that is. */
+/** How long a device that is gone is looked for often; after which times at first, and how often from then on. */
 const MISSED_MS = 15 * 60_000
+const FIRST_LOOKS_MS = [1000, 1000, 2000]
 const LOOK_EVERY_MS = 4000
 /** Devices that are kept in mind. */
 const DEVICES_MAX = 1024
@@ -14,6 +15,7 @@ interface Known {
   /** undefined while it is connected. */
   goneAt: number | undefined
   lookedAt: number
+  looks: number
 }
 
 /** The devices that were connected since the start, and which of them are missed. */
@@ -29,7 +31,13 @@ export class Missed {
     const folders = this.foldersOf(deviceId)
     this.#known.delete(deviceId)
     dropOldest(this.#known, DEVICES_MAX - 1)
-    this.#known.set(deviceId, { publicKey: Uint8Array.from(publicKey), folders, goneAt: undefined, lookedAt: 0 })
+    this.#known.set(deviceId, {
+      publicKey: Uint8Array.from(publicKey),
+      folders,
+      goneAt: undefined,
+      lookedAt: 0,
+      looks: 0
+    })
   }
 
   /** A connected device has these folders. */
@@ -45,7 +53,9 @@ export class Missed {
 
   lost(deviceId: string): void {
     const known = this.#known.get(deviceId)
-    if (known !== undefined) known.goneAt = known.lookedAt = this.#runtime.clock.monotonic()
+    if (known === undefined) return
+    known.goneAt = known.lookedAt = this.#runtime.clock.monotonic()
+    known.looks = 0
   }
 
   /** It has proven that it knows the key of some folder, since the start. */
@@ -66,9 +76,13 @@ export class Missed {
   due(): readonly string[] {
     const now = this.#runtime.clock.monotonic()
     const due = [...this.#known].filter(
-      ([, { goneAt, lookedAt }]) => goneAt !== undefined && now - goneAt < MISSED_MS && now - lookedAt >= LOOK_EVERY_MS
+      ([, { goneAt, lookedAt, looks }]) =>
+        goneAt !== undefined && now - goneAt < MISSED_MS && now - lookedAt >= (FIRST_LOOKS_MS[looks] ?? LOOK_EVERY_MS)
     )
-    for (const [, known] of due) known.lookedAt = now
+    for (const [, known] of due) {
+      known.lookedAt = now
+      known.looks++
+    }
     return due.map(([id]) => id)
   }
 }

@@ -240,10 +240,12 @@ export class Network {
     this.#meeting = await Meeting.open({
       keyPair,
       dht: this.#dht,
+      clock: runtime.clock,
       door: this.#door,
       isReached: deviceId => this.#connections.lives.rankOf(deviceId) >= RANK.udx || this.#isOnRelay(deviceId),
       isOnRelay: deviceId => this.#isOnRelay(deviceId),
       relays: () => this.#relays(),
+      onback: () => this.#networkChanged('line'),
       onconnection: (stream, topics) => {
         // Hyperswarm forgets under which topics it found a device as soon as that is gone: then neither side would ask.
         const before = this.#missed.foldersOf(nameOf(stream.remotePublicKey))
@@ -386,7 +388,7 @@ export class Network {
     if (publicKey !== undefined) this.#meeting?.connect(publicKey)
   }
 
-  #networkChanged(why: 'addresses' | 'sleep'): void {
+  #networkChanged(why: 'addresses' | 'sleep' | 'line'): void {
     this.#options.runtime.trace(`the network has changed: ${why}`)
     this.#connections.suspectAll()
     if (why === 'addresses') this.#openness?.addressesChanged()
@@ -403,6 +405,7 @@ export class Network {
     this.#connections.tick(lateMs)
     this.#keepTime()
     this.#openness?.tick()
+    this.#meeting?.tick()
     for (const deviceId of this.#missed.due()) this.#lookFor(deviceId)
     if (now - this.#savedAt > SAVE_EVERY_MS) void this.#save()
     if (now - this.#upgradedAt > UPGRADE_EVERY_MS) this.#upgrade()

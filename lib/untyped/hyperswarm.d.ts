@@ -42,6 +42,10 @@ declare module 'hyperdht' {
     /** Behind a NAT that gives each destination a port of its own. */
     readonly randomized: boolean
     readonly online: boolean
+    /** `reset`: it is online, as far as is known. */
+    readonly health: { reset(): void }
+    /** Counted from the start. */
+    readonly stats: { readonly requests: { readonly responses: number }; readonly queries: { readonly total: number } }
     readonly bootstrapped: boolean
     toArray(options?: { limit: number }): DhtAddress[]
     addNode(node: DhtAddress): void
@@ -55,7 +59,11 @@ declare module 'hyperdht' {
     announce(topic: Uint8Array, keyPair: KeyPair): { finished(): Promise<void> }
     createRawStream(options: object): object
     createServer(
-      options: { readonly firewall?: ServerFirewall },
+      options: {
+        readonly firewall?: ServerFirewall
+        /** Makes the stream of what has come, of hyperdht's raw one. */
+        readonly createSecretStream?: (isInitiator: boolean, rawStream: EventEmitter) => EventEmitter
+      },
       onconnection: (stream: NoiseSecretStream) => void
     ): DhtServer
     destroy(options?: { force?: boolean }): Promise<void>
@@ -100,11 +108,15 @@ declare module 'hyperswarm' {
       on(event: 'connection', listener: (connection: NoiseSecretStream) => void): unknown
       listeners(event: 'connection'): unknown[]
       removeAllListeners(event: 'connection'): unknown
+      /** Announces it anew, within three seconds. */
+      refresh(): void
+      /** null while it does not listen. `relays`: the nodes that relay handshakes to it. */
+      readonly _announcer: { readonly relays: readonly unknown[]; readonly _sleeper: { resume(): void } } | null
     }
+    /** What it connects to, and what it is connected to; at most one to each device. */
+    readonly _allConnections: { has(publicKey: Uint8Array): boolean }
     on(event: 'connection', listener: (connection: NoiseSecretStream, info: PeerInfo) => void): this
     on(event: 'ban', listener: (info: PeerInfo) => void): this
-    joinPeer(publicKey: Uint8Array): void
-    leavePeer(publicKey: Uint8Array): void
     readonly connecting: number
     /** By their public keys in hexadecimal. */
     readonly peers: ReadonlyMap<string, PeerInfo>

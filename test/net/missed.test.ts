@@ -19,17 +19,22 @@ test('what a device had is known when it comes back, whoever finds whom', t => {
   t.absent(missed.knows('nobody'))
 })
 
-test('who is gone is looked for every few seconds, for a quarter of an hour', t => {
+test('who is gone is looked for again at once, then every few seconds, for a quarter of an hour', t => {
   const { runtime, advance } = fakeRuntime()
   const missed = new Missed(runtime)
   missed.met('a', KEY)
   t.alike(missed.due(), [])
-  missed.lost('a')
-  let looks = 0
-  for (let second = 0; second < 20 * 60; second++) {
-    advance(1000)
-    looks += missed.due().length
+  for (const time of ['once', 'and once more']) {
+    missed.lost('a')
+    const looks: number[] = []
+    for (let second = 1; second <= 20 * 60; second++) {
+      advance(1000)
+      if (missed.due().length > 0) looks.push(second)
+    }
+    t.alike(looks.slice(0, 6), [1, 2, 4, 8, 12, 16], time)
+    t.is(looks.length, 226)
+    t.is(looks.at(-1), 896)
+    t.alike(missed.ids(), ['a'])
+    missed.met('a', KEY)
   }
-  t.ok(looks >= 200 && looks <= 225, `${looks} looks`)
-  t.alike(missed.ids(), ['a'])
 })
