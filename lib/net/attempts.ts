@@ -15,8 +15,8 @@ export interface AttemptsOptions {
   readonly isRelayed: (stream: NoiseStream) => boolean
   /** True where a device, by its id, need not be connected to. */
   readonly isReached: (deviceId: string) => boolean
-  /** The public keys of relays that may be used now. */
-  readonly relays: () => readonly Uint8Array[]
+  /** The public keys of relays that may be used now to reach a device, by its id. */
+  readonly relaysTo: (deviceId: string) => readonly Uint8Array[]
   readonly onconnection: (stream: NoiseStream) => void
 }
 
@@ -56,12 +56,12 @@ export class Attempts {
 
   /** Tries once more to reach a device, unless that has begun a moment ago. */
   connect(publicKey: Uint8Array): void {
-    const { isReached, relays, clock } = this.#options
+    const { isReached, relaysTo, clock } = this.#options
     const deviceId = nameOf(publicKey)
     const beginnings = this.#beginningsOf(deviceId)
     if (isReached(deviceId) || clock.monotonic() - Math.max(...beginnings) < HANGS_MS) return
     if (beginnings.length >= PER_DEVICE_MAX || this.#pending.size >= ATTEMPTS_MAX) return
-    const keys = relays()
+    const keys = relaysTo(deviceId)
     this.#begin(publicKey, keys.length === 0 ? {} : { relayThrough: [...keys] }, () => !isReached(deviceId))
   }
 

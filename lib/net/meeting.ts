@@ -37,7 +37,9 @@ export interface MeetingOptions {
   /** True while a device, by its id, is reached through a relay and in no better way. */
   readonly isOnRelay: (deviceId: string) => boolean
   /** The public keys of relays that may be used now. */
-  readonly relays: (isForced: boolean) => readonly Uint8Array[]
+  readonly relays: () => readonly Uint8Array[]
+  /** The same, to reach a device, by its id. */
+  readonly relaysTo: (deviceId: string) => readonly Uint8Array[]
   readonly onconnection: (stream: NoiseStream, found: readonly Uint8Array[]) => void
   /** The DHT answers again after it was out of reach for a while. */
   readonly onback: () => void
@@ -69,7 +71,7 @@ export class Meeting {
     this.#swarm = swarm
     this.#toRelays = toRelays
     this.#failures = failures
-    const { keyPair, clock, isOnRelay, isReached, relays, onconnection, onback } = options
+    const { keyPair, clock, isOnRelay, isReached, relaysTo, onconnection, onback } = options
     this.#watch = new DhtWatch({ dht, server: swarm.server, clock, onback })
     this.#attempts = new Attempts({
       dht,
@@ -78,7 +80,7 @@ export class Meeting {
       clock,
       isOnRelay,
       isReached,
-      relays: () => relays(false),
+      relaysTo,
       isRelayed: stream => this.isRelayed(stream, undefined),
       onconnection: stream => onconnection(stream, swarm.peers.get(nameOf(stream.remotePublicKey))?.topics ?? [])
     })
@@ -96,12 +98,12 @@ export class Meeting {
       maxServerConnections: SERVER_CONNECTIONS_MAX,
       // Asked before this side connects (without a payload), and before it answers: whoever comes may know more than this side.
       firewall: (key, payload) => payload === null && isReached(nameOf(key)),
-      relayThrough: isForced => {
-        const keys = relays(isForced)
+      relayThrough: () => {
+        const keys = relays()
         return keys.length === 0 ? null : [...keys]
       }
     })
-    door.guard(swarm, key => relays(true).some(relay => Buffer.compare(relay, key) === 0))
+    door.guard(swarm, key => relays().some(relay => Buffer.compare(relay, key) === 0))
     // Not to connect now is no reason never to do it.
     swarm.on('ban', info => info.ban(false))
     swarm.on('connection', (stream, info) => onconnection(stream, topicsOf(info)))

@@ -245,6 +245,8 @@ export class Network {
       isReached: deviceId => this.#connections.lives.rankOf(deviceId) >= RANK.udx || this.#isOnRelay(deviceId),
       isOnRelay: deviceId => this.#isOnRelay(deviceId),
       relays: () => this.#relays(),
+      // Who relays is reached without: through its own relay it would talk to itself.
+      relaysTo: deviceId => this.#relays().filter(key => key !== this.#toldRelays.get(deviceId)),
       onback: () => this.#networkChanged('line'),
       onconnection: (stream, topics) => {
         // Hyperswarm forgets under which topics it found a device as soon as that is gone: then neither side would ask.

@@ -85,7 +85,7 @@ function makeAttempts(t: Test, bootstrap: readonly DhtAddress[], runtime: Runtim
     isOnRelay: () => false,
     isRelayed: () => false,
     isReached: () => isReached,
-    relays: () => [],
+    relaysTo: () => [],
     onconnection: stream => {
       opened.push(stream)
       t.teardown(() => void stream.destroy())
