@@ -18,6 +18,8 @@ const SUSPECT_SILENCE_MS = 4000
 /** A worse road that is left over is closed when nothing has moved there for this long, and in any case after the other time. */
 const SETTLED_MS = 1500
 const DRAIN_MS = 60_000
+/** Connections to one device: a few roads, and what came about twice. Whoever opens more has others closed for it. */
+const PER_DEVICE_MAX = 8
 /** Bytes within SETTLED_MS that are nothing but keeping alive. */
 const STILL_BYTES = 400
 
@@ -65,6 +67,8 @@ export class Lives {
       suspectSince: undefined
     })
     this.#devices.set(live.connection.deviceId, kept)
+    const best = bestOf(kept)
+    if (kept.length > PER_DEVICE_MAX) kept.find(other => other !== best)?.connection.destroy()
   }
 
   /** True where it was the last one to its device. */

@@ -5,6 +5,7 @@ import { createWriteKey, topicOf } from '../../lib/core/model/keys.js'
 import { Network, type NetworkFolder, type NetworkOptions } from '../../lib/net/network.js'
 import { runDhtNode, type DhtNode } from '../../lib/net/dht-node.js'
 import { realRuntime } from '../../lib/real-runtime.js'
+import { Connection } from '../../protocol/connection.js'
 import { secureStream } from '../../protocol/handshake.js'
 import { channelId, proofOf } from '../../protocol/proof.js'
 import { encodeWith } from '../../lib/core/codec.js'
@@ -89,6 +90,26 @@ test('devices that met through the DHT of one machine go over to TCP there', asy
   await until('the better road is there', () => roadsOf(b.folder).includes('tcp') && roadsOf(a.folder).includes('tcp'))
   const best = Math.max(...b.folder.peers.map(({ road }) => road.rank))
   t.is(b.folder.peers.find(({ road }) => road.transport === 'tcp')?.road.rank, best)
+})
+
+test('a device that opens one connection after the other has eight at most', async t => {
+  // The other one has the lesser id: by itself this side closes nothing.
+  const [other = 1, own = 2] = [1, 2].sort((x, y) => Buffer.compare(keyPairOf(x).publicKey, keyPairOf(y).publicKey))
+  const a = await makeDevice(t, own)
+  void a.network.add(onNetwork(a.folder))
+  let open = 0
+  for (let i = 1; i <= 12; i++) {
+    const raw = connect(a.port, '127.0.0.1')
+    const noise = await secureStream(raw, { keyPair: keyPairOf(other), runtime: realRuntime() })
+    const connection = Connection.over(noise, { runtime: realRuntime() })
+    t.teardown(() => connection.destroy())
+    void connection.closed.then(() => open--)
+    connection.offer(makeFolder().link, { initiate: true })
+    open++
+    await until('it has proven itself', () => a.folder.peers.length === i)
+  }
+  await until('the others are closed', () => open <= 8)
+  t.is(open, 8)
 })
 
 test('a stranger who connects to the port gets nothing but a closed connection', async t => {
