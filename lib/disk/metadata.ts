@@ -30,6 +30,8 @@ export function adjust(work: Workspace, target: Target, before: Stamp, wanted: M
       ? adjustFile(work, target, before, { mode, mtimeNs })
       : adjustName(work, target, { mode, mtimeNs })
   if (after === undefined) return undefined
+  // A mode that a user set in that moment, and that was not to be set, must be told as his.
+  if (hasMode && mode === undefined && after.mode !== before.mode) return undefined
   if (before.kind === 'directory') work.tree.markChanged(target.path)
   else work.touched.add(target.path)
   if (mtimeNs !== undefined) return { ...after, ctimeNs: 0n }

@@ -2,13 +2,13 @@ import { decodeWith, encodeShort, encodeWith, fixed, list, type Codec } from '..
 import { hashBytes, hashKey } from '../core/model/hash.js'
 import { pathCodec, type RelativePath } from '../core/model/path.js'
 import { payloadOf, recordCodec, sameContent, type Payload, type Record } from '../core/model/record.js'
-import { isShownAs, sameStamp, type Stamp } from '../core/model/stamp.js'
+import { isShownAs, sameInode, sameStamp, type Stamp } from '../core/model/stamp.js'
 import { REPLICA_BYTES } from '../core/model/version.js'
 import { isBackerError } from '../core/error.js'
 import type { Listed } from '../disk/disk.js'
 import { INTENT_BYTES_MAX } from '../disk/intent.js'
 import { pathHash } from '../disk/names.js'
-import type { EntryChange, Store } from '../store/store.js'
+import type { Entry, EntryChange, Store } from '../store/store.js'
 import { copyOf } from './conflict-copy.js'
 import type { FolderContext } from './context.js'
 
@@ -76,8 +76,8 @@ export function encodeIntent(store: Store, meant: readonly Meant[]): Uint8Array 
 /**
  * Puts down in the index what the last batch did to the disk before a crash. Without it, what was installed a moment before looks like something that
  * this device's user made: a version of its own, which comes back where others remove theirs, and gets into conflicts with what they write
- * next. An entry counts only where the index still has what it had before the batch, and the disk shows just what the batch was to make.
- * Returns how many did.
+ * next. An entry counts only where the index still has what it had before the batch, and the disk shows just what the batch was to make. A file
+ * that has got its mode and not its time is what it was: it is remembered as it shows, so that the batch can be made anew. Returns how many entries counted.
  */
 export async function finishIntent(context: FolderContext, bytes: Uint8Array): Promise<number> {
   const { disk, store, ledger } = context
@@ -85,10 +85,15 @@ export async function finishIntent(context: FolderContext, bytes: Uint8Array): P
   if (open.length === 0) return 0
   return ledger.lock.run(async () => {
     const there = await disk.stat(open.map(({ path }) => path))
-    const shown = open.flatMap(({ path, record }, i) => {
+    const shown = open.flatMap(({ path, record }, i): Shown[] => {
       const found = there[i]
-      if (found === 'unknown' || !isShown(payloadOf(record), found, disk.traits.hasModes)) return []
-      return [{ path, record, stamp: found?.stamp }]
+      if (found === 'unknown') return []
+      const entry = store.get(path)
+      const payload = payloadOf(record)
+      if (isShown(payload, found, { entry, hasModes: disk.traits.hasModes }))
+        return [{ path, record, stamp: found?.stamp }]
+      if (entry === undefined || found === undefined || !isHalfSet(entry, payload, found.stamp)) return []
+      return [{ path, record: entry.record, stamp: found.stamp }]
     })
     const chunkLists = new Map<string, Uint8Array>()
     const changes = await confirmed(context, shown, chunkLists)
@@ -150,8 +155,13 @@ async function confirmed(
     .map(({ path, record, stamp }) => ({ path, entry: { record, stamp } }))
 }
 
+interface Before {
+  readonly entry: Entry | undefined
+  readonly hasModes: boolean
+}
+
 /** True where the disk shows, as far as can be told without reading it, what a payload says. */
-function isShown(payload: Payload, found: Listed | undefined, hasModes: boolean): boolean {
+function isShown(payload: Payload, found: Listed | undefined, { entry, hasModes }: Before): boolean {
   if (payload.kind === 'deleted') return found === undefined
   if (found?.stamp.kind !== payload.kind) return false
   const { stamp } = found
@@ -159,14 +169,33 @@ function isShown(payload: Payload, found: Listed | undefined, hasModes: boolean)
     case 'directory':
       return !hasModes || stamp.mode === payload.mode
     case 'symlink':
-      return found.target === payload.target && isShownAs(stamp.mtimeNs, payload.mtimeNs)
+      return found.target === payload.target && isTimeShown(stamp, payload.mtimeNs, entry)
     case 'file':
       return (
         stamp.size === payload.size &&
-        isShownAs(stamp.mtimeNs, payload.mtimeNs) &&
+        isTimeShown(stamp, payload.mtimeNs, entry) &&
         (!hasModes || stamp.mode === payload.mode)
       )
   }
+}
+
+/** True for the time that was to be set, as the file system may hold it; not for one that the same file had before. */
+function isTimeShown({ inode, mtimeNs }: Stamp, meantNs: bigint, entry: Entry | undefined): boolean {
+  const isAsBefore = entry?.stamp?.inode === inode && entry.stamp.mtimeNs === mtimeNs
+  return mtimeNs === meantNs || (isShownAs(mtimeNs, meantNs) && !isAsBefore)
+}
+
+/** True for a file that was to get another mode and time only, and shows one as it was meant and the other as it was before. */
+function isHalfSet(entry: Entry, payload: Payload, now: Stamp): boolean {
+  const { record, stamp: before } = entry
+  if (before === undefined || entry.lack !== undefined || payload.kind !== 'file' || sameStamp(before, now))
+    return false
+  return (
+    sameContent(payloadOf(record), payload) &&
+    sameInode({ ...before, mtimeNs: now.mtimeNs }, now) &&
+    (now.mtimeNs === before.mtimeNs || isShownAs(now.mtimeNs, payload.mtimeNs)) &&
+    (now.mode === before.mode || now.mode === payload.mode)
+  )
 }
 
 /** What a batch of changes meant; undefined where the bytes say nothing. */

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { backer, type Backer, type FolderStatus } from '../../lib/index.js'
 import { BUNDLED_DEVICE } from './bundle.js'
 import type { Flow, Stage } from './flows.js'
@@ -10,6 +11,8 @@ import { filesBelow, linesOf, TOKEN_LENGTH, tokensBelow } from './shown.js'
 import { begin, changesIn, end, hasEnded } from './strike.js'
 
 const DEADLINE_MS = 60_000
+/** For a device that may hang to say how it is. */
+const LAST_WORD_MS = 5000
 /** Versions of so many cycles are looked for after each. */
 const REMEMBERED = 400
 
@@ -176,11 +179,8 @@ export class Rig {
     const { mortal, peer } = this.#parts
     this.#checkWhole(mortal)
     this.#checkWhole(peer)
-    const [a, b] = [linesOf(mortal), linesOf(peer)]
-    if (a.join('\n') !== b.join('\n')) {
-      const differing = [...a.filter(line => !b.includes(line)), ...b.filter(line => !a.includes(line))]
-      throw new Error(`the devices differ: ${differing.slice(0, 6).join(' | ')}`)
-    }
+    const differing = this.#differing()
+    if (differing.length > 0) throw new Error(`the devices differ: ${differing.slice(0, 6).join(' | ')}`)
     this.#acked = tokensBelow(mortal)
     const held = new Set([...this.#acked, ...tokensBelow(peer)])
     for (const token of this.#versions) if (!held.has(token)) throw new Error(`version ${token} is lost`)
@@ -210,7 +210,19 @@ export class Rig {
       }
       await new Promise(resolve => setTimeout(resolve, 8))
     }
-    throw new Error(`never the same: ${JSON.stringify([status, this.#peer.status()]).slice(0, 3000)}`)
+    status = child === undefined ? undefined : await Promise.race([statusOf(child), wait(LAST_WORD_MS, undefined)])
+    throw new Error(
+      `never the same: ${this.#differing().slice(0, 6).join(' | ')} ${JSON.stringify([status, this.#peer.status()]).slice(0, 3000)}`
+    )
+  }
+
+  /** What stands on one of them and not on the other. */
+  #differing(): readonly string[] {
+    const [a, b] = [linesOf(this.#parts.mortal), linesOf(this.#parts.peer)]
+    return [
+      ...a.filter(line => !b.includes(line)).map(line => `mortal: ${line}`),
+      ...b.filter(line => !a.includes(line)).map(line => `peer: ${line}`)
+    ]
   }
 
   /** What users did shows on both: a hint of it may still be on its way while both are at rest. */

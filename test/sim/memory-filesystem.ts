@@ -2,6 +2,7 @@ import type { Stamp } from '../../lib/core/model/stamp.js'
 import type { Space } from '../../lib/disk/disk.js'
 import type { DirectoryHandle, FileHandle, FileSystem } from '../../lib/disk/filesystem.js'
 import { systemError } from '../disk/watched-filesystem.js'
+import type { Metadata } from '../../lib/disk/metadata.js'
 import { findDirectory, type Inode, type Volume } from './volume.js'
 
 /** Asked before every call: it may throw in the call's place. */
@@ -134,8 +135,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   setFileMetadata(file: FileHandle, mode: number | undefined, mtimeNs: bigint | undefined): void {
-    this.#gate('setFileMetadata')
-    this.#setMetadata(this.#file(file), mode, mtimeNs)
+    this.#setMetadata('setFileMetadata', () => this.#file(file), { mode, mtimeNs })
   }
 
   sync(file: FileHandle): void {
@@ -164,10 +164,12 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   setMetadata(directory: DirectoryHandle, name: string, mode: number | undefined, mtimeNs: bigint | undefined): void {
-    this.#gate('setMetadata')
-    const inode = this.#entry(directory, name)
-    if (inode === undefined) throw systemError('ENOENT')
-    this.#setMetadata(inode, mode, mtimeNs)
+    const find = (): Inode => {
+      const inode = this.#entry(directory, name)
+      if (inode === undefined) throw systemError('ENOENT')
+      return inode
+    }
+    this.#setMetadata('setMetadata', find, { mode, mtimeNs })
   }
 
   mkdir(directory: DirectoryHandle, name: string, mode: number): void {
@@ -303,11 +305,16 @@ export class MemoryFileSystem implements FileSystem {
     this.#volume.hold(inode, { bytes: held })
   }
 
-  #setMetadata(inode: Inode, mode: number | undefined, mtimeNs: bigint | undefined): void {
-    this.#volume.hold(inode, {
-      ...(mode === undefined || inode.kind === 'symlink' ? {} : { mode: mode & 0o777 }),
-      ...(mtimeNs === undefined ? {} : { mtimeNs })
-    })
+  /** Two calls, as with a real system: much can happen between them. */
+  #setMetadata(call: 'setFileMetadata' | 'setMetadata', find: () => Inode, { mode, mtimeNs }: Metadata): void {
+    if (mode !== undefined) {
+      this.#gate(call)
+      const inode = find()
+      if (inode.kind !== 'symlink') this.#volume.hold(inode, { mode: mode & 0o777 })
+    }
+    if (mtimeNs === undefined) return
+    this.#gate(call)
+    this.#volume.hold(find(), { mtimeNs })
   }
 }
 
