@@ -70,6 +70,15 @@ test('a line that is cut again and again: each time both are back soon', { timeo
   }
 })
 
+test('the lines of both are cut, long enough that no node knows the way to either', { timeout: 240_000 }, async t => {
+  const { homes, a, b } = await makeHomes(t)
+  for (const { router } of homes) router.run('ip', 'link', 'set', 'wan', 'down')
+  await Promise.all([a, b].map(device => device.untilPeers(none, 60_000)))
+  await pause(30_000)
+  for (const { router } of homes) router.run('ip', 'link', 'set', 'wan', 'up')
+  await isSoonBack(t, [a, b], 'both lines')
+})
+
 test('a machine that sleeps for a minute', { timeout: 240_000 }, async t => {
   const { a, b } = await makeHomes(t)
   b.signal('SIGSTOP')
