@@ -86,6 +86,11 @@ export class Connections {
     return this.lives.count >= this.#options.devicesMax
   }
 
+  /** True where some connected device has the folder. */
+  isShared(link: FolderLink): boolean {
+    return this.lives.all.some(({ connection }) => [...connection.links].includes(link))
+  }
+
   /** Makes a folder ready to be spoken of on all connections. */
   addFolder(name: string, link: FolderLink): void {
     this.#folders.set(name, link)

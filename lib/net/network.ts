@@ -436,7 +436,7 @@ export class Network {
     this.#options.runtime.timers.after(delayMs, () => {
       const folder = this.#folders.get(name)
       if (this.#closing !== undefined || folder === undefined) return
-      if (this.#connections.lives.count === 0) this.#meeting?.refresh(folder.topic)
+      if (!this.#connections.isShared(folder.link)) this.#meeting?.refresh(folder.topic)
       this.#lookAgain(name, count + 1)
     })
   }

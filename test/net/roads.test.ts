@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import test, { type Test } from 'brittle'
+import HyperDHT from 'hyperdht'
 import { createWriteKey, topicOf } from '../../lib/core/model/keys.js'
 import { Network, type NetworkFolder, type NetworkOptions } from '../../lib/net/network.js'
 import { runDhtNode, type DhtNode } from '../../lib/net/dht-node.js'
@@ -76,6 +77,29 @@ test('a device that is gone and comes back is met again', async t => {
   void again.network.add(onNetwork(again.folder))
   await until('they meet again', () => b.folder.peers.length === 2 && again.folder.peers.length === 1)
   t.alike(roadsOf(again.folder), ['tcp'])
+})
+
+test('a folder that nobody connected has is looked for again, whatever else others have', async t => {
+  const node = await makeDht(t)
+  const [a, b] = [await makeDevice(t, 1, { bootstrap: [node] }), await makeDevice(t, 2, { bootstrap: [node] })]
+  void a.network.add(onNetwork(a.folder))
+  void b.network.add(onNetwork(b.folder, a.port))
+  await until('they meet', () => a.folder.peers.length > 0)
+
+  const topic = topicOf(createWriteKey(Buffer.alloc(32, 2)))
+  await a.network.add({ topic, link: makeFolder({ number: 2 }).link })
+  // Somebody who comes at the same moment, and has not looked for others.
+  const dht = new HyperDHT({ bootstrap: [node], host: '127.0.0.1', firewalled: false })
+  t.teardown(() => dht.destroy(), { order: 1 })
+  let met = 0
+  const server = dht.createServer({}, stream => {
+    met++
+    stream.on('error', () => undefined)
+  })
+  await server.listen(keyPairOf(3))
+  await dht.announce(topic, keyPairOf(3)).finished()
+  await until('it is found', () => met > 0)
+  t.pass()
 })
 
 test('devices that met through the DHT of one machine go over to TCP there', async t => {
