@@ -28,6 +28,7 @@ export type ProblemCode =
   | 'collision' // another name that this file system can't tell from it
   | 'not-representable' // this system can't store such a name or kind
   | 'ignored' // something that is ignored stands where it should
+  | 'kept' // something that others have deleted and this device keeps is in the way
   | 'too-deep' // beyond the limits of a path
   | 'no-source' // no connected peer has the content
   | 'damaged' // what lies on the disk is not what was written there

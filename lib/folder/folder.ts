@@ -290,7 +290,7 @@ export class Folder extends EventEmitter<FolderEvents> {
         replaced: changes => this.history.holder.replaced(changes),
         expect: path => this.history.holder.expect(path)
       },
-      ledger: new Ledger(store, committed => this.#committed(committed)),
+      ledger: new Ledger(store, { oncommit: one => this.#committed(one), onseen: seen => this.#puller.touched(seen) }),
       access: identity.certificate === undefined ? 'read' : 'write',
       role: identity.role,
       onBlocked: path => void this.drift.makeWay(path),
@@ -363,10 +363,10 @@ export class Folder extends EventEmitter<FolderEvents> {
   }
 
   /** The index has new records of these paths. */
-  #committed({ paths, nodes, files }: Committed): void {
+  #committed({ paths, seen, nodes, files }: Committed): void {
     this.#announcer.news.note({ nodes, files })
     if (paths.includes(IGNORE_FILE)) void this.#reloadIgnore()
-    this.#puller.touched(paths)
+    this.#puller.touched(seen)
     this.history.holder.note(paths)
     this.verifier.mender.hint()
     this.drift.note(paths)

@@ -4,8 +4,8 @@ import type { InstallResult, InstallStep, ItemProblem } from '../disk/disk.js'
 import type { FolderContext } from './context.js'
 
 /*
- * What lies in a folder's directory and is not the folder's: what is ignored, special files, and names that can't be carried. Nothing that comes
- * from others moves or removes it.
+ * What lies in a folder's directory and is not the folder's: what is ignored, special files, names that can't be carried, and what others have deleted and
+ * this device keeps. Nothing that comes from others moves or removes it.
  */
 
 /**
@@ -34,7 +34,7 @@ export async function holdsOnlyForeign(
  * help. Undefined where it is something else.
  */
 export function foreignInTheWay(
-  { ignore, problems }: FolderContext,
+  { ignore, problems, store }: FolderContext,
   { path }: InstallStep,
   outcome: InstallResult
 ): ItemProblem | undefined {
@@ -44,6 +44,11 @@ export function foreignInTheWay(
   if (known?.code === 'special-file') {
     const message = at === path ? known.message : `${at}, which is a socket, FIFO or device, is in the way`
     return { code: 'special-file', message }
+  }
+  const entry = at === path ? undefined : store.get(at)
+  if (entry?.stamp !== undefined && !isLive(entry.record)) {
+    const message = `${at}, which others have deleted and this device keeps, is in the way of what others have at ${path}: move it to another place, or delete it`
+    return { code: 'kept', message }
   }
   if (!ignore().ignores(at, false) && !ignore().ignores(at, true)) return undefined
   const message =

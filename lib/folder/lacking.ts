@@ -12,6 +12,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
   changing: 'it keeps changing there',
   collision: 'its file system takes the name for that of another item',
   drift: 'it was changed there by hand, on a device that does not write',
+  ignored: 'something that is ignored there is in the way',
+  kept: 'something that was deleted elsewhere and is kept there is in the way',
   'no-source': 'it waits for a device that has gone',
   'not-representable': 'its system can’t store such a name or item',
   'send-only': 'it takes nothing over: it is send-only',

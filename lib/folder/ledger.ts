@@ -10,11 +10,21 @@ export const COMMIT_ENTRIES = 1000
 
 /** What a commit came to. */
 export interface Committed {
+  /** Whose records are others now. */
   readonly paths: readonly RelativePath[]
+  /** All paths of the commit, also those of which only the disk looks other. */
+  readonly seen: readonly RelativePath[]
   /** The new nodes of both trees, by their hashes. */
   readonly nodes: ReadonlyMap<string, Uint8Array>
   /** Whole contents of small files, where this device's user changed them; undefined for what is not his doing. */
   readonly files: readonly Uint8Array[] | undefined
+}
+
+/** What the ledger tells the folder. */
+export interface LedgerEvents {
+  readonly oncommit: (committed: Committed) => void
+  /** A commit changed no record. */
+  readonly onseen: (seen: Committed['seen']) => void
 }
 
 /**
@@ -24,12 +34,12 @@ export interface Committed {
 export class Ledger {
   readonly lock = new Mutex()
   readonly #store: Store
-  readonly #oncommit: (committed: Committed) => void
+  readonly #events: LedgerEvents
   #installs = 0
 
-  constructor(store: Store, oncommit: (committed: Committed) => void) {
+  constructor(store: Store, events: LedgerEvents) {
     this.#store = store
-    this.#oncommit = oncommit
+    this.#events = events
   }
 
   /** Paths that are being installed: what the disk shows there is this device's own half-done work. */
@@ -78,7 +88,9 @@ export class Ledger {
     const nodes = lacks.nodes.size === 0 ? made : new Map([...made, ...lacks.nodes])
     const isNews = edits.size > 0 || !hashesEqual(lacks.root, store.lacks)
     await store.commit({ entries: changes, root, lacks: lacks.root, nodes, chunkLists: listsFor(changes, chunkLists) })
-    if (isNews) this.#oncommit({ paths: [...edits.keys()], nodes, files })
+    const seen = changes.map(({ path }) => path)
+    if (isNews) this.#events.oncommit({ paths: [...edits.keys()], seen, nodes, files })
+    else this.#events.onseen(seen)
   }
 
   /** The tree of what is not on this disk, once these changes are made. `entries`: what the index has of them `before`. */

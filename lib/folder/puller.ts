@@ -1,5 +1,5 @@
 import type { Outcome } from '../core/engine/reconcile.js'
-import type { RelativePath } from '../core/model/path.js'
+import { parentOf, type RelativePath } from '../core/model/path.js'
 import { sameContent, type FilePayload, type Record } from '../core/model/record.js'
 import type { Timer } from '../runtime.js'
 import { Adoptions } from './adoptions.js'
@@ -132,11 +132,14 @@ export class Puller implements WantBook {
     return this.#hasRoom ? undefined : new Promise(resolve => this.#room.push(resolve))
   }
 
-  /** Records of these paths changed here: what is wanted there must be decided anew. */
+  /** What the index has of these paths changed: what is wanted there is decided anew, and what could not take the place of the directory that they lie in may do so now. */
   touched(paths: readonly RelativePath[]): void {
-    for (const path of paths) {
+    for (const path of this.#wants.size > 0 ? paths : []) {
       const want = this.#wants.get(path)
       if (want !== undefined && !this.#isInHand(want)) this.#reconsider(want)
+      const parent = parentOf(path)
+      const above = parent === undefined ? undefined : this.#wants.get(parent)
+      if (above?.state.kind === 'stuck') this.#reconsider(above)
     }
     this.#advance()
   }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'brittle'
 import type { Backer } from '../../lib/index.js'
@@ -73,4 +73,32 @@ test('what is ignored is not replaced by what others have in its place: it is to
   const names = shown(device).split(',')
   const texts = await Promise.all(names.map(name => readFile(join(directory, name), 'utf8')))
   t.ok(texts.includes('of this device'), names.join())
+})
+
+test('what an append-only device keeps in a directory that others have replaced by a file is told, and the file waits for it', async t => {
+  const a = await makeBacker(t)
+  const b = await makeBacker(t, { key: a.key, role: 'append-only' })
+  connect(a, b)
+  mkdirSync(join(a.directory, 'd/inner'), { recursive: true })
+  writeFileSync(join(a.directory, 'd/inner/one'), 'one')
+  await until('it came', () => shown(b) === 'd,d/inner,d/inner/one')
+  await untilSame([a, b])
+  rmSync(join(a.directory, 'd'), { recursive: true })
+  writeFileSync(join(a.directory, 'd'), 'a file now')
+  await until('it is told', () => isTold(b.status(), 'kept'))
+  t.is(b.status().problems[0]?.path, 'd')
+  t.ok(b.status().problems[0]?.message.startsWith('d/inner, which others have deleted and this device keeps'))
+  t.not(b.status().state, 'syncing')
+  t.is(shown(b), 'd,d/inner,d/inner/one')
+  await until('a is told why b has not got it', () => {
+    const [lacking] = a.status().lacking ?? []
+    return lacking?.items.some(({ path, code }) => path === 'd' && code === 'kept') === true
+  })
+
+  await rename(join(b.directory, 'd/inner'), join(b.directory, 'kept'))
+  await until('the file has its place', async () => (await readFile(join(b.directory, 'd'), 'utf8')) === 'a file now')
+  await untilSame([a, b])
+  t.is(shown(b), 'd,kept,kept/one')
+  t.is(await readFile(join(a.directory, 'kept/one'), 'utf8'), 'one', 'what was moved is in the folder again')
+  t.is(b.status().problemCount, 0)
 })

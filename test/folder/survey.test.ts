@@ -39,7 +39,7 @@ function makeFolder(items: readonly string[], known: readonly RelativePath[]) {
   const context = {
     disk: { list: () => Promise.resolve([listing]), stat: () => Promise.resolve([undefined]) },
     store,
-    ledger: new Ledger(store, () => undefined),
+    ledger: new Ledger(store, { oncommit: () => undefined, onseen: () => undefined }),
     runtime: { ...runtime, timers: { ...runtime.timers, breathe } },
     problems: new Problems(() => undefined),
     ignore: () => rules,

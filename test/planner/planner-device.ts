@@ -142,7 +142,7 @@ export class PlannerDevice {
       store: this.store,
       runtime,
       problems: new Problems(nothing),
-      ledger: new Ledger(this.store, nothing),
+      ledger: new Ledger(this.store, { oncommit: nothing, onseen: nothing }),
       access: 'write',
       losses: {
         restoringCount: 0,

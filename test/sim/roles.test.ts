@@ -56,6 +56,31 @@ test(
   }
 )
 
+test(
+  'append-only: what is kept in a directory that others have replaced by a file is told',
+  { timeout: 60_000 },
+  async t => {
+    const { bench, a, b } = await makePair('kept', { roles: ['mirror', 'append-only'] })
+    await allThere(bench, b)
+    await bench.untilSame()
+    for (const path of ['d/one', 'd/two', 'd']) bench.remove(a, path)
+    bench.write(a, 'd', Buffer.from('a file now'))
+    await bench.until('it is told', () =>
+      folderOf(b)
+        .status()
+        .problems.some(({ code }) => code === 'kept')
+    )
+    await bench.until('b is at rest', () => folderOf(b).isIdle)
+    t.is(folderOf(b).status().state, 'ahead')
+    for (const path of ['d/one', 'd/two']) t.ok(shownBy(b).has(path), `${path} stays`)
+    for (const path of ['d/one', 'd/two']) bench.remove(b, path)
+    await bench.until('the file has its place', () => shownBy(b).get('d') === hex(Buffer.from('a file now')))
+    await bench.untilSame()
+    t.alike([...shownBy(a)].sort(), [...shownBy(b)].sort())
+    t.is(folderOf(b).status().problemCount, 0)
+  }
+)
+
 test('send-only: it takes nothing over, and its changes reach the others', { timeout: 60_000 }, async t => {
   const { bench, a, b } = await makePair('send', { roles: ['mirror', 'send-only'] })
   bench.write(b, 'mine', Buffer.from('mine'))
