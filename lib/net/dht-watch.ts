@@ -1,5 +1,4 @@
 import type HyperDHT from 'hyperdht'
-import type Hyperswarm from 'hyperswarm'
 import type { Clock } from '../runtime.js'
 
 /** From this silence on the DHT is out of reach: the announcer asks its nodes every 3 seconds. */
@@ -8,27 +7,20 @@ const SILENCE_MS = 12_000
 const ASK_EVERY_MS = 6000
 
 /**
- * Notices when the DHT answers again after it was out of reach: a router that has lost its line shows nothing of it to the machines behind. And keeps this device
- * announced, which hyperdht does not: its announcer, once no node relays handshakes to it any more, takes that for being announced, and looks again after five minutes, or when
- * an interface has changed. Until then nobody can punch a hole in this device's NAT. Source: hyperdht 6.34, `_background` in lib/announcer.js.
+ * Notices when the DHT answers again after it was out of reach: a router that has lost its line shows nothing of it to the machines behind. And keeps what listens on it
+ * announced, which hyperdht does not: its announcer, where no node relays handshakes to it, takes that for being announced, and looks again after five minutes, or when an
+ * interface has changed. Until then nobody finds it, or can punch a hole in its NAT. Source: hyperdht 6.34, `_background` in lib/announcer.js.
  */
 export class DhtWatch {
   readonly #dht: HyperDHT
-  readonly #server: Hyperswarm['server']
   readonly #clock: Clock
   readonly #onback: () => void
   #responses = 0
   #heardAt: number
   #askedAt = 0
 
-  constructor(parts: {
-    readonly dht: HyperDHT
-    readonly server: Hyperswarm['server']
-    readonly clock: Clock
-    readonly onback: () => void
-  }) {
+  constructor(parts: { readonly dht: HyperDHT; readonly clock: Clock; readonly onback: () => void }) {
     this.#dht = parts.dht
-    this.#server = parts.server
     this.#clock = parts.clock
     this.#onback = parts.onback
     this.#heardAt = parts.clock.monotonic()
@@ -57,9 +49,10 @@ export class DhtWatch {
   }
 
   #stayAnnounced(): void {
-    const announcer = this.#server._announcer
-    if (announcer === null || announcer.relays.length > 0) return
-    this.#server.refresh()
-    announcer._sleeper.resume()
+    for (const server of this.#dht.listening) {
+      if (server._announcer === null || server._announcer.relays.length > 0) continue
+      server.refresh()
+      server._announcer._sleeper.resume()
+    }
   }
 }

@@ -72,7 +72,7 @@ export class Meeting {
     this.#toRelays = toRelays
     this.#failures = failures
     const { keyPair, clock, isOnRelay, isReached, relaysTo, onconnection, onback } = options
-    this.#watch = new DhtWatch({ dht, server: swarm.server, clock, onback })
+    this.#watch = new DhtWatch({ dht, clock, onback })
     this.#attempts = new Attempts({
       dht,
       swarm,

@@ -2,6 +2,7 @@ import type { KeyPair } from 'hypercore-crypto'
 import type { DhtAddress } from 'hyperdht'
 import { BackerError, messageOf } from '../core/error.js'
 import type { Runtime, Timer } from '../runtime.js'
+import { DhtWatch } from './dht-watch.js'
 import { RelayGuests } from './relay-guests.js'
 import { Relay, relayKeyPair, type RelayCounters, type RelayLimits } from './relay.js'
 
@@ -43,9 +44,11 @@ export async function runRelayNode(options: RelayNodeOptions): Promise<RelayNode
       serves: deviceId => guests?.serves(deviceId) ?? true,
       limits
     })
+    const watch = new DhtWatch({ dht, clock: runtime.clock, onback: () => undefined })
     let timer: Timer | undefined
     const tick = (): void => {
       relay.tick()
+      watch.tick()
       timer = runtime.timers.after(1000, tick)
     }
     tick()

@@ -20,6 +20,10 @@ declare module 'hyperdht' {
   export interface DhtServer extends EventEmitter {
     readonly publicKey: Uint8Array | null
     listen(keyPair: KeyPair): Promise<DhtServer>
+    /** Announces it anew, within three seconds. */
+    refresh(): void
+    /** null while it does not listen. `relays`: the nodes that relay handshakes to it. */
+    readonly _announcer: { readonly relays: readonly unknown[]; readonly _sleeper: { resume(): void } } | null
     close(): Promise<void>
   }
   /** Says who may not connect. `payload` is null where this side connects. */
@@ -42,6 +46,7 @@ declare module 'hyperdht' {
     /** Behind a NAT that gives each destination a port of its own. */
     readonly randomized: boolean
     readonly online: boolean
+    readonly listening: ReadonlySet<DhtServer>
     /** `reset`: it is online, as far as is known. */
     readonly health: { reset(): void }
     /** Counted from the start. */
@@ -108,10 +113,6 @@ declare module 'hyperswarm' {
       on(event: 'connection', listener: (connection: NoiseSecretStream) => void): unknown
       listeners(event: 'connection'): unknown[]
       removeAllListeners(event: 'connection'): unknown
-      /** Announces it anew, within three seconds. */
-      refresh(): void
-      /** null while it does not listen. `relays`: the nodes that relay handshakes to it. */
-      readonly _announcer: { readonly relays: readonly unknown[]; readonly _sleeper: { resume(): void } } | null
     }
     /** What it connects to, and what it is connected to; at most one to each device. */
     readonly _allConnections: { has(publicKey: Uint8Array): boolean }

@@ -3,6 +3,8 @@ import HyperDHT from 'hyperdht'
 import Hyperswarm from 'hyperswarm'
 import { DhtWatch } from '../../lib/net/dht-watch.js'
 import { runDhtNode, type DhtNode } from '../../lib/net/dht-node.js'
+import { RELAY_LIMITS } from '../../lib/net/relay.js'
+import { runRelayNode } from '../../lib/net/relay-node.js'
 import type { Clock } from '../../lib/runtime.js'
 import { realRuntime } from '../../lib/real-runtime.js'
 import { fakeRuntime, keyPairOf, until } from '../make/wire.js'
@@ -19,26 +21,56 @@ function makeAlone(t: Test, clock: Clock) {
   const swarm = new Hyperswarm({ keyPair: keyPairOf(1), dht })
   t.teardown(() => swarm.destroy(), { order: 2 })
   let backs = 0
-  const watch = new DhtWatch({ dht, server: swarm.server, clock, onback: () => backs++ })
-  return { dht, swarm, watch, backs: () => backs }
+  const watch = new DhtWatch({ dht, clock, onback: () => backs++ })
+  const relays = (): number => [...dht.listening].flatMap(server => server._announcer?.relays ?? []).length
+  return { dht, swarm, watch, relays, backs: () => backs }
 }
 
 test('a device that no node relays handshakes to is announced as soon as there is one', async t => {
-  const { dht, swarm, watch } = makeAlone(t, realRuntime().clock)
+  const { dht, swarm, watch, relays } = makeAlone(t, realRuntime().clock)
   const topic = Buffer.alloc(32, 1)
   await swarm.join(topic, { server: true, client: false }).flushed()
-  t.is(swarm.server._announcer?.relays.length, 0)
+  t.alike([dht.listening.size, relays()], [1, 0])
   const node = await makeDht(t)
   dht.addNode(node)
   await until('it is announced', () => {
     watch.tick()
-    return swarm.server._announcer!.relays.length > 0
+    return relays() > 0
   })
   const other = new HyperDHT({ bootstrap: [node], host: '127.0.0.1' })
   t.teardown(() => other.destroy(), { order: 1 })
   const stream = other.connect(keyPairOf(1).publicKey)
   t.teardown(() => void stream.destroy())
   t.ok(await stream.opened, 'and is found by its key')
+})
+
+test('a relay that was started before its DHT is found as soon as that is there', async t => {
+  const first = await runDhtNode({ host: '127.0.0.1', port: 0 })
+  const { host, port } = first
+  await first.close()
+  const relay = await runRelayNode({
+    device: keyPairOf(1),
+    host,
+    port: 0,
+    bootstrap: [{ host, port }],
+    serves: 'anybody',
+    limits: RELAY_LIMITS,
+    runtime: realRuntime()
+  })
+  t.teardown(() => relay.close(), { order: 2 })
+  const node = await runDhtNode({ host, port })
+  t.teardown(() => node.close(), { order: 3 })
+  const dht = new HyperDHT({ bootstrap: [node], host, firewalled: false })
+  t.teardown(() => dht.destroy(), { order: 1 })
+  let isFound = false
+  for (let tries = 0; tries < 20 && !isFound; tries++) {
+    const stream = dht.connect(relay.publicKey)
+    stream.on('error', () => undefined)
+    isFound = await stream.opened
+    stream.destroy()
+    if (!isFound) await new Promise(resolve => setTimeout(resolve, 500))
+  }
+  t.ok(isFound)
 })
 
 test('it is noticed when the DHT answers again, after it was silent for a while', async t => {
