@@ -78,6 +78,8 @@ class SurveyWalk {
   readonly #underWay: Asked[] = []
   /** Directories that are gone, with all that the index has below them. */
   readonly #gone: RelativePath[] = []
+  /** Those of which all that the index has below them was taken for missing already: a directory is found gone by its name, by its own watch and by those in it. */
+  readonly #missedBelow = new Set<RelativePath>()
   /** Directories that could not be listed before, and those below them. */
   readonly #opened = new Set<RelativePath | undefined>()
   readonly #items = new KnownItems()
@@ -262,12 +264,20 @@ class SurveyWalk {
 
   async *#missBelow(directory: RelativePath): AsyncGenerator<void> {
     const { store, ignore, runtime } = this.#context
+    if (this.#wasMissed(directory)) return
+    this.#missedBelow.add(directory)
     for (const [path, entry] of store.below(directory)) {
       if (this.#isTurnOver()) yield runtime.timers.breathe()
       if (!isLive(entry.record) && entry.stamp === undefined) continue
       if (ignore().ignores(path, payloadOf(entry.record).kind === 'directory')) continue
       this.#miss(path, entry)
     }
+  }
+
+  #wasMissed(directory: RelativePath): boolean {
+    for (let at: RelativePath | undefined = directory; at !== undefined; at = parentOf(at))
+      if (this.#missedBelow.has(at)) return true
+    return false
   }
 
   #miss(path: RelativePath, entry: Entry): void {

@@ -17,7 +17,7 @@ const MANY = 150_000
 const NEW_MAX = 4000 + 4000
 const FOUND_MAX = 50_000 + 4000
 
-/** A folder of which the disk shows `items` in its root, and the index holds `known`. */
+/** A folder of which the disk shows `items` in its root and no directory, and the index holds `known`. */
 function makeFolder(items: readonly string[], known: readonly RelativePath[]) {
   const runtime = realRuntime()
   let breaths = 0
@@ -37,7 +37,11 @@ function makeFolder(items: readonly string[], known: readonly RelativePath[]) {
   const entries: readonly Listed[] = items.map(name => ({ name, stamp: STAMP }))
   const listing: Listing = { kind: 'listed', entries, missing: [], badNames: [], problems: [] }
   const context = {
-    disk: { list: () => Promise.resolve([listing]), stat: () => Promise.resolve([undefined]) },
+    disk: {
+      list: (asked: readonly unknown[]): Promise<readonly Listing[]> =>
+        Promise.resolve(asked.map(at => (at === undefined ? listing : { kind: 'absent' }))),
+      stat: () => Promise.resolve([undefined])
+    },
     store,
     ledger: new Ledger(store, { oncommit: () => undefined, onseen: () => undefined }),
     runtime: { ...runtime, timers: { ...runtime.timers, breathe } },
@@ -71,4 +75,13 @@ test('so is all that the index has below a directory that is gone', async t => {
   t.ok(pieces.every(({ missing }) => missing.length <= FOUND_MAX))
   t.is(new Set(pieces.flatMap(({ missing }) => missing.map(([at]) => at))).size, MANY + 1)
   t.ok(breaths() >= MANY / 5000, `${breaths()} times`)
+})
+
+test('what was in a directory that is gone is found missing once, however often the directory is found gone', async t => {
+  const files = Array.from({ length: 50 }, (_, i) => path(`d/e/file-${i}`))
+  const { context } = makeFolder([], files)
+  const directories = [path('d/e'), path('d'), path('d/e'), undefined]
+  const pieces = await piecesOf(context, { paths: [path('d'), path('d')], directories, everything: false })
+  const missing = pieces.flatMap(piece => piece.missing.map(([at]) => at as string))
+  t.alike(missing.filter(at => at !== 'd').sort(), [...files].sort())
 })
