@@ -72,14 +72,15 @@ export const int64: Codec<bigint> = {
     state.end += 8
   },
   encode(state, value) {
-    viewOf(state).setBigInt64(state.start, value, true)
+    word.setBigInt64(0, value, true)
+    bytesOf(state).set(wordBytes, state.start)
     state.start += 8
   },
   decode(state) {
     need(state, 8)
-    const value = viewOf(state).getBigInt64(state.start, true)
-    state.start += 8
-    return value
+    const bytes = bytesOf(state)
+    for (let i = 0; i < 8; i++) wordBytes[i] = bytes[state.start++] ?? 0
+    return word.getBigInt64(0, true)
   }
 }
 
@@ -184,12 +185,6 @@ export function need(state: CodecState, length: number): void {
   if (state.start + length > state.end) throw new BackerError('MALFORMED', 'cut short')
 }
 
-/** The view of the bytes that were looked at last: a record or stamp has several such integers. */
-let lastView: { readonly bytes: Uint8Array; readonly view: DataView } | undefined
-
-function viewOf(state: CodecState): DataView {
-  const bytes = bytesOf(state)
-  if (lastView?.bytes !== bytes)
-    lastView = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) }
-  return lastView.view
-}
+/** Through here go the bytes of such integers: to make a view of each record's own bytes costs more than to read or write all four of a stamp's. */
+const wordBytes = new Uint8Array(8)
+const word = new DataView(wordBytes.buffer)
