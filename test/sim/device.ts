@@ -18,6 +18,7 @@ import { LaggingDisk } from './lagging-disk.js'
 import type { Label, View } from './look.js'
 import { MemoryFileSystem, type Gate } from './memory-filesystem.js'
 import { SeededRandom } from './random.js'
+import { RULES_NAME } from './rules.js'
 import { makeRuntime, type Life, type Scheduler } from './scheduler.js'
 import { Snapshot } from './snapshot.js'
 import { SimWatch } from './sim-watch.js'
@@ -76,6 +77,8 @@ export class Device {
   /** Its file system is mounted for reading only. */
   isReadOnly = false
   running: Running | undefined
+  /** The rules that the engine has read last since it was started, and when. */
+  rulesRead: { readonly bytes: Uint8Array | undefined; readonly atMs: number } | undefined
   #image = new MemoryIndex()
   #snapshot: Snapshot | undefined
   #unwritten: (() => void)[] = []
@@ -106,6 +109,11 @@ export class Device {
     ])
     this.volume.syncAll()
     this.volume.onChange = happening => this.#changed(happening)
+  }
+
+  /** Virtual milliseconds since the world began. */
+  get uptimeMs(): number {
+    return this.#options.scheduler.nowMs
   }
 
   /** True once it was part of the folder. */
@@ -154,7 +162,7 @@ export class Device {
     const folder = new Folder({
       path: ROOT,
       identity,
-      disk: new LaggingDisk(disk, runtime, life),
+      disk: new LaggingDisk(disk, runtime, { life, onread: path => this.#hasRead(path) }),
       store,
       runtime,
       watch: handlers => (this.#watch = new SimWatch(this.root, handlers, runtime)),
@@ -187,6 +195,7 @@ export class Device {
     running.life.isOver = true
     for (const write of this.#unwritten.splice(0).slice(0, committed)) write()
     this.running = undefined
+    this.rulesRead = undefined
     this.#watch = undefined
   }
 
@@ -269,6 +278,11 @@ export class Device {
     } finally {
       fs.closeDirectory(handle)
     }
+  }
+
+  #hasRead(path: string): void {
+    if (path !== RULES_NAME) return
+    this.rulesRead = { bytes: this.root.entries.get(RULES_NAME)?.bytes, atMs: this.uptimeMs }
   }
 
   #changed(happening: Happening): void {

@@ -25,12 +25,19 @@ export class LaggingDisk implements Disk {
   readonly #disk: Disk
   readonly #runtime: Runtime
   readonly #life: Life
+  readonly #onread: (path: RelativePath) => void
 
-  constructor(disk: Disk, runtime: Runtime, life: Life) {
+  /** `onread`: told when a file is read, as it is then. */
+  constructor(
+    disk: Disk,
+    runtime: Runtime,
+    parts: { readonly life: Life; readonly onread: (path: RelativePath) => void }
+  ) {
     this.traits = disk.traits
     this.#disk = disk
     this.#runtime = runtime
-    this.#life = life
+    this.#life = parts.life
+    this.#onread = parts.onread
   }
 
   list(
@@ -65,7 +72,10 @@ export class LaggingDisk implements Disk {
   }
 
   read(path: RelativePath, offset: number, length: number): Promise<Uint8Array | undefined> {
-    return this.#later(() => this.#disk.read(path, offset, length))
+    return this.#later(() => {
+      this.#onread(path)
+      return this.#disk.read(path, offset, length)
+    })
   }
 
   async stage(name: string, size: number): Promise<{ readonly file: StagedFile; readonly resumed: boolean }> {

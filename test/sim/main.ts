@@ -66,7 +66,7 @@ async function runSeeds(): Promise<Tally> {
 }
 
 async function runSeed(seed: number): Promise<Partial<Tally>> {
-  const plan = makePlan(`${seed}`, { withRoles: true })
+  const plan = makePlan(`${seed}`, { withAll: true })
   const outcome = await runPlan(plan)
   const isTwofold = seed % 100 === 0 && (await runPlan(plan)).fingerprint !== outcome.fingerprint
   if (isTwofold) console.log(`seed ${seed}: run twice, it went two ways`)

@@ -1,3 +1,4 @@
+import { withIgnoring, withRoles } from './circumstances.js'
 import { SeededRandom } from './random.js'
 
 /** What a user, or a program of his, does to a device's files. `at` picks one of the paths that are there, `path` names a new one. */
@@ -19,6 +20,8 @@ export type UserAction =
   | { readonly kind: 'touch'; readonly at: number; readonly mtimeMs: number }
   | { readonly kind: 'copy'; readonly at: number; readonly path: string }
   | { readonly kind: 'link'; readonly at: number; readonly path: string }
+  /** Says in `.backerignore` that what is called so, at whatever depth, is not synced. */
+  | { readonly kind: 'ignore'; readonly names: readonly string[] }
 
 /** What happens to a device's machine or to the network. */
 export type Misfortune =
@@ -92,15 +95,15 @@ export interface Plan {
   readonly steps: readonly Step[]
 }
 
-const NAMES = ['a', 'b', 'c', 'd', 'n.txt', 'é', 'z~1', '.h'] as const
+export const NAMES = ['a', 'b', 'c', 'd', 'n.txt', 'é', 'z~1', '.h'] as const
 const CHUNK = 128 * 1024
 
 export interface PlanOptions {
   readonly stepCount?: number
   readonly deviceCount?: number
   readonly line?: 'fast' | 'wire'
-  /** In some runs the last device may only read or receive, in some one is retired. */
-  readonly withRoles?: boolean
+  /** In some runs the last device may only read or receive, in some one is retired, in some users change what is ignored. */
+  readonly withAll?: boolean
 }
 
 /** The plan that a seed stands for. */
@@ -124,7 +127,7 @@ export function makePlan(seed: string, options: PlanOptions = {}): Plan {
     reusesInodes: random.oneIn(3),
     order: random.oneIn(2) ? 'journal' : 'dependencies',
     isSingleWriter,
-    readers: options.withRoles === true && random.oneIn(4) ? [deviceCount - 1] : [],
+    readers: options.withAll === true && random.oneIn(4) ? [deviceCount - 1] : [],
     late: random.oneIn(4) ? [random.below(deviceCount)] : [],
     packMs: random.pick([3000, 20_000, 60_000])
   } as const
@@ -139,24 +142,7 @@ export function makePlan(seed: string, options: PlanOptions = {}): Plan {
   }
   const steps = Array.from({ length: options.stepCount ?? random.between(20, 180) }, () => makeStep(random, mood))
   const plan: Plan = { ...base, steps }
-  return options.withRoles === true ? withRoles(plan, mood.drops) : plan
-}
-
-/** A plan in which readers may have the write key, or one device is retired. Others rely on what a device holds where they drop files: there none is. */
-function withRoles(plan: Plan, drops: boolean): Plan {
-  const random = new SeededRandom(`roles ${plan.seed}`)
-  const { deviceCount, readers, steps, isSingleWriter } = plan
-  const first = isSingleWriter ? 1 : 0
-  const retired = random.between(first, deviceCount - 1)
-  const at = random.below(steps.length)
-  const isReceiving = random.oneIn(3) && readers.length > 0
-  const isRetiring = random.oneIn(6) && deviceCount > 2 && !drops
-  const retire = { afterMs: 0, kind: 'misfortune', misfortune: { kind: 'retire', device: retired } } as const
-  return {
-    ...plan,
-    ...(isReceiving ? { receiveOnly: readers } : {}),
-    ...(isRetiring ? { steps: [...steps.slice(0, at), retire, ...steps.slice(at)] } : {})
-  }
+  return options.withAll === true ? withIgnoring(withRoles(plan, mood.drops)) : plan
 }
 
 interface Mood {

@@ -21,6 +21,7 @@ export async function settle(world: World): Promise<void> {
   world.note('settles')
   for (const device of world.members) heal(world, device)
   world.network.heal()
+  world.clearRules()
   await world.pass(1000)
   for (const device of world.members) restartIfStopped(world, device)
   inspectMerging(world.members)
@@ -35,6 +36,7 @@ async function untilEqual(world: World, promise: string, sentence: string): Prom
   while (!isEqual(world)) {
     if (world.scheduler.nowMs - began.at > CONVERGE_MS) throw new Broken(promise, `${sentence}: ${states(world)}`)
     if (world.eventCount - began.events > CONVERGE_EVENTS) throw new Broken('L2', `no end of work: ${states(world)}`)
+    world.clearRules()
     for (const device of world.members) fetchDropped(device)
     await world.pass(500)
   }

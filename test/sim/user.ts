@@ -1,5 +1,6 @@
 import { RESERVED_NAME } from '../../lib/core/model/path.js'
 import type { UserAction } from './plan.js'
+import { RULES_NAME, rulesText } from './rules.js'
 import { find, type Inode, type Volume } from './volume.js'
 
 /** Where a user works: a folder's directory on a volume. */
@@ -50,6 +51,8 @@ function doAct(desk: Desk, action: UserAction): string | undefined {
     case 'chmod':
     case 'touch':
       return setMetadata(desk, action)
+    case 'ignore':
+      return ignore(desk, action)
     case 'overwrite':
     case 'slow-write':
     case 'append':
@@ -74,6 +77,15 @@ function makeNew(desk: Desk, action: Extract<UserAction, { kind: 'write' | 'mkdi
   else
     linkNew(desk, place, volume.makeInode('symlink', 0o777, `to-${Buffer.from(desk.freshBytes(40)).toString('hex')}`))
   return `${action.kind} ${action.path}`
+}
+
+function ignore(desk: Desk, { names }: Extract<UserAction, { kind: 'ignore' }>): string | undefined {
+  const place = { directory: desk.root, name: RULES_NAME }
+  const there = desk.root.entries.get(RULES_NAME)
+  if (there !== undefined && there.kind !== 'file') return undefined
+  const inode = there ?? linkNew(desk, place, desk.volume.makeInode('file', 0o644))
+  writeBytes(desk, inode, rulesText(names, desk.freshBytes(16)), false)
+  return `ignore ${names.join(' ')}`
 }
 
 function edit(

@@ -1,6 +1,7 @@
 import { retained } from '../../lib/core/engine/retention.js'
 import { Broken, type Ledger } from './ledger.js'
 import { DIRECTORY, EMPTY, isExposed, look, type Label, type Seen, type View } from './look.js'
+import { RULES_NAME, type Rules } from './rules.js'
 import { Sight } from './sight.js'
 import type { Actor, Inode, Volume } from './volume.js'
 
@@ -15,6 +16,8 @@ interface WitnessParts {
   readonly ledger: Ledger
   /** Whether its device may change the folder; default: yes. */
   readonly mayWrite?: boolean
+  /** What its device keeps out of the folder; default: nothing. */
+  readonly rules?: Rules
   /** The engine put a version at a path because its user asked for it. */
   readonly onrestored?: (path: string, label: Label) => void
 }
@@ -32,6 +35,7 @@ export class Witness {
   readonly #root: Inode
   readonly #ledger: Ledger
   readonly #mayWrite: boolean
+  readonly #rules: Rules | undefined
   readonly #onrestored: (path: string, label: Label) => void
   readonly #allowed = new Set<Allowed>()
   /** What was taken away here because its user had asked for that: it must be elsewhere. */
@@ -57,6 +61,7 @@ export class Witness {
   constructor(name: string, parts: WitnessParts) {
     this.name = name
     this.#mayWrite = parts.mayWrite ?? true
+    this.#rules = parts.rules
     this.#onrestored = parts.onrestored ?? (() => undefined)
     this.#volume = parts.volume
     this.#root = parts.root
@@ -101,6 +106,8 @@ export class Witness {
     this.#seenChanges = this.#volume.changes
     const sight = this.#sight
     sight.look()
+    if (cause === 'engine') for (const [path, before] of sight.before) this.#judgeForeign(path, before)
+    if (sight.before.has(RULES_NAME)) this.#rules?.changed()
     for (const [path, before] of sight.before)
       if (before !== undefined && this.labelAt(path) !== before.label) this.#gone(path, before.label, cause)
     for (const [path, before] of sight.before) this.#judgeSeen(path, before, cause)
@@ -111,6 +118,16 @@ export class Witness {
         this.#ledger.shown({ label, mode, mtimeNs }, this.#mayWrite)
       }
     return this.#takeStock(cause)
+  }
+
+  /** What its user wrote where the rules keep it out of the folder is not the engine's to change. */
+  #judgeForeign(path: string, before: Seen | undefined): void {
+    if (before === undefined || this.#rules?.ignores(path) !== true || !this.#rules.keeps(before.label)) return
+    const { label, inode, mode, mtimeNs } = before
+    const now = this.#sight.visible.get(path)
+    if (now?.inode === inode && now.label === label && now.mode === mode && now.mtimeNs === mtimeNs) return
+    if (this.#mayDo('replace', path) || this.#mayDo('drop', path)) return
+    throw new Broken('S14', `${this.name}: the engine changed ${path}, which is ignored`, path)
   }
 
   #judgeSeen(path: string, before: Seen | undefined, cause: Cause): void {

@@ -10,6 +10,7 @@ import { Network } from './network.js'
 import { befall } from './misfortune.js'
 import type { Plan, Step, UserAction } from './plan.js'
 import { SeededRandom } from './random.js'
+import { AllRules, hasRules } from './rules.js'
 import { Knowledge } from './records.js'
 import { Scheduler, type Life } from './scheduler.js'
 import { settle } from './settle.js'
@@ -20,6 +21,8 @@ import { Witness, type Cause } from './witness.js'
 
 /** After how long a system brings what was written to the disk by itself: Linux after 30 s, and it looks every 5 s. */
 const WRITTEN_BACK_MS = 35_000
+
+const NO_RULES: UserAction = { kind: 'ignore', names: [] }
 
 /** What is armed on a device: it strikes at a later call of the engine. */
 interface Armed {
@@ -54,6 +57,7 @@ export class World {
   /** Every version that was ever seen at a path. */
   readonly ever = new Map<string, Set<Label>>()
   readonly #retired = new Set<Device>()
+  readonly #rules: AllRules
   #broken: Error | undefined
 
   constructor(plan: Plan) {
@@ -81,6 +85,7 @@ export class World {
         onoutside: what => (this.#broken ??= new Broken('S14', `${what} was changed, which is no part of the folder`))
       })
     })
+    this.#rules = new AllRules(this.devices)
     this.witnesses = this.devices.map(
       ({ index, name, volume, root }) =>
         new Witness(name, {
@@ -88,6 +93,7 @@ export class World {
           root,
           ledger: this.ledger,
           mayWrite: !plan.readers.includes(index),
+          rules: this.#rules.of(index),
           onrestored: (path, label) => this.#restored(this.devices[index]!, path, label)
         })
     )
@@ -154,6 +160,7 @@ export class World {
 
   #judge(witness: Witness, cause: Cause): void {
     const left = witness.refresh(cause)
+    if (cause === 'engine') for (const [path, label] of witness.arrivals) this.#rules.judge(witness.name, path, label)
     for (const label of left) {
       if (!this.ledger.isOwed(label) || this.witnesses.some(({ holdings }) => holdings.has(label))) continue
       if (cause === 'power' || cause === 'roll-back') this.ledger.lost(label)
@@ -210,7 +217,10 @@ export class World {
     this.#judge(witness, 'engine')
     const result = action()
     this.#judge(witness, 'user')
-    for (const [path, label] of witness.arrivals) this.#placed(path, label)
+    for (const [path, label] of witness.arrivals) {
+      this.#rules.placed(index, path, label)
+      this.#placed(path, label)
+    }
     return result
   }
 
@@ -271,6 +281,16 @@ export class World {
       this.note(`${device.name} could not start: ${messageOf(error)}`)
       this.later(1000, () => this.#startAgain(device))
     }
+  }
+
+  /** Users let all be synced again: those of the writers where any of them has rules, the others once no writer has. */
+  clearRules(): void {
+    const { readers } = this.plan
+    const [writing, reading] = [false, true].map(reads =>
+      this.members.filter(device => readers.includes(device.index) === reads && hasRules(device))
+    )
+    if (writing?.length === 0) for (const { index } of reading ?? []) this.#act(index, NO_RULES)
+    for (const { index } of writing ?? []) this.#act(index, NO_RULES)
   }
 
   /** A device that was never started is. */

@@ -1,0 +1,44 @@
+import { NAMES, type Plan, type Step } from './plan.js'
+import { SeededRandom } from './random.js'
+
+/** A plan in which readers may have the write key, or one device is retired. Others rely on what a device holds where they drop files: there none is. */
+export function withRoles(plan: Plan, drops: boolean): Plan {
+  const random = new SeededRandom(`roles ${plan.seed}`)
+  const { deviceCount, readers, steps, isSingleWriter } = plan
+  const first = isSingleWriter ? 1 : 0
+  const retired = random.between(first, deviceCount - 1)
+  const at = random.below(steps.length)
+  const isReceiving = random.oneIn(3) && readers.length > 0
+  const isRetiring = random.oneIn(6) && deviceCount > 2 && !drops
+  const retire = { afterMs: 0, kind: 'misfortune', misfortune: { kind: 'retire', device: retired } } as const
+  return {
+    ...plan,
+    ...(isReceiving ? { receiveOnly: readers } : {}),
+    ...(isRetiring ? { steps: [...steps.slice(0, at), retire, ...steps.slice(at)] } : {})
+  }
+}
+
+/**
+ * A plan in which, in a quarter of the runs, users change again and again what is ignored. Not where a single device writes: what is ignored on another one
+ * while the writer removes it is that one's own once the rules are lifted, and may be in conflict with what the writer put in its place.
+ */
+export function withIgnoring(plan: Plan): Plan {
+  const random = new SeededRandom(`ignoring ${plan.seed}`)
+  if (!random.oneIn(4) || plan.isSingleWriter) return plan
+  // A user who ignores something has mostly something to be ignored.
+  const makeIgnoring = (): Step[] => {
+    const device = random.below(plan.deviceCount)
+    const names = Array.from({ length: random.below(3) }, () => random.pick(NAMES))
+    const path = [random.pick(NAMES), ...names].slice(0, random.between(1, 3)).join('/')
+    return [
+      { afterMs: random.pick([0, 10, 1000]), kind: 'user', device, action: { kind: 'ignore', names } },
+      {
+        afterMs: random.pick([100, 2000, 8000]),
+        kind: 'user',
+        device,
+        action: { kind: 'write', path, size: random.between(20, 60), isSynced: random.oneIn(2) }
+      }
+    ]
+  }
+  return { ...plan, steps: plan.steps.flatMap(step => (random.oneIn(20) ? [...makeIgnoring(), step] : [step])) }
+}
