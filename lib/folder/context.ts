@@ -71,6 +71,8 @@ export interface FolderContext {
   readonly onVerify: (event: VerifyEvent) => void
   /** A path to look at again, once what this device itself does there is over. */
   readonly onSuspectPath: (path: RelativePath) => void
+  /** Resolves once all that was told so has been looked at, or can't be. */
+  readonly looked: () => Promise<void>
   /** A file was about to be dropped when something went wrong: it is looked whether it was. */
   readonly onHalfDropped: (path: RelativePath) => void
   /** These directories are about to be listed (undefined: the root): they are watched from now on. */

@@ -306,6 +306,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       hasFailed: () => this.#fatal !== undefined && this.#fatal.code !== 'MARKER',
       onSuspect: directories => this.#observer.hint(directories),
       onSuspectPath: path => this.#observer.hintPaths([path]),
+      looked: () => this.#observer.looked(),
       onHalfDropped: path => void this.dropper.settle(path),
       onDoubtful: path => this.verifier.doubt(path),
       onVerify: event => this.emit('verify', event),

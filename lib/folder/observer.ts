@@ -53,6 +53,8 @@ export class Observer {
   readonly #pathHints = new Set<RelativePath>()
   readonly #unsettled: Unsettled
   readonly #writtenBack: WrittenBack
+  /** Who waits until what was hinted at has been looked at. */
+  #waiting: (() => void)[] = []
   #everything = true
   #working = true
   #scanned = false
@@ -97,21 +99,36 @@ export class Observer {
     this.#wake.wake()
   }
 
+  /** Resolves once what was hinted at by now has been looked at, or can't be: the folder has stopped or is closed. */
+  looked(): Promise<void> {
+    if (this.#isClosed()) return Promise.resolve()
+    return new Promise(resolve => {
+      this.#waiting.push(resolve)
+      this.#wake.wake()
+    })
+  }
+
+  #release(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
   /** Looks until the folder is closed. Ends the folder by `onFatal` where it can't go on. */
   async run(): Promise<void> {
     this.#wake.wake()
     while (!this.#isClosed()) {
       await this.#wake.wait()
-      if (this.#isClosed()) return
+      if (this.#isClosed()) break
       try {
         await this.#drain()
       } catch (error) {
+        this.#release()
         if (this.#isClosed()) return
         this.#context.onFatal(error)
         await delay(this.#context.runtime.timers, RETRY_MS, this.#context.closed)
         this.hintEverything()
       }
     }
+    this.#release()
   }
 
   #isClosed(): boolean {
@@ -124,7 +141,11 @@ export class Observer {
 
   async #drain(): Promise<void> {
     this.#working = true
-    while (this.#hasHints && !this.#isClosed() && !this.#context.hasFailed()) await this.#pass()
+    while (this.#hasHints && !this.#isClosed() && !this.#context.hasFailed()) {
+      const waiting = this.#waiting.splice(0)
+      await this.#pass().finally(() => waiting.forEach(resolve => resolve()))
+    }
+    this.#release()
     this.#working = false
     this.#onidle()
   }

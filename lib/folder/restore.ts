@@ -21,7 +21,7 @@ const DIRECTORY_MODE = 0o755
 
 /**
  * Brings items back into the folder, as a user does who copies them there from a backup: whatever stood in their place becomes a revision, and
- * the next look at the disk finds them and writes them as new versions, which every device takes over and nothing undoes.
+ * the next look at the disk finds them and writes them as new versions, which every device takes over and nothing undoes. It has done so when a restore is over.
  */
 export class Restorer {
   readonly #context: FolderContext
@@ -62,6 +62,7 @@ export class Restorer {
         await this.#turn.run(async () => this.#install(await this.#stageAll(batch, count, signal), made, count))
       }
     }
+    await this.#context.looked()
     return count.report()
   }
 

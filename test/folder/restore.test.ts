@@ -40,6 +40,9 @@ test('what another device deleted comes back on both, with its time, and stays',
   const report = { bytes: LARGE.length, unchanged: 0, failedCount: 0, failed: [] }
   const plan = a.history.planOf([item])
   t.alike(await a.history.restore(plan), { ...report, restored: 1, sample: [DELETED] })
+  t.is(a.status().files, 2, 'it is a part of the folder at once')
+  const dropped = await a.dropper.drop([DELETED], { copies: 2, isDryRun: true })
+  t.alike([dropped.dropped, dropped.keptCount], [0, 1], 'which can be named to other commands')
   await until('it reaches the other', async () => (await readFile(join(b.directory, DELETED), 'utf8')) === LARGE)
   await untilSame([a, b])
   for (const { directory } of [a, b]) t.is((await stat(join(directory, DELETED))).mtimeMs, 1_600_000_000_000)

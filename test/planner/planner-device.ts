@@ -164,6 +164,7 @@ export class PlannerDevice {
       hasFailed: () => false,
       onSuspect: nothing,
       onSuspectPath: nothing,
+      looked: () => Promise.resolve(),
       onHalfDropped: nothing,
       onDoubtful: nothing,
       role: 'mirror',
