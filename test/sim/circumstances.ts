@@ -42,3 +42,23 @@ export function withIgnoring(plan: Plan): Plan {
   }
   return { ...plan, steps: plan.steps.flatMap(step => (random.oneIn(20) ? [...makeIgnoring(), step] : [step])) }
 }
+
+/**
+ * A plan in which, in half of the runs with a late device and several writers, that one joins with a copy of what another one shows: the step before it is taken, so that nothing
+ * else is put into its directory.
+ */
+export function withCopies(plan: Plan): Plan {
+  const random = new SeededRandom(`copies ${plan.seed}`)
+  const [device] = plan.late ?? []
+  if (device === undefined || plan.isSingleWriter || !random.oneIn(2)) return plan
+  const copyOf = (device + random.between(1, plan.deviceCount - 1)) % plan.deviceCount
+  const at = random.below(plan.steps.length)
+  const join = { kind: 'join', device, copyOf, keepsTimes: random.oneIn(2) } as const
+  const before = plan.steps.slice(0, at).filter(step => !concerns(step, device))
+  return { ...plan, steps: [...before, { afterMs: 0, kind: 'misfortune', misfortune: join }, ...plan.steps.slice(at)] }
+}
+
+function concerns(step: Step, device: number): boolean {
+  if (step.kind === 'settle') return true
+  return step.kind === 'misfortune' ? step.misfortune.kind === 'join' : step.device === device
+}

@@ -88,6 +88,8 @@ function spoil(
     case 'overflow':
       return device.overflow()
     case 'join':
+      if (misfortune.copyOf !== undefined)
+        world.copyTo(device, world.devices[misfortune.copyOf]!, misfortune.keepsTimes === true)
       return world.join(device)
     case 'retire':
       return world.retire(device)

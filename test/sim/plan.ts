@@ -1,4 +1,4 @@
-import { withIgnoring, withRoles } from './circumstances.js'
+import { withCopies, withIgnoring, withRoles } from './circumstances.js'
 import { SeededRandom } from './random.js'
 
 /** What a user, or a program of his, does to a device's files. `at` picks one of the paths that are there, `path` names a new one. */
@@ -46,7 +46,13 @@ export type Misfortune =
   | { readonly kind: 'unmount'; readonly device: number; readonly forMs: number }
   | { readonly kind: 'read-only'; readonly device: number; readonly forMs: number }
   /** A device that was not there yet becomes one of the folder's, with what its user has put into the directory until then. */
-  | { readonly kind: 'join'; readonly device: number }
+  | {
+      readonly kind: 'join'
+      readonly device: number
+      /** Its user has copied into it before what another device shows; with the times of the files, or with new ones. */
+      readonly copyOf?: number
+      readonly keepsTimes?: boolean
+    }
   /** A device is gone for good, with all that is on it. */
   | { readonly kind: 'retire'; readonly device: number }
   | { readonly kind: 'cut'; readonly a: number; readonly b: number }
@@ -142,7 +148,7 @@ export function makePlan(seed: string, options: PlanOptions = {}): Plan {
   }
   const steps = Array.from({ length: options.stepCount ?? random.between(20, 180) }, () => makeStep(random, mood))
   const plan: Plan = { ...base, steps }
-  return options.withAll === true ? withIgnoring(withRoles(plan, mood.drops)) : plan
+  return options.withAll === true ? withCopies(withIgnoring(withRoles(plan, mood.drops))) : plan
 }
 
 interface Mood {

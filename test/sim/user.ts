@@ -247,3 +247,27 @@ function writeBytes({ volume }: Desk, inode: Inode, bytes: Uint8Array, isSynced:
   volume.hold(inode, { bytes })
   if (isSynced) volume.syncInode(inode)
 }
+
+/** Copies all that another directory shows into an empty one, as `cp -R` does, or `cp -a`. Returns how many files there were; undefined where the directory is not empty. */
+export function copyTree(
+  { volume, root }: Pick<Desk, 'volume' | 'root'>,
+  from: Inode,
+  keepsTimes: boolean
+): number | undefined {
+  if (pathsBelow(root).length > 0) return undefined
+  let count = 0
+  const copyInto = (directory: Inode, source: Inode): void => {
+    for (const name of [...source.entries.keys()].sort()) {
+      const there = source.entries.get(name)
+      if (there === undefined || (source === from && name === RESERVED_NAME)) continue
+      if (there.kind === 'file') count++
+      const copy = volume.makeInode(there.kind, there.mode, there.target)
+      volume.change([{ directory, name, after: copy }])
+      if (there.kind === 'file') volume.hold(copy, { bytes: there.bytes })
+      if (there.kind === 'file' && keepsTimes) volume.hold(copy, { mtimeNs: there.mtimeNs })
+      if (there.kind === 'directory') copyInto(copy, there)
+    }
+  }
+  volume.asUser(() => copyInto(root, from))
+  return count
+}

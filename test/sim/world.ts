@@ -15,7 +15,7 @@ import { Knowledge } from './records.js'
 import { Scheduler, type Life } from './scheduler.js'
 import { settle } from './settle.js'
 import type { Tally } from './tally.js'
-import { act, type Desk } from './user.js'
+import { act, copyTree, type Desk } from './user.js'
 import { grant } from './wish.js'
 import { Witness, type Cause } from './witness.js'
 
@@ -291,6 +291,13 @@ export class World {
     )
     if (writing?.length === 0) for (const { index } of reading ?? []) this.#act(index, NO_RULES)
     for (const { index } of writing ?? []) this.#act(index, NO_RULES)
+  }
+
+  /** The user of a device that is none of the folder's yet copies another one's files into its directory. */
+  copyTo(device: Device, from: Device, keepsTimes: boolean): void {
+    if (device.wasStarted || !device.isMounted || !from.isMounted || this.isRetired(from)) return
+    const count = this.#asUser(device.index, () => copyTree(device, from.root, keepsTimes))
+    if (count !== undefined) this.note(`${device.name} user: copy ${count} files of ${from.name}`)
   }
 
   /** A device that was never started is. */
