@@ -187,9 +187,9 @@ export class Witness {
     }
   }
 
-  /** A user put it there again. */
+  /** A user put it there again, or his machine was put back to a time when it stood there: it may also come back beside its path, as a conflict copy. */
   unbury(path: string, label: Label): void {
-    this.#dead.get(path)?.delete(label)
+    for (const [at, labels] of this.#dead) if (at === path || at.replace(CONFLICT, '') === path) labels.delete(label)
   }
 
   /** True for what was here before the step under way, and is not just put together anew. */
