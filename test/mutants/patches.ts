@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 
-/** Which tests should find each seeded bug: words that choose test files, as for `all.js`. M: the numbers of docs/reliability.md, from M27 on what drops files and leaves out zeros, M36 what is ignored; W: a rule of the API, the page or the log that is taken out. */
+/** Which tests should find each seeded bug: words that choose test files, as for `all.js`. M: the numbers of docs/reliability.md, from M27 on what drops files and leaves out zeros, M36 what is ignored, M37 folders that are copied; W: a rule of the API, the page or the log that is taken out. */
 const FINDERS: Readonly<Record<string, readonly string[]>> = {
   M1: ['disk/install.'],
   M2: ['sim/sim'],
@@ -39,6 +39,7 @@ const FINDERS: Readonly<Record<string, readonly string[]>> = {
   M34: ['folder/drop'],
   M35: ['disk/worker-disk'],
   M36: ['sim/ignoring'],
+  M37: ['sim/copies'],
   W1: ['daemon/page'],
   W2: ['daemon/page'],
   W3: ['daemon/page'],
