@@ -51,6 +51,8 @@ export interface FolderParts {
   readonly rescanIntervalMs: number
   /** How often it is looked whether there is something to pack; default: ten minutes. */
   readonly packIntervalMs?: number
+  /** From which size on files are read on the side, in bytes: see `LongReads`. */
+  readonly longBytes?: number | undefined
   /** Whether this device keeps what a local edit replaces; default: no. */
   readonly keepLocal?: boolean
 }
@@ -117,7 +119,7 @@ export class Folder extends EventEmitter<FolderEvents> {
     this.#context = this.#makeContext(parts)
     this.#meter = new ProgressMeter(parts.runtime.clock)
     this.#puller = this.#makePuller()
-    this.#observer = new Observer(this.#context, () => this.#changed())
+    this.#observer = new Observer(this.#context, () => this.#changed(), parts.longBytes)
     const { runtime, rescanIntervalMs } = parts
     this.#rescans = new Rescans(runtime.timers, rescanIntervalMs, () => this.rescan())
     const tell = (): void => void this.emit('progress', this.#meter.get())

@@ -11,6 +11,7 @@ import { seenThroughDamage, tellDamage } from './damage.js'
 import { inOrder } from './delete-order.js'
 import { detailsOf, type Change } from './events.js'
 import { COMMIT_ENTRIES } from './ledger.js'
+import { LongReads } from './long-reads.js'
 import { markerGone } from './marker-gone.js'
 import { WakeSignal } from './signal.js'
 import { survey, type Candidate, type Findings, type Places } from './survey.js'
@@ -52,28 +53,33 @@ export class Observer {
   readonly #hints = new Set<RelativePath | undefined>()
   readonly #pathHints = new Set<RelativePath>()
   readonly #unsettled: Unsettled
+  readonly #longReads: LongReads
   readonly #writtenBack: WrittenBack
   /** Who waits until what was hinted at has been looked at. */
   #waiting: (() => void)[] = []
   #everything = true
   #working = true
+  #isListed = false
   #scanned = false
 
-  constructor(context: FolderContext, onidle: () => void) {
+  /** `longBytes`: from which size on files are read on the side. */
+  constructor(context: FolderContext, onidle: () => void, longBytes?: number) {
     this.#context = context
     this.#onidle = onidle
-    this.#unsettled = new Unsettled(context, path => this.hintPaths([path]))
+    const lookAgain = (path: RelativePath): void => this.hintPaths([path])
+    this.#unsettled = new Unsettled(context, lookAgain)
+    this.#longReads = new LongReads({ hash: paths => context.disk.hash(paths), onread: lookAgain, longBytes })
     this.#writtenBack = new WrittenBack(context.runtime.clock)
   }
 
-  /** True once the whole folder has been looked at since the start. */
+  /** True once the whole folder has been looked at since the start, and what is in it was read. */
   get scanned(): boolean {
     return this.#scanned
   }
 
   /** True while nothing is left to look at. */
   get idle(): boolean {
-    return !this.#working && !this.#hasHints && this.#unsettled.isEmpty
+    return !this.#working && !this.#hasHints && this.#unsettled.isEmpty && this.#longReads.isEmpty
   }
 
   hint(directories: Iterable<RelativePath | undefined>): void {
@@ -159,6 +165,7 @@ export class Observer {
     if (!(await disk.checkMarker())) throw markerGone()
     this.#context.onMarkerFound()
     const findings: Findings = { changed: [], missing: [] }
+    this.#longReads.begin()
     const places = this.#takeHints()
     const looked = [...places.paths]
     // What was found is read while the next is listed.
@@ -182,7 +189,9 @@ export class Observer {
     }
     await this.#settle(findings)
     this.#unsettled.ended(everything ? undefined : looked)
-    if (everything) this.#scanned = true
+    this.#longReads.ended()
+    if (everything) this.#isListed = true
+    if (this.#isListed && this.#longReads.isEmpty) this.#scanned = true
   }
 
   #takeHints(): Places {
@@ -204,9 +213,13 @@ export class Observer {
     for (const candidate of dedupe(findings.changed)) {
       if (this.#unsettled.has(candidate)) continue
       const known = observeUnread(candidate, moved)
-      if (known === undefined) unread.push(candidate)
-      else ready.push(known)
+      if (known !== undefined) ready.push(known)
+      else if (!this.#longReads.isLong(candidate)) unread.push(candidate)
+      else ready.push(...this.#readLong(candidate, moved))
     }
+    // A large file that was renamed goes with its old name.
+    for (const candidate of await this.#longReads.withInode(inodesOf(findings.missing)))
+      ready.push(...this.#readLong(candidate, moved))
     // What was read is committed while more is read.
     let committing = Promise.resolve()
     for await (const hashed of this.#hashAll(unread)) {
@@ -233,6 +246,13 @@ export class Observer {
     const content = seenThroughDamage(observed, from)
     if (content === undefined || from?.lack === undefined) return observation
     return { path, observed: { ...observed, content }, lack: from.lack }
+  }
+
+  /** What was read on the side of a large file; nothing where it is yet to be read. */
+  #readLong(candidate: Candidate, moved: ReadonlyMap<bigint, Entry>): Observation[] {
+    const hashed = this.#longReads.take(candidate)
+    if (hashed === undefined) return []
+    return this.#hashed(candidate.path, hashed).map(one => this.#throughDamage(one, moved))
   }
 
   async *#hashAll(candidates: readonly Candidate[]): AsyncGenerator<Observation[]> {
@@ -386,6 +406,10 @@ function movedContent(stamp: Stamp, from: Entry | undefined): Content | undefine
   if (from?.stamp === undefined || !sameStamp(from.stamp, stamp)) return undefined
   const payload = payloadOf(from.record)
   return payload.kind === 'file' ? payload.content : undefined
+}
+
+function inodesOf(missing: Findings['missing']): ReadonlySet<bigint> {
+  return new Set(missing.flatMap(([, { stamp }]) => (stamp === undefined ? [] : [stamp.inode])))
 }
 
 function* slicesOf<T>(items: readonly T[], size: number): Generator<readonly T[]> {

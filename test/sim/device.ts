@@ -42,6 +42,8 @@ export interface DeviceOptions {
   readonly reusesInodes: boolean
   readonly order: 'journal' | 'dependencies'
   readonly packMs?: number | undefined
+  /** From which size on files are read on the side, in bytes. */
+  readonly longBytes?: number | undefined
   /** Asked ahead of every call that the engine makes to the disk. */
   readonly gate: Gate
   readonly trace: (line: string) => void
@@ -167,7 +169,8 @@ export class Device {
       runtime,
       watch: handlers => (this.#watch = new SimWatch(this.root, handlers, runtime)),
       rescanIntervalMs: RESCAN_MS,
-      packIntervalMs: this.#options.packMs ?? PACK_MS
+      packIntervalMs: this.#options.packMs ?? PACK_MS,
+      longBytes: this.#options.longBytes
     })
     folder.on('error', error => {
       trace(`${this.name} stopped: ${error.message}`)

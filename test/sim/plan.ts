@@ -98,6 +98,8 @@ export interface Plan {
   readonly late?: readonly number[]
   /** How often each device packs its revisions, milliseconds. */
   readonly packMs?: number
+  /** From which size on each device reads files on the side, in bytes. */
+  readonly longBytes?: number
   readonly steps: readonly Step[]
 }
 
@@ -135,7 +137,8 @@ export function makePlan(seed: string, options: PlanOptions = {}): Plan {
     isSingleWriter,
     readers: options.withAll === true && random.oneIn(4) ? [deviceCount - 1] : [],
     late: random.oneIn(4) ? [random.below(deviceCount)] : [],
-    packMs: random.pick([3000, 20_000, 60_000])
+    packMs: random.pick([3000, 20_000, 60_000]),
+    ...(new SeededRandom(`plan ${seed} long reads`).oneIn(2) ? { longBytes: 500 } : {})
   } as const
   const mood = {
     pace: random.pick([5, 40, 300, 2000]),

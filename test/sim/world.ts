@@ -68,7 +68,7 @@ export class World {
     const key = createWriteKey(new SeededRandom(`${plan.seed} key`).bytes(32))
     this.#armed = Array.from({ length: plan.deviceCount }, () => [])
     this.devices = Array.from({ length: plan.deviceCount }, (_, index) => {
-      const { seed, canExchange, reusesInodes, order, packMs } = plan
+      const { seed, canExchange, reusesInodes, order, packMs, longBytes } = plan
       return new Device({
         index,
         seed,
@@ -76,6 +76,7 @@ export class World {
         reusesInodes,
         order,
         packMs,
+        longBytes,
         scheduler: this.scheduler,
         key: plan.readers.includes(index) && plan.receiveOnly?.includes(index) !== true ? toReadKey(key) : key,
         role: plan.receiveOnly?.includes(index) === true ? 'receive-only' : undefined,
