@@ -4,6 +4,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -33,6 +34,11 @@ export interface Flow {
 }
 
 const LARGE = 3_000_000
+
+/** The user has decided a conflict: its copies go. */
+function removeCopies(root: string, name: string): void {
+  for (const found of readdirSync(root)) if (found.startsWith(`${name} (conflict `)) rmSync(join(root, found))
+}
 
 /** The twelve main flows. */
 export const FLOWS: readonly Flow[] = [
@@ -65,7 +71,9 @@ export const FLOWS: readonly Flow[] = [
   {
     title: 'both change a file apart',
     apart: true,
-    act(s) {
+    act(s, i) {
+      // Each copy makes the next start a little longer.
+      if (i % 8 === 7) for (const root of [s.mortal, s.peer]) removeCopies(root, 'disputed')
       put(s.mortal, 'disputed', s.version())
       put(s.peer, 'disputed', s.version())
     }
