@@ -2,12 +2,10 @@ import { EventEmitter } from 'node:events'
 import { asBackerError, BackerError } from '../core/error.js'
 import type { Hash } from '../core/model/hash.js'
 import type { RelativePath } from '../core/model/path.js'
-import type { Disk } from '../disk/disk.js'
 import { parseIgnore, type IgnoreRules } from '../disk/ignore.js'
-import type { Watch, WatchHandlers } from '../disk/watch.js'
+import type { Watch } from '../disk/watch.js'
 import type { FolderLink, PeerLink } from '../../protocol/peer-link.js'
-import { delay, type Runtime } from '../runtime.js'
-import type { Store } from '../store/store.js'
+import { delay } from '../runtime.js'
 import { Announcer } from './announcer.js'
 import { Browser } from './browse.js'
 import { Collector } from './collector.js'
@@ -25,10 +23,10 @@ import { HeldDecision } from './held-deletes.js'
 import { HeldLosses } from './held-losses.js'
 import { HeldSums } from './held-sums.js'
 import { History } from './history.js'
-import type { Identity } from './identity.js'
 import { IGNORE_FILE, readIgnoreFile } from './ignore-file.js'
 import { Ledger, type Committed } from './ledger.js'
 import { Observer } from './observer.js'
+import type { FolderParts } from './parts.js'
 import { Peers } from './peers.js'
 import { Problems } from './problems.js'
 import { ProgressMeter } from './progress.js'
@@ -39,23 +37,6 @@ import { recoverFolder } from './recovery.js'
 import { Rescans } from './rescans.js'
 import { Verifier } from './verifier.js'
 import { errorOf, type FolderState, type FolderStatus, type HeldDeletes, type Route } from './status.js'
-
-/** What a folder is made of: everything that touches the world is handed in. */
-export interface FolderParts {
-  readonly path: string
-  readonly identity: Identity
-  readonly disk: Disk
-  readonly store: Store
-  readonly runtime: Runtime
-  readonly watch: (handlers: WatchHandlers) => Watch
-  readonly rescanIntervalMs: number
-  /** How often it is looked whether there is something to pack; default: ten minutes. */
-  readonly packIntervalMs?: number
-  /** From which size on files are read on the side, in bytes: see `LongReads`. */
-  readonly longBytes?: number | undefined
-  /** Whether this device keeps what a local edit replaces; default: no. */
-  readonly keepLocal?: boolean
-}
 
 /** How long a change that is under way at the end is waited for. */
 const REST_MS = 3000
