@@ -46,8 +46,9 @@ export const FLOWS: readonly Flow[] = [
     title: 'new files come',
     act(s, i) {
       for (const n of [1, 2, 3]) put(s.peer, `new/${i}-${n}`, s.version())
-      rmSync(join(s.peer, `new/${i - 9}-1`), { force: true })
-      rmSync(join(s.peer, `new-${i - 9}`), { recursive: true, force: true })
+      // With each file that is there a start makes a few more calls.
+      for (const n of [1, 2, 3]) rmSync(join(s.peer, `new/${i - 3}-${n}`), { force: true })
+      rmSync(join(s.peer, `new-${i - 3}`), { recursive: true, force: true })
       put(s.peer, `new-${i}/inner/file`, s.version())
     }
   },
