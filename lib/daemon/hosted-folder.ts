@@ -5,18 +5,14 @@ import type { FolderStatus } from '../folder/status.js'
 import type { Clock } from '../runtime.js'
 import type { FolderMemory } from './folder-memory.js'
 import { RateMeter } from './rates.js'
-import {
-  changeDocument,
-  folderDocument,
-  peerDocument,
-  timeOf,
-  type AddedDocument,
-  type DaemonEvent,
-  type FolderDocument,
-  SCHEMA
-} from './document.js'
+import { folderDocument, type AddedDocument, type DaemonEvent, type FolderDocument, SCHEMA } from './document.js'
+import type { FolderNews } from './folder-news.js'
 
-type Unstamped<E> = E extends unknown ? Omit<E, 'time' | 'folder'> : never
+/** A folder that was opened, with what it tells. */
+export interface Opened {
+  readonly backer: Backer
+  readonly news: FolderNews
+}
 
 /** One folder that a process runs: the library's handle, with the name that its user gave it. While it is paused there is no handle. */
 export class HostedFolder {
@@ -24,6 +20,7 @@ export class HostedFolder {
   readonly path: string
   name: string
   #backer: Backer
+  #news: FolderNews
   readonly #clock: Clock
   readonly #memory: FolderMemory
   readonly #rates = new RateMeter()
@@ -32,8 +29,9 @@ export class HostedFolder {
   /** What it was when it was paused. */
   #paused: FolderStatus | undefined
 
-  constructor(backer: Backer, name: string, parts: { readonly clock: Clock; readonly memory: FolderMemory }) {
+  constructor({ backer, news }: Opened, name: string, parts: { readonly clock: Clock; readonly memory: FolderMemory }) {
     this.#backer = backer
+    this.#news = news
     this.#clock = parts.clock
     this.#memory = parts.memory
     this.id = backer.id
@@ -64,8 +62,9 @@ export class HostedFolder {
   }
 
   /** Goes on with a handle that was opened anew. */
-  resume(backer: Backer): void {
+  resume({ backer, news }: Opened): void {
     this.#backer = backer
+    this.#news = news
     this.#paused = undefined
   }
 
@@ -98,24 +97,8 @@ export class HostedFolder {
     return { schema: SCHEMA, id, path, name, access: backer.status().access, key: backer.key }
   }
 
-  /** Calls `listener` with everything that happens in the folder, in the form in which it is told. */
+  /** Calls `listener` with everything that has happened in the folder since it was opened, and with what happens from now on, in the form in which it is told. */
   listen(listener: (event: DaemonEvent) => void): void {
-    const { id } = this
-    const backer = this.#backer
-    const tell = (event: Unstamped<DaemonEvent>): void => listener({ time: timeOf(Date.now()), folder: id, ...event })
-    backer.on('peer', ({ type, peer, reason }) =>
-      tell({ type: 'peer', event: type, peer: peerDocument(peer), ...(reason === undefined ? {} : { reason }) })
-    )
-    backer.on('progress', progress => tell({ type: 'progress', ...progress }))
-    backer.on('change', change => tell({ type: 'item', ...changeDocument(change) }))
-    backer.on('conflict', ({ path, copy }) => tell({ type: 'item', action: 'conflict', path, copy }))
-    backer.on('problem', problem => tell({ type: 'problem', ...problem }))
-    backer.on('verify', ({ kind, ...about }) => tell({ type: 'verify', event: kind, ...about }))
-    backer.on('insync', ({ files, bytes, root, peers }) =>
-      tell({ type: 'insync', files, bytes, root, peers: peers.filter(peer => peer.inSync).length })
-    )
-    backer.on('error', ({ code, message, hint }) =>
-      tell({ type: 'error', name: code, message, ...(hint === undefined ? {} : { hint }) })
-    )
+    this.#news.tell(listener)
   }
 }

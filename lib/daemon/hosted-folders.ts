@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { backer, type Backer } from '../backer.js'
+import { backer } from '../backer.js'
 import { BackerError, messageOf } from '../core/error.js'
 import { parseKey } from '../core/model/key-text.js'
 import { folderId } from '../core/model/keys.js'
@@ -11,9 +11,10 @@ import { AbsentFolders } from './absent-folders.js'
 import { checkDirectory, folderAround } from './directory.js'
 import { timeOf, type DaemonEvent, type FolderDocument } from './document.js'
 import type { FolderMemory } from './folder-memory.js'
+import { FolderNews } from './folder-news.js'
 import type { PeerStatus } from '../folder/status.js'
 import type { FolderRequest } from './host.js'
-import { HostedFolder } from './hosted-folder.js'
+import { HostedFolder, type Opened } from './hosted-folder.js'
 
 /** When a folder that a full disk stopped is opened again. */
 const REOPEN_MS = 5000
@@ -229,13 +230,14 @@ export class HostedFolders {
       if (isNews) this.#absent.forget(remembered.id)
       throw error
     })
-    await home.saveFolder({ id: opened.id, path, name, lan, key: opened.key, keepLocal })
-    const hosted = new HostedFolder(opened, (await home.folder(opened.id))?.name ?? basename(path), {
+    const { id: openedId, key: openedKey } = opened.backer
+    await home.saveFolder({ id: openedId, path, name, lan, key: openedKey, keepLocal })
+    const hosted = new HostedFolder(opened, (await home.folder(openedId))?.name ?? basename(path), {
       clock: this.#parts.runtime.clock,
       memory: this.#parts.memory
     })
-    this.#listen(hosted)
     this.#running.set(hosted.id, hosted)
+    this.#listen(hosted)
     this.#absent.forget(hosted.id)
     if (remembered?.paused === true) await hosted.pause()
     else void this.#meetPeers(hosted, peers)
@@ -312,7 +314,7 @@ export class HostedFolders {
     }
   }
 
-  async #open(path: string, options: Omit<FolderRequest, 'directory' | 'name' | 'peers' | 'lan'>): Promise<Backer> {
+  async #open(path: string, options: Omit<FolderRequest, 'directory' | 'name' | 'peers' | 'lan'>): Promise<Opened> {
     const { home, runtime, deviceName } = this.#parts
     // Both take a while, and wait for different things.
     const network = this.#parts.network()
@@ -323,9 +325,10 @@ export class HostedFolders {
       network,
       trace: line => runtime.trace(line)
     })
+    const news = new FolderNews(opening)
     try {
       await Promise.all([opening.ready(), network])
-      return opening
+      return { backer: opening, news }
     } catch (error) {
       await opening.close()
       throw error
