@@ -1,31 +1,48 @@
 import { BackerError } from '../core/error.js'
 import { hashesEqual, type Hash } from '../core/model/hash.js'
 import type { SignedHead } from '../core/model/head.js'
+import type { ReplicaId } from '../core/model/version.js'
 import type { Store } from '../store/store.js'
 import { deviceOf, type HeadReader } from './head-reader.js'
 
 /** How many writers' heads are kept: far more than a folder has devices. */
 const WRITERS_MAX = 1000
+/** Of how many replicas of one writer: each index that it ever made is one. */
+const REPLICAS_MAX = 32
+
+/** The newest head of a replica, and by which number of its device it is kept. */
+interface Known {
+  readonly head: SignedHead
+  readonly bytes: Uint8Array
+  readonly place: number
+}
 
 /**
- * The newest signed head of each writer that this device has seen: an older one is never followed again, whoever brings it
- * (invariant S18).
+ * The newest signed head of each replica of each writer that this device has seen: an older one is never followed again, whoever brings it
+ * (invariant S18). Also of those that a device has given up: it may be put back to one of them, more than once.
  */
 export class Heads {
-  readonly #store: Store
+  readonly #store: Pick<Store, 'heads' | 'noteHead' | 'saveHeads'>
   readonly #reader: HeadReader
-  readonly #known = new Map<string, { readonly head: SignedHead; readonly bytes: Uint8Array }>()
+  /** By device, then by replica: the one that was heard of last comes last. */
+  readonly #known = new Map<string, Map<ReplicaId, Known>>()
 
-  constructor(store: Store, reader: HeadReader) {
+  constructor(store: Pick<Store, 'heads' | 'noteHead' | 'saveHeads'>, reader: HeadReader) {
     this.#store = store
     this.#reader = reader
   }
 
   /** Reads back what was kept; what no longer verifies is forgotten. */
   load(): void {
-    for (const { device, bytes } of this.#store.heads()) {
+    for (const { writer, bytes } of this.#store.heads()) {
       const head = this.#parse(bytes)
-      if (head !== undefined) this.#known.set(device, { head, bytes })
+      if (head === undefined) continue
+      const device = deviceOf(head)
+      const replicas = this.#known.get(device) ?? new Map<ReplicaId, Known>()
+      this.#known.set(device, replicas)
+      // An index of before had one place for each device.
+      const place = Number.parseInt(writer.slice(device.length) || '0', 16)
+      replicas.set(head.head.replica, { head, bytes, place })
     }
   }
 
@@ -46,14 +63,19 @@ export class Heads {
   /** Keeps a head that was read; false for one that is older than a known one of its replica. Throws LIMIT. */
   keep(head: SignedHead, bytes: Uint8Array): boolean {
     const device = deviceOf(head)
-    const known = this.#known.get(device)?.head
-    if (known?.head.replica === head.head.replica && known.head.sequence > head.head.sequence) return false
-    if (known === undefined && this.#known.size >= WRITERS_MAX)
+    const { replica, sequence } = head.head
+    const replicas = this.#known.get(device) ?? new Map<ReplicaId, Known>()
+    const known = replicas.get(replica)
+    if (known !== undefined && known.head.head.sequence > sequence) return false
+    if (replicas.size === 0 && this.#known.size >= WRITERS_MAX)
       throw new BackerError('LIMIT', 'too many devices have written this folder')
+    this.#known.set(device, replicas)
+    const place = known?.place ?? placeFor(replicas)
     const copy = Uint8Array.from(bytes)
-    this.#known.set(device, { head, bytes: copy })
+    replicas.delete(replica)
+    replicas.set(replica, { head, bytes: copy, place })
     // Who takes over what a device has remembers what that was, also over a power loss: a device that is put back to an earlier state must find it out from somebody.
-    this.#store.noteHead({ device, bytes: copy })
+    this.#store.noteHead({ writer: device + place.toString(16).padStart(2, '0'), bytes: copy })
     return true
   }
 
@@ -70,16 +92,20 @@ export class Heads {
 
   /** The newest heads whose roots satisfy `isHeld`, in their wire bytes. */
   held(isHeld: (root: Hash) => boolean): Uint8Array[] {
-    return [...this.#known.values()].filter(({ head }) => isHeld(head.head.root)).map(({ bytes }) => bytes)
+    return this.#all.filter(({ head }) => isHeld(head.head.root)).map(({ bytes }) => bytes)
   }
 
-  /** The newest head of a device that was seen, in its wire bytes. */
-  of(device: string): Uint8Array | undefined {
-    return this.#known.get(device)?.bytes
+  /** The newest head of a device's replica that was seen, in its wire bytes. */
+  of(device: string, replica: ReplicaId): Uint8Array | undefined {
+    return this.#known.get(device)?.get(replica)?.bytes
   }
 
   roots(): Hash[] {
-    return [...this.#known.values()].map(({ head }) => head.head.root)
+    return this.#all.map(({ head }) => head.head.root)
+  }
+
+  get #all(): readonly Known[] {
+    return [...this.#known.values()].flatMap(replicas => [...replicas.values()])
   }
 
   #parse(bytes: Uint8Array): SignedHead | undefined {
@@ -90,4 +116,13 @@ export class Heads {
       throw error
     }
   }
+}
+
+/** Where a replica's head is kept: where none is, or in the place of the one that was heard of longest ago. */
+function placeFor(replicas: Map<ReplicaId, Known>): number {
+  if (replicas.size < REPLICAS_MAX) return replicas.size
+  const [oldest] = replicas
+  if (oldest === undefined) return 0
+  replicas.delete(oldest[0])
+  return oldest[1].place
 }

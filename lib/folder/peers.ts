@@ -139,8 +139,7 @@ export class Peers implements Iterable<Peer> {
       return this.#refuse(link, route)
     }
     // Before anything else: a device that was put back to an earlier state can't know it otherwise.
-    const own = this.#heads.of(link.deviceId)
-    if (own !== undefined) link.relayHeads([own])
+    this.#tellNewest(link)
     const known = this.#peers.get(link.deviceId)
     if (known?.isSame(link) === true) {
       known.join(link)
@@ -244,7 +243,7 @@ export class Peers implements Iterable<Peer> {
     peer.lacks = update.lacks
     peer.idle = update.idle
     if (update.head !== undefined) {
-      const before = this.#heads.of(peer.id)
+      const before = this.#heads.of(peer.id, link.hello.replica)
       const signed = this.#heads.accept(update.head)
       if (signed === undefined) this.#tellNewest(link)
       else if (before !== undefined && this.#heads.isFork(before, signed)) this.#forked(peer, link, before, update.head)
@@ -261,7 +260,7 @@ export class Peers implements Iterable<Peer> {
 
   /** A device says less of itself than is known of it: it finds out by that whether it was put back, or another machine speaks in its name. */
   #tellNewest(link: PeerLink): void {
-    const newest = this.#heads.of(link.deviceId)
+    const newest = this.#heads.of(link.deviceId, link.hello.replica)
     if (newest !== undefined) link.relayHeads([newest])
   }
 

@@ -261,8 +261,8 @@ export class LmdbStore implements Store {
     return this.#tables.entries.read(key, layout.contentHere)
   }
 
-  noteHead({ device, bytes }: StoredHead): void {
-    this.#notedHeads.set(device, bytes)
+  noteHead({ writer, bytes }: StoredHead): void {
+    this.#notedHeads.set(writer, bytes)
   }
 
   async saveHeads(): Promise<void> {
@@ -274,15 +274,15 @@ export class LmdbStore implements Store {
     const noted = [...this.#notedHeads]
     await this.#write(batch => {
       fill(batch)
-      for (const [device, bytes] of noted) batch.put(this.#tables.heads, Buffer.from(device, 'hex'), bytes)
+      for (const [writer, bytes] of noted) batch.put(this.#tables.heads, Buffer.from(writer, 'hex'), bytes)
     })
     // A newer one may have been noted meanwhile.
-    for (const [device, bytes] of noted) if (this.#notedHeads.get(device) === bytes) this.#notedHeads.delete(device)
+    for (const [writer, bytes] of noted) if (this.#notedHeads.get(writer) === bytes) this.#notedHeads.delete(writer)
   }
 
   heads(): readonly StoredHead[] {
     return [...this.#tables.heads.range({})].map(({ key, value }) => ({
-      device: Buffer.from(key).toString('hex'),
+      writer: Buffer.from(key).toString('hex'),
       bytes: Uint8Array.from(value)
     }))
   }

@@ -172,8 +172,8 @@ export class MemoryStore implements Store {
     return this.#write(index => void (index.isCondemned = true))
   }
 
-  noteHead({ device, bytes }: StoredHead): void {
-    this.#notedHeads.set(device, Uint8Array.from(bytes))
+  noteHead({ writer, bytes }: StoredHead): void {
+    this.#notedHeads.set(writer, Uint8Array.from(bytes))
   }
 
   async saveHeads(): Promise<void> {
@@ -181,14 +181,14 @@ export class MemoryStore implements Store {
   }
 
   #keepHeads(index: MemoryIndex): void {
-    for (const [device, bytes] of this.#notedHeads) index.heads.set(device, bytes)
+    for (const [writer, bytes] of this.#notedHeads) index.heads.set(writer, bytes)
     this.#notedHeads.clear()
   }
 
   heads(): readonly StoredHead[] {
     return [...this.#index.heads]
-      .map(([device, bytes]) => ({ device, bytes }))
-      .sort((a, b) => (a.device < b.device ? -1 : 1))
+      .map(([writer, bytes]) => ({ writer, bytes }))
+      .sort((a, b) => (a.writer < b.writer ? -1 : 1))
   }
 
   getFact(name: string): Uint8Array | undefined {

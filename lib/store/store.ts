@@ -51,7 +51,8 @@ export interface Commit {
 
 /** A signed head of a device that is to be kept, in its wire bytes. */
 export interface StoredHead {
-  readonly device: string
+  /** Whose it is: a device's id, and a number for each of its replicas, in hex. */
+  readonly writer: string
   readonly bytes: Uint8Array
 }
 

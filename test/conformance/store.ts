@@ -242,7 +242,7 @@ export function testStore(name: string, makePlace: (t: Test) => Promise<StorePla
   test(`${name}: heads and facts are kept`, async t => {
     const place = await makePlace(t)
     const store = await place.open()
-    store.noteHead({ device: 'ab'.repeat(32), bytes: Buffer.from('a head') })
+    store.noteHead({ writer: 'ab'.repeat(33), bytes: Buffer.from('a head') })
     await store.saveHeads()
     await store.putFact('one', Buffer.from('1'))
     await store.putFact('two', Buffer.from('2'))
@@ -250,8 +250,8 @@ export function testStore(name: string, makePlace: (t: Test) => Promise<StorePla
     await store.close()
     const again = await place.open()
     t.alike(
-      again.heads().map(({ device, bytes }) => [device, Buffer.from(bytes).toString()]),
-      [['ab'.repeat(32), 'a head']]
+      again.heads().map(({ writer, bytes }) => [writer, Buffer.from(bytes).toString()]),
+      [['ab'.repeat(33), 'a head']]
     )
     t.is(again.getFact('one'), undefined)
     t.is(Buffer.from(again.getFact('two') ?? []).toString(), '2')
@@ -261,15 +261,15 @@ export function testStore(name: string, makePlace: (t: Test) => Promise<StorePla
   test(`${name}: a head that was noted is kept with the next commit`, async t => {
     const place = await makePlace(t)
     const store = await place.open()
-    const device = 'cd'.repeat(32)
-    store.noteHead({ device, bytes: Buffer.from('an older head') })
-    store.noteHead({ device, bytes: Buffer.from('a head') })
+    const writer = 'cd'.repeat(33)
+    store.noteHead({ writer, bytes: Buffer.from('an older head') })
+    store.noteHead({ writer, bytes: Buffer.from('a head') })
     await commitRecords(store, new Map([[path('a'), fileRecord('a')]]))
     await store.close()
     const again = await place.open()
     t.alike(
-      again.heads().map(head => [head.device, Buffer.from(head.bytes).toString()]),
-      [[device, 'a head']]
+      again.heads().map(head => [head.writer, Buffer.from(head.bytes).toString()]),
+      [[writer, 'a head']]
     )
     await again.close()
   })
