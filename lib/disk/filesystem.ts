@@ -66,6 +66,8 @@ export interface FileSystem {
   startWriting(file: FileHandle, position: number, length: number): void
   close(file: FileHandle): void
 
+  /** True for a file that has another name as well. */
+  isLinked(directory: DirectoryHandle, name: string): boolean
   /** Mode and mtime of a name, not following a symlink (a symlink has no mode of its own). */
   setMetadata(directory: DirectoryHandle, name: string, mode: number | undefined, mtimeNs: bigint | undefined): void
   mkdir(directory: DirectoryHandle, name: string, mode: number): void

@@ -171,6 +171,10 @@ export class LinuxFileSystem implements FileSystem {
     this.#libc.close(file)
   }
 
+  isLinked(directory: DirectoryHandle, name: string): boolean {
+    return lstatSync(inside(directory, name)).nlink > 1
+  }
+
   setMetadata(directory: DirectoryHandle, name: string, mode: number | undefined, mtimeNs: bigint | undefined): void {
     if (mode !== undefined) changeMode(directory, name, mode)
     if (mtimeNs !== undefined) this.#libc.utimensat(descriptorOf(directory), name, mtimeNs)

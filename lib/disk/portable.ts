@@ -134,6 +134,10 @@ export class PortableFileSystem implements FileSystem {
     closeSync(file)
   }
 
+  isLinked(directory: DirectoryHandle, name: string): boolean {
+    return lstatSync(inside(directory, name)).nlink > 1
+  }
+
   setMetadata(directory: DirectoryHandle, name: string, mode: number | undefined, mtimeNs: bigint | undefined): void {
     const path = inside(directory, name)
     // chmod follows symlinks, which have no mode of their own.

@@ -103,7 +103,7 @@ function recoverOne(recovery: Recovery, name: string): void {
   if (isOurs(work.tmp, name, stamp)) reuse(recovery, meaning, name)
   else if (path !== undefined && undoExchange(recovery, { name, path, stamp }, isOurs)) {
     recovery.putBack.push(path)
-    if (work.fs.lstat(work.tmp, name) !== undefined) reuse(recovery, meaning, name)
+    if (work.fs.lstat(work.tmp, name) !== undefined) takeBack(recovery, meaning, name)
   } else restore(recovery, { name, pathHash: meaning.path })
 }
 
@@ -208,6 +208,14 @@ function undress({ work, options }: Recovery, { from }: Extract<TmpName, { kind:
   if (mode === undefined && mtimeNs === undefined) return
   fs.setMetadata(tmp, name, mode, mtimeNs)
   work.touched.add(path)
+}
+
+/** As `reuse`, of what has stood at its path: where a user has linked a file there, that is his by now, and would change with what is made of it. */
+function takeBack(recovery: Recovery, meaning: TmpName, name: string): void {
+  const { fs, tmp } = recovery.work
+  const isUsers = meaning.kind === 'swap' && fs.lstat(tmp, name)?.kind === 'file' && fs.isLinked(tmp, name)
+  if (isUsers) fs.unlink(tmp, name)
+  else reuse(recovery, meaning, name)
 }
 
 function reuseStaged(recovery: Recovery, name: string, staged: string): void {

@@ -163,6 +163,10 @@ export class MemoryFileSystem implements FileSystem {
     if (!this.#files.delete(file)) throw systemError('EBADF')
   }
 
+  isLinked(directory: DirectoryHandle, name: string): boolean {
+    return (this.#entry(directory, name)?.links.size ?? 0) > 1
+  }
+
   setMetadata(directory: DirectoryHandle, name: string, mode: number | undefined, mtimeNs: bigint | undefined): void {
     const find = (): Inode => {
       const inode = this.#entry(directory, name)

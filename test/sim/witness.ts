@@ -156,6 +156,8 @@ export class Witness {
       if (sight.held.has(label)) this.#taken.push({ path, label })
       // What recovery takes back before anybody was told of it is staged again.
       if (sight.held.has(label) || wasReplaced || sight.stages(label) || this.#hasCopy(path, label)) continue
+      // Or, where its user has linked it meanwhile, it is left to him.
+      if (this.#isElsewhere(label)) continue
       // A reader's own edit makes way for a writer's, and is kept.
       if (!this.#mayWrite && sight.keeps(label)) continue
       throw new Broken('S8', `${this.name}: ${path} lost ${label}, which nobody who saw it removed`, path)
@@ -309,6 +311,13 @@ export class Witness {
       if (revisions.some((revision, i) => revision.label === label && stays[i] === true)) return false
     }
     return count > 0
+  }
+
+  /** True for what stands at some path at which a user of it has put it. */
+  #isElsewhere(label: Label): boolean {
+    for (const [at, seen] of this.#sight.visible)
+      if (seen.label === label && seen.inode.links.size === 1 && this.#ledger.wasEverPlaced(at, label)) return true
+    return false
   }
 
   #hasCopy(path: string, label: Label): boolean {
