@@ -12,6 +12,7 @@ import { Collector } from './collector.js'
 import { ContentSource } from './content-source.js'
 import type { FolderContext } from './context.js'
 import { Copies } from './copies.js'
+import { removeDeadBelow } from './dead-directories.js'
 import { tellFullDisk } from './disk-floor.js'
 import type { FolderEvents } from './events.js'
 import { HeadReader } from './head-reader.js'
@@ -276,7 +277,7 @@ export class Folder extends EventEmitter<FolderEvents> {
       ledger: new Ledger(store, { oncommit: one => this.#committed(one), onseen: seen => this.#puller.touched(seen) }),
       access: identity.certificate === undefined ? 'read' : 'write',
       role: identity.role,
-      onBlocked: path => void this.drift.makeWay(path),
+      onBlocked: path => void this.#makeWay(path),
       ignore: () => this.#ignore,
       onChange: change => {
         runtime.trace(`${change.origin} ${change.action} ${change.path}`)
@@ -344,6 +345,12 @@ export class Folder extends EventEmitter<FolderEvents> {
       onrolledback: () => void this.#rolledBack(),
       mayWalk: () => this.#observer.scanned
     })
+  }
+
+  /** What is not the folder's, or not any more, goes from below a directory in whose place something else is to stand, as far as it may. */
+  async #makeWay(directory: RelativePath): Promise<void> {
+    await this.drift.makeWay(directory)
+    await removeDeadBelow(this.#context, directory).catch((error: unknown) => this.#context.onFatal(error))
   }
 
   /** The index has new records of these paths. */

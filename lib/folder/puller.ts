@@ -426,6 +426,8 @@ export class Puller implements WantBook {
         return this.#stick(want, installObstacle(result))
       case 'changed':
       case 'failed':
+        // Of what is kept some may have lost by now what it was kept for.
+        if (result.kind === 'failed' && result.code === 'kept') this.#context.onBlocked(want.path)
         return this.#stick(want, installObstacle(result))
     }
   }
