@@ -33,7 +33,7 @@ export async function settle(world: World): Promise<void> {
 
 async function untilEqual(world: World, promise: string, sentence: string): Promise<void> {
   const began = { at: world.scheduler.nowMs, events: world.eventCount }
-  while (!isEqual(world)) {
+  while (world.hasRules || !isEqual(world)) {
     if (world.scheduler.nowMs - began.at > CONVERGE_MS) throw new Broken(promise, `${sentence}: ${states(world)}`)
     if (world.eventCount - began.events > CONVERGE_EVENTS) throw new Broken('L2', `no end of work: ${states(world)}`)
     world.clearRules()

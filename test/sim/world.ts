@@ -284,6 +284,11 @@ export class World {
     }
   }
 
+  /** True where something is ignored on some device. */
+  get hasRules(): boolean {
+    return this.members.some(hasRules)
+  }
+
   /** Users let all be synced again: those of the writers where any of them has rules, the others once no writer has. */
   clearRules(): void {
     const { readers } = this.plan
