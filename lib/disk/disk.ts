@@ -30,6 +30,7 @@ export type ProblemCode =
   | 'ignored' // something that is ignored stands where it should
   | 'kept' // something that others have deleted and this device keeps is in the way
   | 'too-deep' // beyond the limits of a path
+  | 'too-many-versions' // more versions of it are known than a record can hold
   | 'no-source' // no connected peer has the content
   | 'damaged' // what lies on the disk is not what was written there
 

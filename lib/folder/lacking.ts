@@ -16,6 +16,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   kept: 'something that was deleted elsewhere and is kept there is in the way',
   'no-source': 'it waits for a device that has gone',
   'not-representable': 'its system can’t store such a name or item',
+  'too-many-versions': 'there are too many versions of it',
   'send-only': 'it takes nothing over: it is send-only',
   'too-deep': 'the path is too long there',
   'special-file': 'something stands there that is no file',

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { encodeWith, uint } from '../../lib/core/codec.js'
 import { hashBytes, type Hash } from '../../lib/core/model/hash.js'
 import type { RelativePath } from '../../lib/core/model/path.js'
-import { recordCodec, type Record } from '../../lib/core/model/record.js'
+import { recordCodec, VERSIONS_MAX, type Record } from '../../lib/core/model/record.js'
 import { COUNTER_MAX, type ReplicaId } from '../../lib/core/model/version.js'
 import { asKey, checkedPathOf } from '../../lib/core/tree/key.js'
 import { encodeNode } from '../../lib/core/tree/node.js'
 import { encodeChild } from '../../lib/core/tree/child.js'
+import { makeRecord } from '../../lib/core/engine/merge.js'
 import type { Backer } from '../../lib/index.js'
 import { untilSame, until } from '../make/backers.js'
 import { intrude, recordBytes, recordsAt, type Intruder } from '../make/intruder.js'
@@ -307,6 +308,30 @@ test('E13: a storm of conflicts and versions stops nobody else', async t => {
   intruder.connection.destroy()
   await until('it has left', () => victim.status().peers.length === 1)
   t.absent(victim.status().error)
+})
+
+test('E13: more versions of an item than a record can hold are told, and stop nothing else', async t => {
+  for (const first of [0, VERSIONS_MAX]) {
+    const intruder = await intrude(t, victim, victim.key)
+    const versions = Array.from({ length: VERSIONS_MAX }, (_, i) => {
+      const { context, versions } = intruder.file(`version ${first + i}`, { replica: replica(3000 + first + i) })
+      return { context, versions }
+    })
+    const context = versions.flatMap(one => one.context).sort((a, b) => (a.replica < b.replica ? -1 : 1))
+    intruder.showRecords(
+      recordsAt({
+        'too much': makeRecord(
+          context,
+          versions.flatMap(one => one.versions)
+        )
+      })
+    )
+    await check(t)
+    intruder.connection.destroy()
+    await until('it has left', () => victim.status().peers.length === 1)
+  }
+  t.absent(victim.status().error)
+  t.is(victim.status().problems.find(({ path }) => path === 'too much')?.code, 'too-many-versions')
 })
 
 test('all of that being over, both devices have the same, and close', async t => {

@@ -1,5 +1,5 @@
 import { BackerError } from '../error.js'
-import { int64, list, text, uint, type Codec, type CodecState } from '../codec.js'
+import { encodeShort, int64, list, text, uint, type Codec, type CodecState } from '../codec.js'
 import { hashCodec, type Hash } from './hash.js'
 import {
   compareDots,
@@ -259,6 +259,22 @@ export const recordCodec: Codec<Record> = {
     checkRecord(record)
     return record
   }
+}
+
+/** What a record from others leaves free, of each of its limits: for what this device, and its later indexes, write at the path. */
+const SPARE_ITEMS = 16
+const SPARE_BYTES = 8192
+/** A record of fewer versions and writers is no more than a third of what one may take. */
+const SURELY_SMALL = 32
+
+/** True where a record has room for the writes of this device: one that has more than fits could never be kept. */
+export function hasRoom(record: Record): boolean {
+  const { context, versions } = record
+  const dots = versions.reduce((sum, version) => sum + version.dots.length, 0)
+  if (context.length <= SURELY_SMALL && dots <= SURELY_SMALL) return true
+  if (context.length > VECTOR_ENTRIES_MAX - SPARE_ITEMS || versions.length > VERSIONS_MAX - SPARE_ITEMS) return false
+  if (versions.some(version => version.dots.length > VECTOR_ENTRIES_MAX - SPARE_ITEMS)) return false
+  return encodeShort(recordCodec, record).byteLength <= RECORD_BYTES_MAX - SPARE_BYTES
 }
 
 /**
