@@ -44,6 +44,16 @@ test('with BACKER_NO_LAN they do not', { timeout: 60_000 }, async t => {
   await t.exception(b.untilPeers(one, 4000))
 })
 
+test('with --no-lan a folder is not met there, until it is turned on again', { timeout: 60_000 }, async t => {
+  const [first, second] = Lab.open(t).lan(2)
+  const { a, b, key } = await makePair(t, [first!, second!])
+  await b.join(key, '--no-lan')
+  await t.exception(b.untilPeers(one, 4000))
+  await b.run('join', key, b.folder, '--lan')
+  await b.untilPeers(one, 10_000)
+  t.ok(one(await a.peers()))
+})
+
 test('F15: preserve and preserve are direct within 2 s', { timeout: 60_000 }, async t => {
   const { b, key } = await makeHomes(t, ['preserve', 'preserve'])
   await b.join(key)
