@@ -209,8 +209,11 @@ export class Witness {
   }
 
   #gone(path: string, label: Label, cause: Cause): void {
+    // What is restored and dropped at one time may have been either.
+    const mayDrop = cause === 'engine' && label !== DIRECTORY && this.#mayDo('drop', path)
+    if (mayDrop) this.#dropped.add(label)
     if (cause === 'user' || (cause === 'engine' && this.#mayDo('replace', path))) this.#ledger.removed(path, label)
-    else if (cause === 'engine' && label !== DIRECTORY && this.#mayDo('drop', path)) this.#dropped.add(label)
+    else if (mayDrop) return
     else if (cause === 'engine') this.#taken.push({ path, label })
     else if (cause === 'power') this.#ledger.reverted(path, label)
   }
