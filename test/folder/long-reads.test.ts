@@ -107,7 +107,7 @@ test('files with an inode are waited for', async t => {
 
 test('a large file that is renamed is renamed on other devices, too', async t => {
   const [a, b] = (await makeDevices(t, 2)) as [Backer, Backer]
-  const size = 300 * 1024 * 1024
+  const size = 2 * 1024 ** 3
   const file = openSync(join(a.directory, 'large'), 'w')
   writeSync(file, 'not only zeros')
   ftruncateSync(file, size)
