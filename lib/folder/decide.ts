@@ -26,7 +26,7 @@ export function decideAt(context: FolderContext, path: RelativePath, remote: Rec
 const TOO_MANY = 'too-many-versions'
 
 function tooMany(path: RelativePath): string {
-  return `there are too many versions of ${path} that nobody has replaced: it stays here as it is. Rename or delete it on one device, and put it there again`
+  return `there are too many versions of ${path} that nobody has replaced: it stays here as it is. On the device that has them, rename or delete it, and put it there again`
 }
 
 function decideByRole(context: FolderContext, path: RelativePath, remote: Record): Outcome {

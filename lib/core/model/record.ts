@@ -264,8 +264,8 @@ export const recordCodec: Codec<Record> = {
 /** What a record from others leaves free, of each of its limits: for what this device, and its later indexes, write at the path. */
 const SPARE_ITEMS = 16
 const SPARE_BYTES = 8192
-/** A record of fewer versions and writers is no more than a third of what one may take. */
-const SURELY_SMALL = 32
+/** A record of no more writers and writes has room, even where each is of a symlink with the longest target. */
+const SURELY_SMALL = 8
 
 /** True where a record has room for the writes of this device: one that has more than fits could never be kept. */
 export function hasRoom(record: Record): boolean {

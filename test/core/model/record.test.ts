@@ -1,14 +1,20 @@
 import test from 'brittle'
 import fc from 'fast-check'
 import { decodeWith, encodeWith, type Codec } from '../../../lib/core/codec.js'
+import { makeRecord } from '../../../lib/core/engine/merge.js'
 import {
   comparePayloads,
   decodeWinner,
+  hasRoom,
   payloadOf,
+  RECORD_BYTES_MAX,
   recordCodec,
   samePayload,
   sameRecord,
-  type Record
+  SYMLINK_BYTES_MAX,
+  VERSIONS_MAX,
+  type Record,
+  type Version
 } from '../../../lib/core/model/record.js'
 import { hasSeen, joinVectors, vectorCodec } from '../../../lib/core/model/version.js'
 import {
@@ -126,4 +132,21 @@ test('a record that breaks its promises is refused', t => {
       what
     )
   }
+})
+
+test('a record that has room leaves some, whatever its versions are', t => {
+  for (let count = 1; count <= VERSIONS_MAX; count++)
+    for (const bytes of [1, SYMLINK_BYTES_MAX]) {
+      const versions = Array.from({ length: count }, (_, i): Version => {
+        const target = `${i}`.padEnd(bytes, '.')
+        return { dots: [{ replica: replica(i + 1), counter: 1 }], payload: { kind: 'symlink', target, mtimeNs: 0n } }
+      })
+      const record = makeRecord(
+        versions.flatMap(({ dots }) => dots),
+        versions
+      )
+      const fits = count <= VERSIONS_MAX - 16 && encodeWith(recordCodec, record).byteLength <= RECORD_BYTES_MAX - 8192
+      if (hasRoom(record) !== fits) t.fail(`${count} versions of ${bytes} bytes`)
+    }
+  t.pass()
 })
